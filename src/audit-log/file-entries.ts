@@ -1,0 +1,61 @@
+import { join, resolve } from 'node:path'
+import { parseHead } from './checkpoint.ts'
+import { listSegments, readBatches } from './file-journal.ts'
+import { checkpointFile } from './file-recovery.ts'
+import { systemFiles } from './file-system.ts'
+import { readTile } from './file-tiles.ts'
+import { LogError } from './log-error.ts'
+import { unverifiedText } from './signed-note.ts'
+import { splitBundle, tilePath, tileWidth, widthOf } from './tiles.ts'
+
+/** An entry as it stands in a folder. Nothing here is verified. */
+export interface StoredEntry {
+  readonly index: number
+  /** Canonical JSON of the record. */
+  readonly text: string
+  /** Whether the checkpoint covers it. */
+  readonly signed: boolean
+}
+
+/** How many entries the checkpoint of a folder covers, by its own word. Throws a `LogError` where there is none. */
+export async function storedSize(directory: string): Promise<number> {
+  const note = await systemFiles.read(join(resolve(directory), checkpointFile))
+  if (note === undefined) throw new LogError('checkpoint_missing', `There is no log in ${directory}`)
+  const text = unverifiedText(note.toString())
+  const head = text === undefined ? undefined : parseHead(text)
+  if (head === undefined) throw new LogError('checkpoint_malformed', `The checkpoint in ${directory} is damaged`)
+  return head.size
+}
+
+/** The entries of a log from an index on, in order: those under the checkpoint, then those that the journal has more. */
+export async function* storedEntries(directory: string, from = 0): AsyncGenerator<StoredEntry> {
+  const folder = resolve(directory)
+  // Before the tiles: what leaves the journal afterwards is in tiles that a newer checkpoint covers, and the next reading finds it.
+  const segments = await listSegments(systemFiles, folder)
+  const size = await storedSize(folder)
+  let next = from
+  while (next < size) {
+    const bundle = Math.floor(next / tileWidth)
+    const width = widthOf('entries', bundle, size)
+    const bytes = await readTile(systemFiles, folder, 'entries', bundle, width, size)
+    const entries = bytes === undefined ? undefined : splitBundle(bytes)?.slice(0, width)
+    if (entries === undefined)
+      throw new LogError('truncated', `The file ${tilePath('entries', bundle, width)} is missing or damaged: run sallyport audit verify`)
+    for (const entry of entries.slice(next % tileWidth)) yield { index: next++, text: textOf(entry), signed: true }
+  }
+  for (const segment of segments) {
+    const bytes = await systemFiles.read(segment.path)
+    let index = segment.start
+    for (const batch of bytes === undefined ? [] : readBatches(bytes)) {
+      if (batch.seal === undefined) continue
+      for (const entry of batch.entries) {
+        if (index === next) yield { index: next++, text: textOf(entry), signed: false }
+        index++
+      }
+    }
+  }
+}
+
+function textOf(entry: Uint8Array): string {
+  return Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString()
+}

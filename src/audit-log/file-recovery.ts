@@ -1,0 +1,125 @@
+import type { KeyObject } from 'node:crypto'
+import { join } from 'node:path'
+import type { Anchor, Checkpoint } from './audit-log.ts'
+import { openCheckpoint } from './checkpoint.ts'
+import { hashEntry, listSegments, readBatches, seal } from './file-journal.ts'
+import type { FileSystem } from './file-system.ts'
+import { loadBuilder, tileFetch } from './file-tiles.ts'
+import type { TileBuilder } from './file-tiles.ts'
+import { LogError } from './log-error.ts'
+import { rootOf } from './merkle-proof.ts'
+import type { SyncHash } from './sha256.ts'
+import type { VerifierKey } from './signed-note.ts'
+import { tileReader } from './tiles.ts'
+
+/** The name of the checkpoint inside a log (C2SP `tlog-tiles`). */
+export const checkpointFile = 'checkpoint'
+
+/** A folder in which a log is, or will be. */
+export interface LogFolder {
+  readonly files: FileSystem
+  readonly directory: string
+  readonly hash: SyncHash
+  readonly key: VerifierKey
+  readonly sealKey: KeyObject
+}
+
+/** What start-up found. */
+export interface Recovered {
+  readonly builder: TileBuilder
+  /** Entries that stand in the journal and not yet under the checkpoint. */
+  readonly replayed: number
+  /** Bytes at the end that nobody was told are written. */
+  readonly cut: number
+  /** The first entry whose tiles may not be on the disk yet. */
+  readonly from: number
+}
+
+/** The newest checkpoint; `undefined` for a folder in which there never was a log. Throws a `LogError` for a wrong one. */
+export async function readCheckpoint(folder: LogFolder): Promise<Checkpoint | undefined> {
+  const { files, directory, key } = folder
+  const note = await files.read(join(directory, checkpointFile))
+  if (note === undefined) {
+    const rest = [...(await files.list(join(directory, 'tile'))), ...(await listSegments(files, directory))]
+    // A log begins with a checkpoint of nothing, so entries without one had one.
+    if (rest.length > 0)
+      throw new LogError('checkpoint_missing', 'The folder holds a log whose checkpoint was removed: put it back, or begin a log in another folder')
+    return undefined
+  }
+  const opened = await openCheckpoint(note.toString(), key)
+  if ('checkpoint' in opened) return opened.checkpoint
+  throw new LogError(
+    opened.problem,
+    opened.problem === 'key_unknown'
+      ? 'The log was signed with another key or under another origin: use those, or begin a log in another folder'
+      : 'The log has a checkpoint that was not made by its key: run sallyport audit verify',
+  )
+}
+
+/** Brings the tree to where the journal ends. Changes nothing on disk. Throws a `LogError` for a log that was changed or cut. */
+export async function replay(folder: LogFolder, signed: Checkpoint): Promise<Recovered> {
+  const { files, directory, hash, sealKey } = folder
+  const segments: { start: number; bytes: Buffer }[] = []
+  for (const { path, start } of await listSegments(files, directory)) {
+    const bytes = await files.read(path)
+    if (bytes !== undefined && bytes.length > 0) segments.push({ start, bytes })
+  }
+  const from = segments[0]?.start ?? signed.size
+  if (from > signed.size) throw new LogError('truncated', 'The journal begins after the newest checkpoint: a part of it was removed')
+  const builder = await loadBuilder(files, directory, hash, from, signed.size)
+  const check = (): void => {
+    if (builder.size === signed.size && btoa(builder.root()) !== signed.root)
+      throw new LogError('root_mismatch', 'The entries are not those that were signed: run sallyport audit verify')
+  }
+  check()
+  let cut = 0
+  for (const [place, segment] of segments.entries()) {
+    if (segment.start !== builder.size) throw new LogError('truncated', 'A part of the journal was removed')
+    let chain = seal(sealKey, builder.root(), builder.size, [])
+    const batches = [...readBatches(segment.bytes)]
+    for (const [number, batch] of batches.entries()) {
+      const size = builder.size + batch.entries.length
+      const leaves = batch.entries.map((entry) => hashEntry(hash, entry))
+      const expected = seal(sealKey, chain, size, leaves)
+      if (batch.seal?.mac !== expected || batch.seal.size !== size) {
+        // Only one batch at a time is on its way to the disk. What more than that follows was acknowledged.
+        const isLast = place === segments.length - 1 && batches.slice(number + 1).every((later) => later.seal === undefined)
+        if (!isLast)
+          throw new LogError(
+            'root_mismatch',
+            `The journal was changed or damaged at entry ${builder.size}, and acknowledged records follow: keep the folder as it is, and begin a log in another one`,
+          )
+        cut = (batches.at(-1)?.to ?? batch.to) - batch.from
+        break
+      }
+      for (const [index, entry] of batch.entries.entries()) builder.push(leaves[index] ?? '', entry)
+      chain = expected
+      check()
+    }
+  }
+  if (builder.size < signed.size) throw new LogError('truncated', `The journal ends at entry ${builder.size}, and ${signed.size} were signed`)
+  return { builder, replayed: builder.size - signed.size, cut, from }
+}
+
+/** Throws a `LogError` where the anchor knows more than the log, or something else. The log's tiles must be on disk. */
+export async function checkAnchor(folder: LogFolder, anchor: Anchor, signed: Checkpoint): Promise<void> {
+  let note: string | undefined
+  try {
+    note = await anchor.latest()
+  } catch (cause) {
+    throw new LogError('anchor_unavailable', 'The anchor cannot be asked, so it cannot be known whether the log is whole', { cause })
+  }
+  if (note === undefined) return
+  const opened = await openCheckpoint(note, folder.key)
+  if ('problem' in opened)
+    throw new LogError('forked', 'The anchor remembers a checkpoint that is not signed by this log: it belongs to another log, or was changed')
+  const anchored = opened.checkpoint
+  if (anchored.size > signed.size)
+    throw new LogError(
+      'rolled_back',
+      `The anchor remembers ${anchored.size} entries and the log has ${signed.size}: an older copy was put back, or its end was cut off`,
+    )
+  const fetch = tileFetch(folder.files, folder.directory, signed.size)
+  const root = await rootOf(tileReader(fetch, anchored.size), anchored.size)
+  if (btoa(root) !== anchored.root) throw new LogError('forked', 'The anchor remembers another log of this name')
+}

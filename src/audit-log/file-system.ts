@@ -1,0 +1,125 @@
+import * as fs from 'node:fs'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+
+/** What a log does with a disk: few calls, so that tests can make each of them fail. Descriptors, not handles: they cost less. */
+export interface FileSystem {
+  open(path: string, flags: string): Promise<number>
+  /** Writes all of it at that position, or rejects. */
+  write(descriptor: number, bytes: Uint8Array, position: number): Promise<void>
+  /** Resolves when what was written is on the disk. */
+  sync(descriptor: number): Promise<void>
+  truncate(descriptor: number, length: number): Promise<void>
+  close(descriptor: number): Promise<void>
+  /** The whole file; `undefined` where there is none. */
+  read(path: string): Promise<Buffer | undefined>
+  /** Names in a folder; none where there is no such folder. */
+  list(path: string): Promise<string[]>
+  makeFolder(path: string): Promise<void>
+  /** Resolves when the names in a folder are on the disk. */
+  syncFolder(path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  /** Gives a file a second name; rejects where that name is taken. */
+  link(from: string, to: string): Promise<void>
+  /** Removes a file or a folder with all that is in it; nothing where it is not there. */
+  remove(path: string): Promise<void>
+  /** When it was last written or touched, in milliseconds since 1970; `undefined` where it is not there. */
+  touchedAt(path: string): Promise<number | undefined>
+  /** Rejects where it is not there. */
+  touch(path: string): Promise<void>
+}
+
+const open = promisify(fs.open)
+const write = promisify(fs.write) as (
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesWritten: number }>
+const readFile = promisify(fs.readFile)
+const readdir = promisify(fs.readdir)
+const fsync = promisify(fs.fsync)
+const close = promisify(fs.close)
+const stat = promisify(fs.stat)
+const utimes = promisify(fs.utimes)
+const remove = promisify(fs.rm)
+const makeFolder = promisify(fs.mkdir)
+
+/** The real one. What it makes is for its owner's eyes only. */
+export const systemFiles: FileSystem = {
+  open: (path, flags) => open(path, flags, 0o600),
+  async write(descriptor, bytes, position) {
+    // A full disk may take a part and refuse the rest with the next call.
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await write(descriptor, bytes, done, bytes.length - done, position + done)
+      if (bytesWritten === 0) throw new Error('The disk took nothing')
+      done += bytesWritten
+    }
+  },
+  sync: promisify(fs.fdatasync),
+  truncate: promisify(fs.ftruncate),
+  close,
+  read: (path) => readFile(path).catch(unlessMissing(undefined)),
+  list: (path) => readdir(path).catch(unlessMissing<string[]>([])),
+  makeFolder: async (path) => void (await makeFolder(path, { recursive: true, mode: 0o700 })),
+  async syncFolder(path) {
+    // Windows has no such thing, and needs none.
+    if (process.platform === 'win32') return
+    const descriptor = await open(path, 'r')
+    try {
+      await fsync(descriptor)
+    } finally {
+      await close(descriptor)
+    }
+  },
+  rename: promisify(fs.rename),
+  link: promisify(fs.link),
+  remove: (path) => remove(path, { recursive: true, force: true }),
+  touchedAt: (path) => stat(path).then((found) => found.mtimeMs, unlessMissing(undefined)),
+  async touch(path) {
+    const now = new Date()
+    await utimes(path, now, now)
+  },
+}
+
+function unlessMissing<T>(otherwise: T): (error: unknown) => T {
+  return (error) => {
+    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return otherwise
+    throw error
+  }
+}
+
+/** Whether an error is the system's error of that code. */
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** Makes a file with that content, or writes over it. With `sync` it is on the disk afterwards, its name excepted. */
+export async function writeFile(files: FileSystem, path: string, bytes: Uint8Array, sync: boolean): Promise<void> {
+  const descriptor = await files.open(path, 'w')
+  try {
+    await files.write(descriptor, bytes, 0)
+    if (sync) await files.sync(descriptor)
+  } finally {
+    await files.close(descriptor)
+  }
+}
+
+/** Puts a file's new content in the place of the old, at once and on the disk: a reader sees one or the other. */
+export async function replaceFile(files: FileSystem, path: string, text: string): Promise<void> {
+  const next = `${path}.next`
+  await writeFile(files, next, Buffer.from(text), true)
+  await files.rename(next, path)
+  await files.syncFolder(dirname(path))
+}
+
+/** Brings a file that was written earlier to the disk. */
+export async function syncFile(files: FileSystem, path: string): Promise<void> {
+  const descriptor = await files.open(path, 'r+')
+  try {
+    await files.sync(descriptor)
+  } finally {
+    await files.close(descriptor)
+  }
+}

@@ -1,0 +1,187 @@
+import type { Identity, Resource } from '../guard/context.ts'
+import type { GuardErrorCode } from '../guard/errors.ts'
+import type { Outcome } from '../guard/control.ts'
+import type { Usage } from '../guard/codec.ts'
+import { canonicalJson, looseJson } from './canonical-json.ts'
+
+/** What stands in the log. `version` names this format; `time` is the wall clock in milliseconds since 1970. */
+export type AuditRecord = DecisionRecord | OutcomeRecord | RefusalsRecord | LogRecord
+
+/** Who a call was made for, without claims: what is needed to answer "who did this". */
+export interface RecordedSubject extends Pick<Identity, 'key' | 'subject' | 'issuer' | 'kind' | 'tenant' | 'binding'> {
+  /** Who acted for the subject, nearest first. */
+  readonly actors?: Identity['actors']
+  /** The credential's own id, where it has one. */
+  readonly token?: string
+}
+
+/** What decision and outcome have in common. Optional members are absent where there is nothing to say. */
+export interface CallRecord {
+  readonly version: 1
+  readonly time: number
+  /** The call's id. */
+  readonly id: string
+  /** The call that a tree of calls began with: one id through a task. */
+  readonly task: string
+  /** The call that this one was made for. */
+  readonly parent?: string
+  /** The W3C trace context's `traceparent`. */
+  readonly trace?: string
+  /** The guard's name. */
+  readonly guard: string
+  readonly subject?: RecordedSubject
+  readonly action: string
+  readonly resource: Pick<Resource, 'type' | 'id'>
+  /** The refusal's code. */
+  readonly code?: GuardErrorCode
+  /** The refusal's private reason. */
+  readonly reason?: string
+  readonly policy?: { readonly id: string; readonly version: string }
+  /** The rules that decided. */
+  readonly rules?: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[]
+  /** Types of the obligations that came with the permit. */
+  readonly obligations?: readonly string[]
+  /** Types of the obligations that were carried out. */
+  readonly fulfilled?: readonly string[]
+  readonly limits?: readonly { readonly name: string; readonly limit: number; readonly remaining: number }[]
+  /** How many values of each type were masked; never a value. */
+  readonly masked?: Readonly<Record<string, number>>
+  readonly model?: string
+  /** Names of the tools that the model was offered. */
+  readonly tools?: readonly string[]
+  /** The input's keyed digest. */
+  readonly input?: string
+  /** Set when the record was too long for an entry (65,535 bytes) and texts or lists in it were cut. */
+  readonly truncated?: true
+}
+
+/** Made after the last check and before the function runs, or when a check refused. */
+export interface DecisionRecord extends CallRecord {
+  readonly kind: 'decision'
+  readonly allowed: boolean
+}
+
+/** Made when the call has ended. */
+export interface OutcomeRecord extends CallRecord {
+  readonly kind: 'outcome'
+  readonly allowed: boolean
+  readonly ending: Outcome['ending']
+  /** Whether the function was called at all. */
+  readonly ran: boolean
+  readonly streamed: boolean
+  /** Parts that reached the caller. */
+  readonly parts: number
+  /** Milliseconds since the call began. */
+  readonly elapsed: number
+  readonly usage?: Usage
+  /** The keyed digest of what was delivered. */
+  readonly output?: string
+}
+
+/** Refusals before anybody was known, counted: a flood without credentials must not fill a disk. */
+export interface RefusalsRecord {
+  readonly version: 1
+  readonly kind: 'refusals'
+  readonly time: number
+  readonly guard: string
+  readonly since: number
+  readonly until: number
+  /** How many, by code. */
+  readonly counts: Readonly<Partial<Record<GuardErrorCode, number>>>
+}
+
+/** Something that befell the log itself. */
+export interface LogRecord {
+  readonly version: 1
+  readonly kind: 'log'
+  readonly time: number
+  /**
+   * - `opened`: somebody began to write to it (for a control to say; a log does not say it by itself)
+   * - `recovered`: its last writer did not close it, and it was put in order
+   */
+  readonly event: 'opened' | 'recovered'
+  /** Entries before this one. */
+  readonly size: number
+  /** Entries that were on disk and not yet under a checkpoint. */
+  readonly replayed?: number
+  /** Bytes of unfinished, never acknowledged writing that were cut off. */
+  readonly cut?: number
+}
+
+/** The most bytes that an entry may have: C2SP entry bundles give its length in 16 bits. */
+export const maxEntryBytes = 65_535
+
+/**
+ * The text that a record is in the log: canonical JSON (RFC 8785), at most 65,535 bytes of UTF-8.
+ *
+ * A record is never lost because a field in it is odd: what JSON cannot hold is replaced (a lone surrogate by U+FFFD, a
+ * number that is not finite by null, a BigInt by its digits), and what is too long is cut and marked `truncated`.
+ * A record whose members are in sorted order, as in a literal written that way, is serialized without being rebuilt.
+ */
+export function entryText(record: AuditRecord): string {
+  const text = looseJson(record)
+  // One UTF-16 unit takes at most three bytes.
+  if (text.length * 3 <= maxEntryBytes || fits(text)) return text
+  for (const bounds of [
+    { characters: 1024, items: 64 },
+    { characters: 128, items: 16 },
+  ]) {
+    const shorter = looseJson({ ...record, truncated: true }, bounds)
+    if (fits(shorter)) return shorter
+  }
+  return looseJson(core(record), { characters: 128, items: 8 })
+}
+
+function fits(text: string): boolean {
+  return text.length <= maxEntryBytes && new TextEncoder().encode(text).length <= maxEntryBytes
+}
+
+const coreMembers: readonly string[] = [
+  'action',
+  'allowed',
+  'code',
+  'elapsed',
+  'ending',
+  'event',
+  'guard',
+  'id',
+  'kind',
+  'parent',
+  'parts',
+  'ran',
+  'resource',
+  'size',
+  'streamed',
+  'task',
+  'time',
+  'version',
+]
+
+// What remains of a record that does not fit even with short texts and short lists.
+function core(record: AuditRecord): Record<string, unknown> {
+  const kept: Record<string, unknown> = { truncated: true }
+  for (const name of coreMembers) if (Object.hasOwn(record, name)) kept[name] = (record as unknown as Record<string, unknown>)[name]
+  return kept
+}
+
+/** A record as it was read from a log, or `undefined` for an entry that is none. */
+export function parseEntry(text: string): AuditRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || !('kind' in value) || !('time' in value)) return undefined
+    if (typeof value.kind !== 'string' || typeof value.time !== 'number') return undefined
+    // Newer kinds and versions pass: a reader shows what it can.
+    return value as AuditRecord
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether an entry's text is the canonical form of what it says. */
+export function isCanonicalEntry(text: string): boolean {
+  try {
+    return canonicalJson(JSON.parse(text)) === text
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util'
+import { fileAnchor } from '../audit-log/file-anchor.ts'
+import { verifyLog } from '../audit-log/file-verify.ts'
+import type { Report } from '../audit-log/file-verify.ts'
+import { plain, UsageError } from './io.ts'
+import type { Io } from './io.ts'
+import type { Command } from './run.ts'
+import { findVerifierKey } from './verifier-key.ts'
+
+const help = `sallyport audit verify DIR --key FILE|KEY [--anchor FILE] [--expected-size N] [--unanchored] [--json]
+
+Reads a log from its first entry to its last and says whether it is what its key signed: nothing edited,
+removed, inserted, moved or written anew.
+
+  --key FILE|KEY      the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it
+                      where whoever can change the log cannot change it. Without it the key in the log's own
+                      folder is used; then the log may still have been replaced, so the answer is never yes.
+  --anchor FILE       the anchor that the log publishes to. Only an anchor, or a size that you know, can show
+                      that the end was not cut off.
+  --expected-size N   there must be at least N entries
+  --unanchored        be content without either: the end may be missing
+  --json              the whole report as JSON
+
+  sallyport audit verify var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit
+
+Exit 0: it holds. 1: it does not. 2: the call is wrong.`
+
+export const auditVerify: Command = {
+  name: 'audit verify',
+  summary: 'says whether a log is what its key signed',
+  help,
+  async run(args, io) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        key: { type: 'string' },
+        anchor: { type: 'string' },
+        'expected-size': { type: 'string' },
+        unanchored: { type: 'boolean' },
+        json: { type: 'boolean' },
+      },
+    })
+    const [directory, ...rest] = positionals
+    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+    const { key, pinned } = await findVerifierKey(directory, values.key)
+    const expected = values['expected-size']
+    if (expected !== undefined && !/^\d{1,15}$/.test(expected)) throw new UsageError('--expected-size must be a whole number')
+    const report = await verifyLog(directory, {
+      key,
+      ...(values.anchor !== undefined && { anchor: fileAnchor(values.anchor) }),
+      ...(expected !== undefined && { expectedSize: Number(expected) }),
+    })
+    const isWhole = report.anchored || values.unanchored === true
+    if (values.json === true) io.out(plain(JSON.stringify({ ...report, pinned, key })))
+    else print(report, key, pinned, io)
+    return report.ok && isWhole && pinned ? 0 : 1
+  },
+}
+
+function print(report: Report, key: string, pinned: boolean, io: Io): void {
+  const { problems, checkpoint } = report
+  if (report.ok) io.out(`The ${report.entries} entries are those that ${plain(key.split('+')[0] ?? '')} signed.`)
+  else io.out('The log does not hold.')
+  for (const { code, severity, index, message } of problems)
+    io.out(`  ${severity === 'error' ? 'problem' : 'note   '}  ${code}${index === undefined ? '' : ` at entry ${index}`}: ${plain(message)}`)
+  if (checkpoint !== undefined) io.out(`  root     ${checkpoint.root}`)
+  if (!report.anchored) io.out('  anchor   none: whether the end was cut off cannot be told. Give --anchor or --expected-size, or say --unanchored.')
+  if (!pinned) io.out('  key      from the folder itself: whoever wrote the log anew could have put it there. Give --key.')
+}

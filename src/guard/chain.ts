@@ -1,0 +1,51 @@
+import type { Clock } from './clock.ts'
+import type { Codec } from './codec.ts'
+import type { Call, Settled } from './context.ts'
+import type { Control, Phases } from './control.ts'
+import type { Run } from './run.ts'
+
+/** A guard's chain, prepared for running: what every call would otherwise work out again. */
+export interface Chain {
+  readonly name: string
+  readonly clock: Clock
+  /** Milliseconds. */
+  readonly deadline: number
+  readonly onError: (error: unknown, call: Settled) => void
+  readonly controls: readonly Control<never, object>[]
+  readonly phases: readonly Phases<Call, object>[]
+  /** Before which control the arrival is needed, and before which one the input is read. */
+  readonly arriveAt: number
+  readonly readAt: number
+  /** The types of obligations that some control of the chain carries out. */
+  readonly fulfills: ReadonlySet<string>
+  /** Reads payloads that the operation did not name. */
+  readonly codec: Codec | undefined
+  readonly lifetime: Lifetime
+}
+
+/** What all guards that grew from one `guard()` share: their open calls, and whether they were closed. */
+export interface Lifetime {
+  readonly open: Set<Run>
+  closed: boolean
+  drained: (() => void) | undefined
+}
+
+/** Prepares a chain. */
+export function prepareChain(
+  controls: readonly Control<never, object>[],
+  settings: Pick<Chain, 'name' | 'clock' | 'deadline' | 'onError' | 'lifetime'>,
+): Chain {
+  const opens = controls.findLastIndex((control) => control.traits.opens === true)
+  const identity = controls.findIndex((control) => control.adds.includes('identity'))
+  const readAt = (opens === -1 ? identity : opens) + 1
+  return Object.freeze({
+    ...settings,
+    controls,
+    // The engine hands a context with whatever is established by then; each control's needs were checked by `use`.
+    phases: controls.map((control) => control.phases as Phases<Call, object>),
+    arriveAt: opens === -1 ? readAt : opens,
+    readAt,
+    fulfills: new Set(controls.flatMap((control) => control.fulfills)),
+    codec: controls.find((control) => control.traits.codec !== undefined)?.traits.codec,
+  })
+}

@@ -1,0 +1,132 @@
+/** Why a call was refused. Stable: programs may branch on it. */
+export type GuardErrorCode =
+  | 'identity_missing'
+  | 'identity_invalid'
+  | 'identity_expired'
+  | 'identity_revoked'
+  | 'binding_required'
+  | 'binding_invalid'
+  | 'replayed'
+  | 'step_up_required'
+  | 'denied'
+  | 'approval_required'
+  | 'obligation_unmet'
+  | 'switched_off'
+  | 'policy_unavailable'
+  | 'limit_exceeded'
+  | 'limits_unavailable'
+  | 'payload_invalid'
+  | 'payload_unsupported'
+  | 'payload_blocked'
+  | 'payload_too_large'
+  | 'decryption_failed'
+  | 'keys_unavailable'
+  | 'audit_unavailable'
+  | 'deadline_exceeded'
+  | 'aborted'
+  | 'misconfigured'
+
+// The status, and the one sentence that a caller may see.
+const answers: Readonly<Record<GuardErrorCode, readonly [status: number, message: string]>> = {
+  identity_missing: [401, 'Authentication is required.'],
+  identity_invalid: [401, 'The credential was not accepted.'],
+  identity_expired: [401, 'The credential has expired.'],
+  identity_revoked: [401, 'The credential was revoked.'],
+  binding_required: [401, 'A credential bound to its sender is required.'],
+  binding_invalid: [401, 'The proof of possession was not accepted.'],
+  replayed: [401, 'This proof was used before.'],
+  step_up_required: [401, 'A stronger authentication is required.'],
+  denied: [403, 'This is not permitted.'],
+  approval_required: [403, 'This needs an approval.'],
+  obligation_unmet: [403, 'A condition of the permission could not be met.'],
+  switched_off: [503, 'This is switched off.'],
+  policy_unavailable: [503, 'The policy could not be asked.'],
+  limit_exceeded: [429, 'A limit was reached.'],
+  limits_unavailable: [503, 'The limits could not be checked.'],
+  payload_invalid: [400, 'The payload is malformed.'],
+  payload_unsupported: [400, 'The payload has a shape that is not supported.'],
+  payload_blocked: [400, 'The payload contains something that must not be sent.'],
+  payload_too_large: [413, 'The payload is too large.'],
+  decryption_failed: [400, 'The payload could not be opened.'],
+  keys_unavailable: [503, 'The keys are not available.'],
+  audit_unavailable: [503, 'The call could not be recorded.'],
+  deadline_exceeded: [504, 'The call took too long.'],
+  aborted: [499, 'The call was aborted.'],
+  misconfigured: [500, 'The service is misconfigured.'],
+}
+
+const mark = Symbol.for('sallyport.GuardError')
+
+/** What may accompany a refusal. */
+export interface RefusalDetails {
+  /** The private reason: for the log and the operator, never for the caller. */
+  readonly reason?: string
+  /** The error that led to it. Private as well. */
+  readonly cause?: unknown
+  /** Header fields for the answer, such as a challenge or a retry time; names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * A refusal. `message` is fixed for each `code` and safe to show to a caller; the reason is in `cause` and in the audit
+ * log only. `status` is the HTTP status that fits, `headers` what belongs beside it.
+ *
+ * ```ts
+ * throw new GuardError('denied', { reason: 'no contract with this tenant' })
+ * ```
+ */
+export class GuardError extends Error {
+  override readonly name: string = 'GuardError'
+  readonly code: GuardErrorCode
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  static {
+    Object.defineProperty(this.prototype, mark, { value: true })
+  }
+
+  constructor(code: GuardErrorCode, details: RefusalDetails = {}) {
+    const { reason, cause, headers } = details
+    const inner = reason === undefined ? cause : new Error(reason, cause === undefined ? undefined : { cause })
+    super(answers[code][1], inner === undefined ? undefined : { cause: inner })
+    this.code = code
+    this.status = answers[code][0]
+    this.headers = Object.freeze({ ...headers })
+  }
+
+  /** What `JSON.stringify` shows of it: the public part. */
+  toJSON(): Problem {
+    return toProblem(this)
+  }
+}
+
+/** Whether a value is a `GuardError`, also one made by another copy of this package. */
+export function isGuardError(value: unknown): value is GuardError {
+  return value instanceof Error && (value as { [mark]?: unknown })[mark] === true
+}
+
+/** The private reason of a refusal, for logs: the messages of its causes, joined. Never show it to a caller. */
+export function reasonOf(error: unknown): string {
+  const parts: string[] = []
+  let current: unknown = isGuardError(error) ? error.cause : error
+  for (let depth = 0; depth < 4 && current !== undefined; depth++) {
+    parts.push(current instanceof Error ? current.message : String(current))
+    current = current instanceof Error ? current.cause : undefined
+  }
+  return parts.join(': ')
+}
+
+/** An RFC 9457 problem: the body of `application/problem+json`. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: GuardErrorCode
+}
+
+/** The public account of any error (RFC 9457). What is not a `GuardError` becomes `misconfigured` and tells nothing. */
+export function toProblem(error: unknown): Problem {
+  const code = isGuardError(error) && Object.hasOwn(answers, error.code) ? error.code : 'misconfigured'
+  const [status, title] = answers[code]
+  return { type: `urn:sallyport:problem:${code}`, title, status, code }
+}

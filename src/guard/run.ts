@@ -1,0 +1,322 @@
+import { type CallOptions, copyCallOptions } from './call-options.ts'
+import type { Chain } from './chain.ts'
+import type { Codec } from './codec.ts'
+import type { Awaitable, Call, Settled } from './context.ts'
+import { type Arrival, type Outcome, reserved, type Step } from './control.ts'
+import { GuardError, isGuardError } from './errors.ts'
+import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
+import { settle } from './settle.ts'
+import { snapshotJson } from './snapshot.ts'
+import { uuid7 } from './uuid.ts'
+
+// Calls whose authority is alive: what `onBehalfOf` accepts. An entry goes when its call leaves.
+const live = new WeakMap<object, Run>()
+
+/** How deep calls may be made on behalf of calls, and how many calls one call may be at the root of. */
+const taskBounds = { depth: 16, breadth: 1_000 } as const
+
+type Ending = Outcome['ending']
+
+/** One guarded call on its way: its context, its step, and how it ends. Only the engine sees this. */
+export class Run {
+  readonly chain: Chain
+  readonly plan: Planned
+  readonly step: Step
+  readonly controller: AbortController = new AbortController()
+  readonly startedAt: number
+  /** Everything that is established by now. Frozen; replaced as controls add to it. */
+  context: Settled
+  /** How many controls were entered. */
+  entered = 0
+  ran = false
+  streamed = false
+  parts = 0
+  input: unknown
+  arrival: Arrival | undefined
+  /** Why the call must stop, once it must. */
+  stopped: { readonly ending: Ending; readonly error: GuardError } | undefined
+  /** Told of a stop while the engine is not waiting for anything, as when a stream is between two reads. */
+  onStop: (() => void) | undefined
+  readonly fulfilled: string[] = []
+  readonly tasks: (() => Awaitable<void>)[] = []
+  readonly depth: number
+  readonly root: Run
+  descendants = 0
+  readonly #source: Source
+  #taken: { readonly input: unknown } | { readonly failure: unknown } | undefined
+  #waiting: ((error: unknown) => void) | undefined
+  #settled: Promise<unknown> | undefined
+  #children: Set<Run> | undefined
+  readonly #parent: Run | undefined
+  readonly #undo: (() => void)[] = []
+
+  constructor(chain: Chain, plan: Planned, source: Source, request: CallOptions) {
+    const options = copyCallOptions(request)
+    const parent = options.onBehalfOf === undefined ? undefined : live.get(options.onBehalfOf)
+    if (options.onBehalfOf !== undefined && parent === undefined)
+      throw new TypeError('onBehalfOf: must be the call that a guarded function was given, while that call lasts')
+    this.chain = chain
+    this.plan = plan
+    this.#source = source
+    this.#parent = parent
+    this.depth = parent === undefined ? 0 : parent.depth + 1
+    this.root = parent?.root ?? this
+    // At once, before anything is awaited: what the caller changes afterwards changes nothing.
+    if ('value' in source) this.#take(() => source.value)
+    this.startedAt = chain.clock.monotonic()
+    const now = chain.clock.now()
+    const id = uuid7(now)
+    const { action, resource } = actionBefore(plan)
+    this.context = Object.freeze({
+      id,
+      task: parent?.context.task ?? id,
+      startedAt: now,
+      guard: chain.name,
+      action,
+      resource,
+      attributes: options.attributes === undefined ? plan.attributes : Object.freeze({ ...plan.attributes, ...options.attributes }),
+      signal: this.controller.signal,
+      ...(parent !== undefined && { parent: parent.context }),
+      ...(options.credentials !== undefined && { credentials: options.credentials }),
+      ...(options.channel !== undefined && { channel: options.channel }),
+    })
+    this.step = new RunStep(this)
+    this.#arm(options)
+  }
+
+  #arm({ signal, deadline = Number.POSITIVE_INFINITY }: CallOptions): void {
+    const { lifetime, clock } = this.chain
+    lifetime.open.add(this)
+    this.#undo.push(() => {
+      lifetime.open.delete(this)
+      if (lifetime.open.size === 0) lifetime.drained?.()
+    })
+    this.#undo.push(clock.after(Math.min(deadline, this.chain.deadline), () => this.stop('deadline', new GuardError('deadline_exceeded'))))
+    const parent = this.#parent
+    if (parent !== undefined) {
+      parent.#children ??= new Set()
+      parent.#children.add(this)
+      parent.root.descendants++
+      this.#undo.push(() => parent.#children?.delete(this))
+    }
+    if (signal === undefined) return
+    const abort = (): void => this.stop('aborted', new GuardError('aborted', { reason: 'the caller gave up' }))
+    if (signal.aborted) abort()
+    else {
+      signal.addEventListener('abort', abort, { once: true })
+      this.#undo.push(() => signal.removeEventListener('abort', abort))
+    }
+  }
+
+  /** Stops the call from outside its own flow: deadline, abort, a failed re-check. The first reason stands. */
+  stop(ending: Ending, error: GuardError): void {
+    if (this.stopped !== undefined || this.#settled !== undefined) return
+    this.stopped = { ending, error }
+    this.controller.abort(error)
+    this.#waiting?.(error)
+    this.onStop?.()
+  }
+
+  /** Waits, unless the call is stopped meanwhile. What is not a promise costs nothing. */
+  wait<T>(value: Awaitable<T>): Awaitable<T> {
+    if (!isThenable(value)) {
+      if (this.stopped !== undefined) throw this.stopped.error
+      return value
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting = reject
+      value.then(resolve, reject)
+      if (this.stopped !== undefined) reject(this.stopped.error)
+    })
+  }
+
+  /** Runs every `enter`, reads the input when it may be read, then every `request`. */
+  async admit(): Promise<void> {
+    const { phases, arriveAt, readAt, lifetime } = this.chain
+    for (let index = 0; index < phases.length; index++) {
+      if (index === arriveAt && 'arrive' in this.#source) await this.#arrive(this.#source)
+      if (index === readAt) this.#read()
+      this.entered = index + 1
+      if (index === 0 && lifetime.closed) throw new GuardError('switched_off', { reason: 'the guard is closed' })
+      const adds = this.#own(() => phases[index]?.enter?.(this.context, this.step))
+      this.#grow(index, isThenable(adds) ? await this.wait(adds) : adds)
+      if (this.stopped !== undefined) throw this.stopped.error
+    }
+    if (readAt >= phases.length) this.#read()
+    this.#checkTask()
+    this.#checkObligations(this.chain.fulfills, 'no control of the chain carries out')
+    const authorized = this.input
+    for (const phase of phases) {
+      if (phase.request === undefined) continue
+      const next = this.#own(() => phase.request?.(this.input, this.context as never, this.context, this.step))
+      const rewritten = isThenable(next) ? await this.wait(next) : next
+      if (rewritten !== undefined && rewritten !== this.input) this.input = this.#snapshot(rewritten)
+      if (this.stopped !== undefined) throw this.stopped.error
+    }
+    const drifted = drift(this.plan, this.context, authorized, this.input)
+    if (drifted !== undefined) throw new GuardError('misconfigured', { reason: `a control changed ${drifted} after it was authorized` })
+    this.#checkObligations(new Set(this.fulfilled), 'nothing carried out')
+    // Several at once: each is a wait for a disk or a store, and the function waits for all of them.
+    if (this.tasks.length > 0) await this.wait(Promise.all(this.tasks.map((task) => task())))
+    if (this.stopped !== undefined) throw this.stopped.error
+  }
+
+  /** The call as the guarded function sees it, alive from now until the call leaves. */
+  grant(withInput: boolean): Call {
+    this.ran = true
+    if (withInput) this.context = Object.freeze({ ...this.context, input: this.input })
+    live.set(this.context, this)
+    return this.context
+  }
+
+  /** Ends the call: aborts what still runs, then every `leave` exactly once. The same promise for every caller. */
+  settle(ending: Ending, error?: unknown): Promise<unknown> {
+    this.#settled ??= this.#settle(ending, error)
+    return this.#settled
+  }
+
+  async #settle(ending: Ending, error: unknown): Promise<unknown> {
+    live.delete(this.context)
+    for (const undo of this.#undo) undo()
+    for (const child of this.#children ?? []) child.stop('aborted', new GuardError('aborted', { reason: 'the call it was made for has ended' }))
+    if (ending !== 'completed' && !this.controller.signal.aborted) this.controller.abort(error)
+    return await settle(this, ending, error)
+  }
+
+  // A control's throw is a refusal; what was not thrown on purpose keeps its message to itself.
+  #own<T>(phase: () => T): T {
+    try {
+      const value = phase()
+      if (!isThenable(value)) return value
+      return value.then(undefined, (error: unknown) => {
+        throw asRefusal(error)
+      }) as T
+    } catch (error) {
+      throw asRefusal(error)
+    }
+  }
+
+  async #arrive(source: Extract<Source, { arrive: unknown }>): Promise<void> {
+    const arrival = await this.wait(this.#own(() => source.arrive()))
+    this.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
+  }
+
+  #take(read: () => unknown): void {
+    try {
+      this.#taken = { input: this.#snapshot(read()) }
+    } catch (error) {
+      this.#taken = { failure: error }
+    }
+  }
+
+  #read(): void {
+    const { arrival } = this
+    if (arrival !== undefined) {
+      const source = this.#source
+      if ('parse' in source) this.#take(() => source.parse(arrival))
+    }
+    const taken = this.#taken
+    if (taken === undefined) throw new GuardError('payload_invalid', { reason: 'nothing arrived' })
+    if ('failure' in taken) throw asRefusal(taken.failure)
+    this.input = taken.input
+    if (typeof this.plan.action !== 'function' && typeof this.plan.resource !== 'function') return
+    this.context = Object.freeze({ ...this.context, ...actionFor(this.plan, this.input) })
+  }
+
+  #snapshot(value: unknown): unknown {
+    return this.plan.codec === undefined ? snapshotJson(value) : this.plan.codec.snapshot(value)
+  }
+
+  #grow(index: number, adds: object | undefined | void): void {
+    if (adds === undefined) return
+    const control = this.chain.controls[index]
+    const names = Object.keys(adds)
+    for (const name of names) {
+      if (control?.adds.includes(name)) continue
+      if (reserved.includes(name) || name in this.context)
+        throw new GuardError('misconfigured', { reason: `control '${control?.name}' may not add '${name}'` })
+    }
+    if (names.includes('identity')) {
+      const { credentials: _, ...rest } = this.context
+      this.context = Object.freeze({ ...rest, ...adds })
+    } else this.context = Object.freeze({ ...this.context, ...adds })
+  }
+
+  #checkTask(): void {
+    if (this.depth > taskBounds.depth) throw new GuardError('denied', { reason: `a task may be ${taskBounds.depth} calls deep` })
+    if (this.root.descendants > taskBounds.breadth) throw new GuardError('denied', { reason: `a task may have ${taskBounds.breadth} calls` })
+  }
+
+  #checkObligations(carriedOut: ReadonlySet<string>, complaint: string): void {
+    const obligations = this.context.decision?.obligations
+    if (obligations === undefined || obligations.length === 0) return
+    const unmet = obligations.find((obligation) => !carriedOut.has(obligation.type))
+    if (unmet !== undefined) throw new GuardError('obligation_unmet', { reason: `${complaint} the obligation '${unmet.type}'` })
+  }
+}
+
+/** What controls see of a run: the same object in every phase of one call. */
+class RunStep implements Step {
+  readonly #run: Run
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  get clock(): Chain['clock'] {
+    return this.#run.chain.clock
+  }
+
+  get codec(): Codec | undefined {
+    return this.#run.plan.codec
+  }
+
+  get input(): unknown {
+    return this.#run.input
+  }
+
+  get arrival(): Arrival | undefined {
+    return this.#run.arrival
+  }
+
+  get streamed(): boolean {
+    return this.#run.streamed
+  }
+
+  get fulfilled(): readonly string[] {
+    return this.#run.fulfilled
+  }
+
+  open(arrival: Arrival): void {
+    this.#run.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
+  }
+
+  fulfill(type: string): void {
+    this.#run.fulfilled.push(type)
+  }
+
+  beforeRun(task: () => Awaitable<void>): void {
+    this.#run.tasks.push(task)
+  }
+
+  end(error: GuardError): void {
+    this.#run.stop('refused', error)
+  }
+}
+
+/** An error as a refusal: a `GuardError` as it is, anything else private, as `misconfigured`. */
+export function asRefusal(error: unknown): GuardError {
+  if (isGuardError(error)) return error
+  return new GuardError('misconfigured', { reason: 'a control threw', cause: error })
+}
+
+/** How an error that was thrown on the way ends a call. */
+export function endingOf(run: Run, error: unknown): Ending {
+  if (run.stopped !== undefined && run.stopped.error === error) return run.stopped.ending
+  return isGuardError(error) ? 'refused' : 'failed'
+}
+
+/** Whether something must be waited for. */
+export function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

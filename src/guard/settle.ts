@@ -1,0 +1,55 @@
+import type { Outcome } from './control.ts'
+import { GuardError, isGuardError } from './errors.ts'
+import type { Run } from './run.ts'
+
+/** How long one `leave` may take before the call ends without it, in milliseconds. */
+const leaveDeadline = 10_000
+
+/**
+ * Every `leave` of the controls that were entered, innermost first, each exactly once, whatever its neighbours do.
+ * Resolves to the error that the caller must see, or undefined: a call whose end could not be settled or recorded has
+ * not completed, so its answer is not released.
+ */
+export async function settle(run: Run, ending: Outcome['ending'], error: unknown): Promise<unknown> {
+  const elapsed = run.chain.clock.monotonic() - run.startedAt
+  let outcome: Outcome = Object.freeze({
+    ending,
+    ...(error !== undefined && { error }),
+    ran: run.ran,
+    streamed: run.streamed,
+    parts: run.parts,
+    elapsed,
+  })
+  for (let index = run.entered - 1; index >= 0; index--) {
+    const leave = run.chain.phases[index]?.leave
+    if (leave === undefined) continue
+    try {
+      const leaving = leave(outcome, run.context, run.context, run.step)
+      if (leaving !== undefined) await limited(run, leaving)
+    } catch (thrown) {
+      tell(run, thrown)
+      if (outcome.ending !== 'completed') continue
+      const refusal = isGuardError(thrown) ? thrown : new GuardError('misconfigured', { reason: 'a control threw as it left', cause: thrown })
+      // The controls further out learn of it, audit above all.
+      outcome = Object.freeze({ ...outcome, ending: 'failed', error: refusal })
+    }
+  }
+  return outcome.error
+}
+
+function limited(run: Run, leaving: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = run.chain.clock.after(leaveDeadline, () =>
+      reject(new GuardError('deadline_exceeded', { reason: 'a control did not leave in time' })),
+    )
+    leaving.then(resolve, reject).finally(cancel)
+  })
+}
+
+function tell(run: Run, error: unknown): void {
+  try {
+    run.chain.onError(error, run.context)
+  } catch {
+    // An error handler that throws must not keep the other controls from leaving.
+  }
+}

@@ -1,0 +1,89 @@
+import { GuardError } from './errors.ts'
+
+/** Bounds of a snapshot. What exceeds them is refused, so that no input can exhaust the process. */
+const bounds = { depth: 64, nodes: 500_000, characters: 8 * 1024 * 1024 } as const
+
+interface Spent {
+  nodes: number
+  characters: number
+}
+
+/**
+ * The engine's own, deeply frozen copy of a JSON value (byte arrays are allowed as well, copied but not frozen, since
+ * JavaScript cannot freeze them). Every property is read exactly once, so a getter or a Proxy cannot show one thing to
+ * the check and another to the function.
+ *
+ * @throws GuardError `payload_invalid` for anything that JSON cannot hold (functions, symbols, BigInt, class instances,
+ * cycles, NaN, lone surrogates, a `__proto__` key) and `payload_too_large` beyond the bounds.
+ */
+export function snapshotJson(value: unknown): unknown {
+  try {
+    return copy(value, 0, { nodes: 0, characters: 0 })
+  } catch (error) {
+    if (error instanceof GuardError) throw error
+    throw new GuardError('payload_invalid', { reason: 'the payload threw while it was read', cause: error })
+  }
+}
+
+function copy(value: unknown, depth: number, spent: Spent): unknown {
+  if (++spent.nodes > bounds.nodes) throw new GuardError('payload_too_large', { reason: 'too many values' })
+  switch (typeof value) {
+    case 'string':
+      return text(value, spent)
+    case 'boolean':
+      return value
+    case 'number':
+      if (!Number.isFinite(value)) throw invalid('a number that is not finite')
+      return value
+    case 'object':
+      if (value === null) return null
+      if (depth >= bounds.depth) throw invalid(`deeper than ${bounds.depth} levels, or a cycle`)
+      if (Array.isArray(value)) return list(value, depth, spent)
+      if (value instanceof Uint8Array) return bytes(value, spent)
+      return record(value, depth, spent)
+    default:
+      throw invalid(`a ${typeof value}`)
+  }
+}
+
+function text(value: string, spent: Spent): string {
+  spent.characters += value.length
+  if (spent.characters > bounds.characters) throw new GuardError('payload_too_large', { reason: 'too many characters' })
+  if (!value.isWellFormed()) throw invalid('a lone surrogate')
+  return value
+}
+
+function bytes(value: Uint8Array, spent: Spent): Uint8Array {
+  const own = Uint8Array.prototype.slice.call(value)
+  spent.characters += own.length
+  if (spent.characters > bounds.characters) throw new GuardError('payload_too_large', { reason: 'too many bytes' })
+  return own
+}
+
+function list(value: readonly unknown[], depth: number, spent: Spent): readonly unknown[] {
+  const length = value.length
+  if (spent.nodes + length > bounds.nodes) throw new GuardError('payload_too_large', { reason: 'too many values' })
+  const own: unknown[] = []
+  for (let index = 0; index < length; index++) own.push(copy(value[index], depth + 1, spent))
+  return Object.freeze(own)
+}
+
+function record(value: object, depth: number, spent: Spent): unknown {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // A prototype without a prototype is some realm's Object.prototype, or a bare object: either way only data.
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw invalid('an instance of a class')
+  if (Object.getOwnPropertySymbols(value).length > 0) throw invalid('a symbol as a key')
+  const own: Record<string, unknown> = {}
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') throw invalid('a key named __proto__')
+    const member: unknown = (value as Record<string, unknown>)[key]
+    // As in JSON: a member that is undefined is a member that is not there.
+    if (member === undefined) continue
+    own[text(key, spent)] = copy(member, depth + 1, spent)
+  }
+  return Object.freeze(own)
+}
+
+function invalid(what: string): GuardError {
+  return new GuardError('payload_invalid', { reason: `the payload holds ${what}` })
+}
