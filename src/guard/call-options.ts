@@ -1,5 +1,5 @@
 import type { Attributes, Call, Channel, Credentials } from './context.ts'
-import { copyAttributes } from './operation.ts'
+import { asTypeError, copyAttributes } from './operation.ts'
 
 /** What comes with one call. */
 export interface CallOptions {
@@ -31,7 +31,7 @@ export function copyCallOptions(options: CallOptions): CallOptions {
     ...(onBehalfOf !== undefined && { onBehalfOf }),
     ...(signal !== undefined && { signal }),
     ...(deadline !== undefined && { deadline }),
-    ...(attributes !== undefined && { attributes: copyAttributes(attributes) }),
+    ...(attributes !== undefined && { attributes: asTypeError('attributes', () => copyAttributes(attributes)) }),
   }
 }
 

@@ -13,6 +13,8 @@ export interface Chain {
   readonly onError: (error: unknown, call: Settled) => void
   readonly controls: readonly Control<never, object>[]
   readonly phases: readonly Phases<Call, object>[]
+  /** Whether any control looks at answers. */
+  readonly responds: boolean
   /** Before which control the arrival is needed, and before which one the input is read. */
   readonly arriveAt: number
   readonly readAt: number
@@ -43,6 +45,7 @@ export function prepareChain(
     controls,
     // The engine hands a context with whatever is established by then; each control's needs were checked by `use`.
     phases: controls.map((control) => control.phases as Phases<Call, object>),
+    responds: controls.some((control) => control.phases.response !== undefined),
     arriveAt: opens === -1 ? readAt : opens,
     readAt,
     fulfills: new Set(controls.flatMap((control) => control.fulfills)),

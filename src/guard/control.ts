@@ -43,6 +43,11 @@ export interface Step {
   readonly streamed: boolean
   /** Obligations that were carried out, by the controls that did it. */
   readonly fulfilled: readonly string[]
+  /**
+   * The hash of the credential that the call came with, as RFC 9449, section 4.3 makes it: SHA-256 over the token, or over
+   * the API key, in base64url. Undefined where it came with none. The credential itself cannot be had.
+   */
+  ath(): Promise<string> | undefined
   /** For a control that `opens`: what the arrival contains. */
   open(arrival: Arrival): void
   /** Says that an obligation of this type was carried out. */
@@ -99,6 +104,8 @@ export interface Control<in Needs extends Call = Call, out Adds extends object =
 export interface Traits {
   /** Whether its `enter` opens sealed arrivals, so that the input is read after it and not before. */
   readonly opens?: boolean
+  /** Works on bytes from a wire only: `protect` refuses a chain with it. */
+  readonly wireOnly?: boolean
   /** Whether its `request` or `response` changes payloads, so that mere admission would be a lie. */
   readonly rewrites?: boolean
   /** Reads payloads of shapes that the operation did not name. */

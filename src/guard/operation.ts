@@ -100,8 +100,8 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-// A refusal while something is set up is a programming mistake, and those are TypeErrors.
-function asTypeError<T>(what: string, make: () => T): T {
+/** Runs what reads the application's own values: what it refuses there is a programming mistake, and those are TypeErrors. */
+export function asTypeError<T>(what: string, make: () => T): T {
   try {
     return make()
   } catch (error) {

@@ -1,7 +1,7 @@
 import { type CallOptions, copyCallOptions } from './call-options.ts'
 import type { Chain } from './chain.ts'
 import type { Codec } from './codec.ts'
-import type { Awaitable, Call, Settled } from './context.ts'
+import type { Awaitable, Call, Credentials, Settled } from './context.ts'
 import { type Arrival, type Outcome, reserved, type Step } from './control.ts'
 import { GuardError, isGuardError } from './errors.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
@@ -41,6 +41,8 @@ export class Run {
   readonly tasks: (() => Awaitable<void>)[] = []
   readonly depth: number
   readonly root: Run
+  /** What the caller presented; its hash is all that a control can have after the identity is known. */
+  readonly credential: string | undefined
   descendants = 0
   readonly #source: Source
   #taken: { readonly input: unknown } | { readonly failure: unknown } | undefined
@@ -61,6 +63,7 @@ export class Run {
     this.#parent = parent
     this.depth = parent === undefined ? 0 : parent.depth + 1
     this.root = parent?.root ?? this
+    this.credential = secretIn(options.credentials)
     // At once, before anything is awaited: what the caller changes afterwards changes nothing.
     if ('value' in source) this.#take(() => source.value)
     this.startedAt = chain.clock.monotonic()
@@ -133,12 +136,12 @@ export class Run {
   /** Runs every `enter`, reads the input when it may be read, then every `request`. */
   async admit(): Promise<void> {
     const { phases, arriveAt, readAt, lifetime } = this.chain
+    if (lifetime.closed) throw new GuardError('switched_off', { reason: 'the guard is closed' })
     for (let index = 0; index < phases.length; index++) {
       if (index === arriveAt && 'arrive' in this.#source) await this.#arrive(this.#source)
       if (index === readAt) this.#read()
       this.entered = index + 1
-      if (index === 0 && lifetime.closed) throw new GuardError('switched_off', { reason: 'the guard is closed' })
-      const adds = this.#own(() => phases[index]?.enter?.(this.context, this.step))
+      const adds = refusing(() => phases[index]?.enter?.(this.context, this.step))
       this.#grow(index, isThenable(adds) ? await this.wait(adds) : adds)
       if (this.stopped !== undefined) throw this.stopped.error
     }
@@ -148,7 +151,7 @@ export class Run {
     const authorized = this.input
     for (const phase of phases) {
       if (phase.request === undefined) continue
-      const next = this.#own(() => phase.request?.(this.input, this.context as never, this.context, this.step))
+      const next = refusing(() => phase.request?.(this.input, this.context as never, this.context, this.step))
       const rewritten = isThenable(next) ? await this.wait(next) : next
       if (rewritten !== undefined && rewritten !== this.input) this.input = this.#snapshot(rewritten)
       if (this.stopped !== undefined) throw this.stopped.error
@@ -183,21 +186,8 @@ export class Run {
     return await settle(this, ending, error)
   }
 
-  // A control's throw is a refusal; what was not thrown on purpose keeps its message to itself.
-  #own<T>(phase: () => T): T {
-    try {
-      const value = phase()
-      if (!isThenable(value)) return value
-      return value.then(undefined, (error: unknown) => {
-        throw asRefusal(error)
-      }) as T
-    } catch (error) {
-      throw asRefusal(error)
-    }
-  }
-
   async #arrive(source: Extract<Source, { arrive: unknown }>): Promise<void> {
-    const arrival = await this.wait(this.#own(() => source.arrive()))
+    const arrival = await this.wait(refusing(() => source.arrive()))
     this.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
   }
 
@@ -287,6 +277,10 @@ class RunStep implements Step {
     return this.#run.fulfilled
   }
 
+  ath(): Promise<string> | undefined {
+    return this.#run.credential === undefined ? undefined : hashOf(this.#run.credential)
+  }
+
   open(arrival: Arrival): void {
     this.#run.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
   }
@@ -304,16 +298,37 @@ class RunStep implements Step {
   }
 }
 
+// What stands behind the scheme.
+function secretIn(credentials: Credentials | undefined): string | undefined {
+  const { authorization, apiKey } = credentials ?? {}
+  return authorization === undefined ? apiKey : authorization.slice(authorization.indexOf(' ') + 1)
+}
+
+async function hashOf(secret: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)))
+  return btoa(String.fromCharCode(...hash))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
 /** An error as a refusal: a `GuardError` as it is, anything else private, as `misconfigured`. */
 export function asRefusal(error: unknown): GuardError {
   if (isGuardError(error)) return error
   return new GuardError('misconfigured', { reason: 'a control threw', cause: error })
 }
 
-/** How an error that was thrown on the way ends a call. */
-export function endingOf(run: Run, error: unknown): Ending {
-  if (run.stopped !== undefined && run.stopped.error === error) return run.stopped.ending
-  return isGuardError(error) ? 'refused' : 'failed'
+/** Runs a control's phase: what it throws is a refusal, and what was not thrown on purpose keeps its message to itself. */
+export function refusing<T>(phase: () => T): T {
+  try {
+    const value = phase()
+    if (!isThenable(value)) return value
+    return value.then(undefined, (error: unknown) => {
+      throw asRefusal(error)
+    }) as T
+  } catch (error) {
+    throw asRefusal(error)
+  }
 }
 
 /** Whether something must be waited for. */
