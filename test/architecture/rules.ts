@@ -1,0 +1,103 @@
+import type { Import } from './imports.ts'
+
+/** Which domain folders a folder may import, beside `guard` and itself. */
+const domains: Readonly<Record<string, readonly string[]>> = {
+  guard: [],
+  state: [],
+  keys: [],
+  policy: [],
+  payload: [],
+  identity: ['keys', 'state'],
+  limits: ['state'],
+  encryption: ['keys'],
+  masking: ['payload'],
+  'audit-log': ['encryption', 'keys'],
+}
+
+/** Which domains a control may import, by its file's name. */
+const controls: Readonly<Record<string, readonly string[]>> = {
+  audit: ['audit-log', 'payload'],
+  'verify-identity': ['identity', 'state'],
+  'encrypt-payload': ['encryption', 'keys', 'payload'],
+  'rate-limit': ['limits', 'payload'],
+  authorize: ['policy'],
+  'mask-data': ['masking', 'payload'],
+  unaudited: [],
+}
+
+/** Who may import a runtime dependency. */
+const dependencies: Readonly<Record<string, readonly string[]>> = {
+  jose: ['identity', 'keys', 'policy', 'encryption', 'testing'],
+  '@noble/ciphers': ['encryption', 'masking'],
+  'lru-cache': ['identity', 'keys', 'limits', 'state'],
+  'zod/mini': ['*'],
+}
+
+/** Packages whose types an adapter may use, by the adapter's folder. */
+const vendors: Readonly<Record<string, readonly string[]>> = {
+  express: ['adapters/express'],
+  hono: ['adapters/hono'],
+}
+
+const node = /^(adapters\/(node|express)|audit-log\/file|keys\/file|cli\/)/
+
+/** Why an import may not be; undefined where it may. */
+export function violation({ from, to, typeOnly }: Import): string | undefined {
+  const folder = folderOf(from)
+  if (to === '(computed)') return 'imports what cannot be followed'
+  if (!to.endsWith('.ts')) return outside(from, folder, to, typeOnly)
+  const target = folderOf(to)
+  if (target === folder && folder !== 'controls' && folder !== 'adapters') return undefined
+  if (target === 'index.ts') return 'imports the public surface from inside'
+  if (folder === 'index.ts') return target === 'adapters' && !/^adapters\/(web|fetch)\//.test(to) ? 'an adapter of others is no part of the core' : undefined
+  if (folder === 'cli' || folder === 'testing') return undefined
+  if (folder === 'adapters') {
+    if (target === 'guard' || target === 'payload' || /^adapters\/(web|fetch)\//.test(to)) return undefined
+    if (target === 'adapters' && adapterOf(from) === adapterOf(to)) return undefined
+    return `an adapter imports ${to}`
+  }
+  if (target === 'guard') return undefined
+  if (folder === 'controls') {
+    const name = from.slice('controls/'.length, -'.ts'.length)
+    return controls[name]?.includes(target) === true ? undefined : `the control ${name} imports ${target}`
+  }
+  return domains[folder]?.includes(target) === true ? undefined : `${folder} imports ${target}`
+}
+
+function outside(from: string, folder: string, to: string, typeOnly: boolean): string | undefined {
+  if (to.startsWith('node:')) return node.test(from) ? undefined : 'imports a module of Node outside the places that may'
+  const folders = dependencies[to]
+  if (folders !== undefined) return folders.includes('*') || folders.includes(folder) ? undefined : `${folder} imports ${to}`
+  const adapters = vendors[to]
+  if (adapters === undefined) return `${to} is no runtime dependency`
+  if (!adapters.includes(adapterOf(from))) return `${to} is imported outside its own adapter`
+  return typeOnly ? undefined : `${to} is imported by more than its types`
+}
+
+/** Chains of imports that come back to where they began. Types are gone at run time and do not count. */
+export function cycles(imports: readonly Import[]): string[][] {
+  const edges = new Map<string, string[]>()
+  for (const { from, to, typeOnly } of imports) if (to.endsWith('.ts') && !typeOnly) edges.set(from, [...(edges.get(from) ?? []), to])
+  const found: string[][] = []
+  const done = new Set<string>()
+  const path: string[] = []
+  const visit = (file: string): void => {
+    const at = path.indexOf(file)
+    if (at !== -1) found.push([...path.slice(at), file])
+    if (at !== -1 || done.has(file)) return
+    path.push(file)
+    for (const next of edges.get(file) ?? []) visit(next)
+    path.pop()
+    done.add(file)
+  }
+  for (const file of edges.keys()) visit(file)
+  return found
+}
+
+function folderOf(path: string): string {
+  return path.split('/')[0] ?? ''
+}
+
+function adapterOf(path: string): string {
+  return path.split('/').slice(0, 2).join('/')
+}
