@@ -43,7 +43,10 @@ export interface AnswerCodec {
   texts(part: unknown): readonly Text[]
   /** The part with its texts replaced, in the order of `texts`; everything else as it was. */
   replace(part: unknown, values: readonly string[]): unknown
-  /** The channels that end with this part, so that what was held back for them must leave with it or before it. */
+  /**
+   * The channels that end with this part, so that what was held back for them must leave with it or before it. Of a whole
+   * answer every channel ends with it, whatever this says.
+   */
   ends(part: unknown): readonly string[]
   /** A new part shaped like `like` that carries nothing but this text in this channel. */
   carry(like: unknown, channel: string, text: string): unknown

@@ -13,7 +13,7 @@ export interface Operation<I = unknown> {
   readonly action: string | ((input: I) => string)
   readonly resource: Resource | ((input: I) => Resource)
   /** How to read the payload. `'auto'` (the default) decides by shape. */
-  readonly codec?: Codec<I> | 'auto'
+  readonly codec?: Codec | 'auto'
   /** What the application states of every such call: `context.*` in policy. */
   readonly attributes?: Attributes
 }

@@ -1,0 +1,191 @@
+import type { Text } from '../guard/codec.ts'
+import type { Shape, Walk } from './walk.ts'
+import { isPlainName } from './walk.ts'
+
+/** A JSON object, and no list and no bytes. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+}
+
+/** A text that is whole in itself. */
+export const text: Shape = (value, walk) => walk.text(textIn(value, walk), 'text')
+
+/** A name from the application or the vendor, such as a model's or a tool's: no spaces, so no prose, and no e-mail address. */
+export const identifier: Shape = (value, walk) => {
+  if (!isIdentifier(value)) throw walk.invalid('no identifier')
+  return value
+}
+
+/** An identifier that a vendor writes; whatever does not look like one is a text. */
+export const label: Shape = (value, walk) => (isIdentifier(value) ? value : walk.text(textIn(value, walk), 'text'))
+
+export const boolean: Shape = (value, walk) => {
+  if (typeof value !== 'boolean') throw walk.invalid('no boolean')
+  return value
+}
+
+export const number: Shape = (value, walk) => {
+  if (typeof value !== 'number') throw walk.invalid('no number')
+  return value
+}
+
+/** A whole number within bounds. */
+export function integer(least: number, most: number): Shape {
+  return (value, walk) => {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+      throw walk.invalid(`no whole number from ${least} to ${most}`)
+    return value
+  }
+}
+
+/** One of a few words. Another one may be known to the vendor, but not here. */
+export function word(...words: readonly string[]): Shape {
+  return (value, walk) => {
+    if (typeof value !== 'string') throw walk.invalid('no string')
+    if (!words.includes(value)) throw walk.unsupported('an unknown word')
+    return value
+  }
+}
+
+export function nullable(shape: Shape): Shape {
+  return (value, walk) => (value === null ? null : shape(value, walk))
+}
+
+/** Nothing but the values that ask for nothing: anything else is refused, for the reason given. */
+export function refused(reason: string, ...allowed: readonly unknown[]): Shape {
+  return (value, walk) => {
+    if (value !== null && !allowed.includes(value)) throw walk.unsupported(reason)
+    return value
+  }
+}
+
+/** What is not let through: whatever a vendor sends here becomes null. */
+export const dropped: Shape = () => null
+
+/** A list of values of one shape. */
+export function list(shape: Shape): Shape {
+  return (value, walk) => {
+    if (!Array.isArray(value)) throw walk.invalid('no list')
+    let own: unknown[] | undefined
+    for (let index = 0; index < value.length; index++) {
+      const before: unknown = value[index]
+      const after = walk.into(index, before, shape)
+      if (after === before) continue
+      own ??= [...value]
+      own[index] = after
+    }
+    return own === undefined ? value : Object.freeze(own)
+  }
+}
+
+/** What an object may hold beside its members' shapes. */
+export interface MemberRules {
+  readonly required?: readonly string[]
+  /** The shape of members that are not named here but whose names are plain ones. Without it an unknown member is refused. */
+  readonly others?: Shape
+}
+
+const unknownMember: Shape = (_value, walk) => {
+  throw walk.unsupported('an unknown member')
+}
+
+/** An object with these members, and no others. */
+export function members(known: Readonly<Record<string, Shape>>, rules: MemberRules = {}): Shape {
+  const shapes = new Map(Object.entries(known))
+  const { required = [], others = unknownMember } = rules
+  return (value, walk) => {
+    if (!isRecord(value)) throw walk.invalid('no object')
+    let own: Record<string, unknown> | undefined
+    for (const name of Object.keys(value)) {
+      const before = value[name]
+      const after = walk.into(name, before, shapes.get(name) ?? (isPlainName(name) ? others : unknownMember))
+      if (after !== before) (own ??= { ...value })[name] = after
+    }
+    for (const name of required) if (!Object.hasOwn(value, name)) throw walk.invalid(`no member '${name}'`)
+    return own === undefined ? value : Object.freeze(own)
+  }
+}
+
+/** An object whose shape one of its members names, such as `type` or `role`. */
+export function variants(name: string, shapes: Readonly<Record<string, Shape>>): Shape {
+  const known = new Map(Object.entries(shapes))
+  return (value, walk) => {
+    if (!isRecord(value)) throw walk.invalid('no object')
+    const tag = Object.hasOwn(value, name) ? value[name] : undefined
+    if (typeof tag !== 'string') throw walk.invalid(`no member '${name}'`)
+    const shape = known.get(tag)
+    if (shape === undefined) throw walk.unsupported(`an unknown '${name}'`)
+    return shape(value, walk)
+  }
+}
+
+/** The same shape, written by this speaker. */
+export function by(role: Text['role'], shape: Shape): Shape {
+  return (value, walk) => {
+    const before = walk.role
+    walk.role = role
+    const result = shape(value, walk)
+    walk.role = before
+    return result
+  }
+}
+
+/** A member whose value the shape of its object has looked at already. */
+export const tag: Shape = (value) => value
+
+/** Numbers, switches and objects of them: what can hold no text. No lists, since a list of numbers can spell one. */
+export const figures: Shape = (value, walk) => {
+  if (isRecord(value)) {
+    for (const name of Object.keys(value)) {
+      if (!isPlainName(name)) throw walk.unsupported('an unknown member')
+      walk.into(name, value[name], figures)
+    }
+  } else if (value !== null && typeof value !== 'number' && typeof value !== 'boolean') throw walk.unsupported('an unknown member')
+  return value
+}
+
+/**
+ * Any JSON: every string in it is a text, and every member's name that is not a plain one. Two names that become the same
+ * one are refused, since one of the members would be lost.
+ */
+export const anyJson: Shape = (value, walk) => {
+  if (typeof value === 'string') return walk.text(value, 'text')
+  if (Array.isArray(value)) return anyList(value, walk)
+  if (isRecord(value)) return anyRecord(value, walk)
+  if (typeof value === 'object' && value !== null) throw walk.invalid('bytes')
+  return value
+}
+
+/** Any JSON object. */
+export const anyObject: Shape = (value, walk) => {
+  if (!isRecord(value)) throw walk.invalid('no object')
+  return anyRecord(value, walk)
+}
+
+const anyList: Shape = list((value, walk) => anyJson(value, walk))
+
+function anyRecord(value: Readonly<Record<string, unknown>>, walk: Walk): unknown {
+  const own: Record<string, unknown> = {}
+  let changed = false
+  for (const name of Object.keys(value)) {
+    const before = value[name]
+    const renamed = isPlainName(name) ? name : String(walk.into(name, name, anyName))
+    if (renamed === '__proto__' || Object.hasOwn(own, renamed)) throw walk.invalid('two members that have become one')
+    const after = walk.into(name, before, anyJson)
+    own[renamed] = after
+    if (renamed !== name || after !== before) changed = true
+  }
+  return changed ? Object.freeze(own) : value
+}
+
+const anyName: Shape = (value, walk) => walk.text(textIn(value, walk), 'text', '~name')
+
+/** The value as a string. @throws GuardError `payload_invalid` where it is none. */
+export function textIn(value: unknown, walk: Walk): string {
+  if (typeof value !== 'string') throw walk.invalid('no string')
+  return value
+}
+
+function isIdentifier(value: unknown): value is string {
+  return typeof value === 'string' && /^@?[\w.:/+-]{1,256}$/.test(value)
+}

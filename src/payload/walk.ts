@@ -1,0 +1,132 @@
+import type { Text } from '../guard/codec.ts'
+import { GuardError } from '../guard/errors.ts'
+
+/**
+ * The shape of a JSON value, as a function that checks a value and visits every text in it. It gives the value, or its
+ * replacement where a text was replaced. One function does all three, so that replacing can never miss what reading
+ * shows, nor reading what checking let pass.
+ */
+export type Shape = (value: unknown, walk: Walk) => unknown
+
+/** What a walk found. */
+export interface Found {
+  readonly texts: Text[]
+  /** The channels of texts that are whole in themselves: they end where they stand. */
+  readonly ended: string[]
+  /** Pointers to content that is no text. */
+  readonly opaque: string[]
+}
+
+/** One walk through a frozen JSON value: to check it, to find its texts, or to replace them. */
+export class Walk {
+  /** Who wrote what is being visited. */
+  role: Text['role'] = 'data'
+  /** The choice of an answer that is being visited. */
+  choice = 0
+  readonly #path: (string | number)[] = []
+  readonly #found: Found | undefined
+  readonly #values: readonly string[] | undefined
+  #next = 0
+
+  private constructor(found: Found | undefined, values: readonly string[] | undefined) {
+    this.#found = found
+    this.#values = values
+  }
+
+  /** The value, checked. */
+  static check(shape: Shape, value: unknown): unknown {
+    return shape(value, new Walk(undefined, undefined))
+  }
+
+  /** What a value of this shape holds. */
+  static find(shape: Shape, value: unknown): Found {
+    const found: Found = { texts: [], ended: [], opaque: [] }
+    shape(value, new Walk(found, undefined))
+    return found
+  }
+
+  /** A frozen value with other texts, in the order in which they are found; what does not change is shared. */
+  static replace(shape: Shape, value: unknown, values: readonly string[]): unknown {
+    const walk = new Walk(undefined, values)
+    const replaced = shape(value, walk)
+    if (walk.#next !== values.length) throw new TypeError(`replace: ${walk.#next} texts, but ${values.length} values`)
+    return replaced
+  }
+
+  /** Whether texts are looked at, or only the shape is checked. */
+  get reads(): boolean {
+    return this.#found !== undefined || this.#values !== undefined
+  }
+
+  /** Visits a text that is whole in itself. Where several stand at one place, `mark` tells them apart. */
+  text(value: string, kind: Text['kind'], mark: string = ''): string {
+    if (this.#found !== undefined) {
+      const path = this.#pointer()
+      const channel = path + mark
+      this.#found.texts.push({ value, path, role: this.role, kind, channel })
+      this.#found.ended.push(channel)
+    }
+    return this.#replacement(value)
+  }
+
+  /** Visits a text that later parts of a stream continue. */
+  running(value: string, channel: string): string {
+    this.#found?.texts.push({ value, path: this.#pointer(), role: this.role, kind: 'text', channel })
+    return this.#replacement(value)
+  }
+
+  /** Notes content that is no text. */
+  opaque(): void {
+    this.#found?.opaque.push(this.#pointer())
+  }
+
+  /** Visits what stands at `key`. */
+  into(key: string | number, value: unknown, shape: Shape): unknown {
+    this.#path.push(key)
+    const result = shape(value, this)
+    this.#path.pop()
+    return result
+  }
+
+  /** Something whose meaning is not known, or that no control could cover. */
+  unsupported(what: string): GuardError {
+    return new GuardError('payload_unsupported', { reason: `${what} at ${this.#place()}` })
+  }
+
+  /** Something that is not as the shape wants it. */
+  invalid(what: string): GuardError {
+    return new GuardError('payload_invalid', { reason: `${what} at ${this.#place()}` })
+  }
+
+  #replacement(value: string): string {
+    if (this.#values === undefined) return value
+    const next = this.#values[this.#next++]
+    if (typeof next !== 'string') throw new TypeError('replace: there must be one string for each text')
+    if (next !== value && !next.isWellFormed()) throw this.invalid('a lone surrogate in a replaced text')
+    return next
+  }
+
+  #pointer(): string {
+    let pointer = ''
+    for (const key of this.#path) pointer += typeof key === 'string' && /[~/]/.test(key) ? `/${escaped(key)}` : `/${key}`
+    return pointer
+  }
+
+  // For reasons, which tell nothing of a payload: names in it that could be prose are left out.
+  #place(): string {
+    if (this.#path.length === 0) return 'the top'
+    return this.#path.map((key) => `/${typeof key === 'number' || isPlainName(key) ? key : '*'}`).join('')
+  }
+}
+
+function escaped(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/**
+ * Whether a member's name can be nothing but a name: at most 40 letters, hyphens and underscores, with up to three
+ * digits at the end. Any other name in a part of a payload that its sender shapes is a text like any other.
+ */
+export function isPlainName(name: string): boolean {
+  return /^[A-Za-z_$][A-Za-z_-]{0,39}[0-9]{0,3}$/.test(name)
+}
