@@ -10,13 +10,19 @@ export interface Operation<I = unknown> {
    * An OpenTelemetry GenAI operation name where one fits (`chat`, `embeddings`, `execute_tool`, ...), else a verb of the
    * life cycle (`train`, `deploy`, ...). A value, or a function of the engine's own copy of the input.
    */
-  readonly action: string | ((input: I) => string)
-  readonly resource: Resource | ((input: I) => Resource)
+  readonly action: string | OfInput<I, string>
+  readonly resource: Resource | OfInput<I, Resource>
   /** How to read the payload. `'auto'` (the default) decides by shape. */
   readonly codec?: Codec | 'auto'
   /** What the application states of every such call: `context.*` in policy. */
   readonly attributes?: Attributes
 }
+
+/**
+ * A function of the input. Written as a method, so that the compiler, which looks at an operation before it knows what the
+ * guarded function takes, accepts one that knows more of its input than nothing.
+ */
+type OfInput<I, T> = { of(input: I): T }['of']
 
 /** Where a call's input comes from: a value, or bytes that arrive over a wire and are read only once a caller is known. */
 export type Source =
