@@ -1,0 +1,91 @@
+import type { Codec, Facts, Text } from '../guard/codec.ts'
+
+/** Bytes of UTF-8 that one token stands for: right for English, and high for nothing that a model bills. */
+const bytesPerToken = 4
+
+/** Tokens of a picture, a sound or a file, until the vendor says better. */
+const tokensPerOpaque = 1_000
+
+/** Output tokens of one answer, where a request does not bound it. */
+const usualOutput = 1_024
+
+/** How many tokens a call is expected to take. */
+export interface TokenEstimate {
+  readonly input: number
+  /** All answers together. */
+  readonly output: number
+}
+
+/** Tokens of that many bytes of text, rounded up. */
+export function tokensIn(bytes: number): number {
+  return Math.ceil(bytes / bytesPerToken)
+}
+
+/**
+ * What a call with this input is expected to take: its texts by their length, and the most that its answers may have. Where the
+ * request does not bound its answers, 1,024 tokens each, but no more than `room`, what the limits can ever grant: a guess of
+ * ours must not refuse a call that may well be shorter.
+ */
+export function estimateTokens(codec: Codec | undefined, input: unknown, room: number): TokenEstimate {
+  if (codec === undefined) return withGuess(tokensIn(stringBytes(input)), 1, room)
+  const facts: Facts = codec.facts(input)
+  const tokens = tokensIn(textBytes(codec.texts(input))) + facts.opaque.length * tokensPerOpaque
+  const choices = Math.max(1, facts.choices)
+  const most = facts.maxOutputTokens
+  if (most === undefined || !(most > 0)) return withGuess(tokens, choices, room)
+  return { input: tokens, output: Math.min(most * choices, Number.MAX_SAFE_INTEGER) }
+}
+
+function withGuess(input: number, choices: number, room: number): TokenEstimate {
+  return { input, output: Math.max(1, Math.min(usualOutput * choices, room - input)) }
+}
+
+/** Bytes of UTF-8 in texts. */
+export function textBytes(texts: readonly Text[]): number {
+  let bytes = 0
+  for (const { value } of texts) bytes += utf8Length(value)
+  return bytes
+}
+
+/** Bytes of UTF-8 in all strings in a copy of a JSON value; byte arrays count as they are. */
+export function stringBytes(value: unknown): number {
+  if (typeof value === 'string') return utf8Length(value)
+  if (typeof value !== 'object' || value === null) return 0
+  if (value instanceof Uint8Array) return value.length
+  let bytes = 0
+  for (const member of Array.isArray(value) ? value : Object.values(value)) bytes += stringBytes(member)
+  return bytes
+}
+
+/** The same, but of what stands beneath the value's own members: in a part of a stream those are its envelope. */
+export function innerStringBytes(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return stringBytes(value)
+  let bytes = 0
+  for (const member of Object.values(value)) if (typeof member === 'object') bytes += stringBytes(member)
+  return bytes
+}
+
+// Long texts by the platform's own encoder, which is many times faster than a loop, into bytes that nobody reads.
+let scratch: { readonly encoder: TextEncoder; readonly bytes: Uint8Array } | undefined
+
+// Each half of a surrogate pair counts two, and one that stands alone two or, by the encoder, three.
+function utf8Length(text: string): number {
+  if (text.length > 48) return encodedLength(text)
+  let bytes = text.length
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code > 0x7f) bytes += code > 0x7ff && (code & 0xf800) !== 0xd800 ? 2 : 1
+  }
+  return bytes
+}
+
+function encodedLength(text: string): number {
+  scratch ??= { encoder: new TextEncoder(), bytes: new Uint8Array(16_384) }
+  let bytes = 0
+  for (let rest = text; rest !== ''; ) {
+    const { read, written } = scratch.encoder.encodeInto(rest, scratch.bytes)
+    bytes += written
+    rest = rest.slice(read)
+  }
+  return bytes
+}
