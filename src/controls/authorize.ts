@@ -1,0 +1,199 @@
+import { every } from '../guard/clock.ts'
+import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
+import { builtIn, type Control, type Step } from '../guard/control.ts'
+import { denied } from '../guard/denial.ts'
+import { GuardError, isGuardError } from '../guard/errors.ts'
+import { askEvaluator, isThenable } from '../policy/ask-evaluator.ts'
+import { carryOut, carryOutOnAnswer, duties, inherit } from '../policy/duties.ts'
+import { mergeObligations, sameObligations } from '../policy/obligations.ts'
+import type { PolicyEvaluator, PolicyRequest } from '../policy/policy-evaluator.ts'
+import { freezeRequest, policyRequest } from '../policy/policy-request.ts'
+import { isPolicySet } from '../policy/policy-set.ts'
+
+/** Options of `authorize`. */
+export interface AuthorizeOptions {
+  /** Who decides. */
+  readonly evaluator: PolicyEvaluator
+  /** A second evaluator that is asked the same, compared and never obeyed. Whatever it does, the call goes on. */
+  readonly shadow?: PolicyEvaluator
+  /** Told where the two differ. */
+  readonly onDifference?: (difference: Difference, call: Call) => void
+  /** How often policy is asked again while an answer streams, in seconds; 0.5 unless given. */
+  readonly recheck?: { readonly every: number }
+  /** How long an evaluator may take, in milliseconds; 2,000 unless given. */
+  readonly deadline?: number
+}
+
+/** Where a shadow does not agree. */
+export interface Difference {
+  readonly request: PolicyRequest
+  readonly active: Decision
+  /** What the shadow would have decided; undefined where it could not. */
+  readonly candidate: Decision | undefined
+}
+
+type Identified = Call & Pick<Known, 'identity'>
+interface Adds {
+  readonly decision: Decision
+}
+
+/** How many questions to shadows may be open at once; beyond that they are not asked. */
+const maxShadows = 256
+
+/**
+ * Asks policy whether the verified caller may do this, and again while an answer streams. Needs `identity`, adds `decision`.
+ *
+ * The question is AuthZEN's. `subject` is the verified identity: its kind and subject, and as properties `key`, `issuer`,
+ * `tenant`, `roles`, `scopes`, `claims`, `actors`, `delegated`, `acr`, `amr`, `authenticatedAt` (milliseconds since 1970) and
+ * `binding`. `action` is the operation's, with what the codec reads in the payload: `model`, `tools`, `stream`,
+ * `maxOutputTokens`, `choices` and `opaque` (how many pieces of content are no text). `resource` is the operation's. `context`
+ * is what the application states, and `secure`, `method`, `tlsVersion` and `remoteAddress` as the transport saw them; where the
+ * two contradict each other the call is refused as `misconfigured`.
+ *
+ * Carries out the obligations `require_acr`, `require_binding`, `require_approval` (refuses, until somebody can approve),
+ * `no_stream` and `allow_tools`. Those of a parent call carry over.
+ *
+ * Refuses with `denied` (403) what policy denies, with `policy_unavailable` (503) when the evaluator throws, is too late
+ * or answers nonsense, with `step_up_required` and `binding_required` (401, with a challenge), `approval_required` and
+ * `obligation_unmet` (403) where an obligation is not met. Which rule decided is for the log; a caller never learns it.
+ *
+ * ```ts
+ * guard().use(audit({ log })).use(verifyIdentity({ verifiers })).use(authorize({ evaluator: policySet(policy) }))
+ * ```
+ *
+ * @throws TypeError for wrong options.
+ */
+export function authorize(options: AuthorizeOptions): Control<Identified, Adds> {
+  const { evaluator, shadow, onDifference, period, deadline } = parseOptions(options)
+  const frozen = shadow !== undefined || !isPolicySet(evaluator)
+  const rechecks = new WeakMap<Step, () => void>()
+  let shadows = 0
+
+  const ask = (call: Identified, step: Step): Awaitable<Decision> => {
+    const request = frozen ? freezeRequest(policyRequest(call, step)) : policyRequest(call, step)
+    const patience = { clock: step.clock, deadline, signal: call.signal }
+    const answer = askEvaluator(evaluator, request, patience)
+    if (shadow === undefined) return answer
+    const compare = (active: Decision): Decision => {
+      if (shadows >= maxShadows) return active
+      shadows++
+      const tell = (candidate: Decision | undefined): unknown => {
+        shadows--
+        if (candidate?.allowed === active.allowed && sameObligations(candidate.obligations, active.obligations)) return undefined
+        return onDifference?.({ request, active, candidate }, call)
+      }
+      // Not waited for, and nothing that it throws is anybody's business.
+      new Promise<Decision>((resolve) => resolve(askEvaluator(shadow, request, patience))).then(tell, () => tell(undefined)).catch(() => undefined)
+      return active
+    }
+    return isThenable(answer) ? answer.then(compare) : compare(answer)
+  }
+
+  const admit = (answer: Decision, call: Identified, step: Step): Adds => {
+    if (!answer.allowed) throw denied(answer, 'denied', { reason: whyDenied(answer) })
+    const decision = inherit(answer, call)
+    carryOut(decision, call, step)
+    return { decision }
+  }
+
+  const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
+    try {
+      const answer = await ask(call, step)
+      if (!answer.allowed) throw denied(answer, 'denied', { reason: `no longer permitted: ${whyDenied(answer)}` })
+      const { obligations } = call.decision
+      if (!sameObligations(mergeObligations(obligations, answer.obligations), obligations))
+        throw denied(answer, 'obligation_unmet', { reason: 'policy has come to ask for more than was carried out' })
+    } catch (error) {
+      step.end(isGuardError(error) ? error : new GuardError('policy_unavailable', { reason: 'policy could not be asked again', cause: error }))
+    }
+  }
+
+  return builtIn<Identified, Adds>(
+    'authorize',
+    {
+      enter(call, step) {
+        const answer = ask(call, step)
+        return isThenable(answer) ? answer.then((decision) => admit(decision, call, step)) : admit(answer, call, step)
+      },
+      // The parts pass untouched, so that a stream costs nothing more a part.
+      response(parts, context, _call, step) {
+        carryOutOnAnswer(context.decision, step)
+        if (step.streamed)
+          rechecks.set(
+            step,
+            every(step.clock, period, () => recheck(context, step)),
+          )
+        return parts
+      },
+      leave(_outcome, _context, _call, step) {
+        rechecks.get(step)?.()
+      },
+    },
+    {
+      needs: ['identity'],
+      adds: ['decision'],
+      fulfills: duties,
+      describe: {
+        evaluator: { ...evaluator.describe?.() },
+        ...(shadow !== undefined && { shadow: { ...shadow.describe?.() } }),
+        recheck: { every: period / 1000 },
+        deadline,
+      },
+    },
+    { ...(evaluator.obliges !== undefined && { obliges: Object.freeze([...evaluator.obliges]) }) },
+  )
+}
+
+function whyDenied({ reasons }: Decision): string {
+  const rules = (effect: 'permit' | 'forbid'): string =>
+    reasons
+      .filter((reason) => reason.effect === effect)
+      .map(({ rule }) => `'${rule}'`)
+      .join(', ')
+  const forbids = rules('forbid')
+  if (forbids !== '') return `forbidden by ${forbids}`
+  const permits = rules('permit')
+  return permits === '' ? 'no rule permits it' : `whether the duties of ${permits} apply cannot be decided`
+}
+
+interface Settings extends Omit<AuthorizeOptions, 'recheck' | 'deadline'> {
+  /** Milliseconds. */
+  readonly period: number
+  readonly deadline: number
+}
+
+function parseOptions(options: AuthorizeOptions): Settings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('authorize: needs options with an evaluator')
+  const { evaluator, shadow, onDifference, recheck = { every: 0.5 }, deadline = 2_000, ...others } = options
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new TypeError(`authorize: '${unknown}' is no option`)
+  checkEvaluator(evaluator, 'evaluator')
+  if (shadow !== undefined) checkEvaluator(shadow, 'shadow')
+  if (onDifference !== undefined && typeof onDifference !== 'function') throw new TypeError('authorize: onDifference must be a function')
+  if (onDifference !== undefined && shadow === undefined) throw new TypeError('authorize: onDifference needs a shadow')
+  const seconds: unknown = typeof recheck === 'object' && recheck !== null ? recheck.every : undefined
+  if (!isPositive(seconds)) throw new TypeError('authorize: recheck.every must be a positive number of seconds')
+  if (!isPositive(deadline)) throw new TypeError('authorize: deadline must be a positive number of milliseconds')
+  return {
+    evaluator,
+    period: seconds * 1000,
+    deadline,
+    ...(shadow !== undefined && { shadow }),
+    ...(onDifference !== undefined && { onDifference }),
+  }
+}
+
+function checkEvaluator(value: unknown, name: string): void {
+  if (typeof value !== 'object' || value === null || !('evaluate' in value) || typeof value.evaluate !== 'function')
+    throw new TypeError(`authorize: ${name} must have a method evaluate`)
+  if ('obliges' in value && value.obliges !== undefined && !isListOfTexts(value.obliges))
+    throw new TypeError(`authorize: ${name}.obliges must be a list of types`)
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((type) => typeof type === 'string' && type !== '')
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
+}

@@ -1,0 +1,82 @@
+import type { Attributes, Call, Channel, Identity, Json, Known } from '../guard/context.ts'
+import type { Step } from '../guard/control.ts'
+import { GuardError } from '../guard/errors.ts'
+import type { PolicyRequest } from './policy-evaluator.ts'
+
+/**
+ * The question that a call puts to policy. Names and types are listed in `attribute-types.ts`.
+ *
+ * - `subject` is the verified identity: `type` is its kind, `id` its subject. Nothing of the input becomes one of its attributes.
+ * - `action.properties` is what the payload says, as its codec reads it; empty where there is no codec.
+ * - `resource` is the operation's.
+ * - `context` is what the application states, and what the transport saw. Neither overrides the other.
+ *
+ * @throws GuardError `misconfigured` where the application states something else than what the transport saw.
+ */
+export function policyRequest(call: Call & Pick<Known, 'identity'>, step: Pick<Step, 'codec' | 'input'>): PolicyRequest {
+  const { identity, resource, channel, attributes } = call
+  return {
+    subject: { type: identity.kind, id: identity.subject, properties: subjectProperties(identity) },
+    action: { name: call.action, properties: actionProperties(step) },
+    resource: { type: resource.type, id: resource.id, properties: resource.properties ?? none },
+    context: channel === undefined ? attributes : withTransport(attributes, channel),
+  }
+}
+
+/** The same question, so that an engine that is asked cannot change it for the next, or the caller for later calls. */
+export function freezeRequest(request: PolicyRequest): PolicyRequest {
+  freezeDeep(request)
+  return request
+}
+
+function freezeDeep(value: unknown): void {
+  // Bytes cannot be frozen.
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  Object.freeze(value)
+  for (const member of Object.values(value)) freezeDeep(member)
+}
+
+const none: Attributes = Object.freeze({})
+
+function subjectProperties(identity: Identity): Attributes {
+  const { key, issuer, tenant, roles, scopes, claims, actors, assurance, binding } = identity
+  const { acr, amr, authenticatedAt } = assurance
+  const properties: Record<string, Json> = { key, issuer, roles, scopes, claims, amr, delegated: actors.length > 0 }
+  if (actors.length > 0) properties.actors = actors.map(({ subject, issuer: by }) => (by === undefined ? { subject } : { subject, issuer: by }))
+  if (tenant !== undefined) properties.tenant = tenant
+  if (acr !== undefined) properties.acr = acr
+  if (authenticatedAt !== undefined) properties.authenticatedAt = authenticatedAt
+  if (binding !== undefined) properties.binding = binding
+  return properties
+}
+
+function actionProperties({ codec, input }: Pick<Step, 'codec' | 'input'>): Attributes {
+  if (codec === undefined || input === undefined) return none
+  const { model, tools, stream, maxOutputTokens, choices, opaque } = codec.facts(input)
+  const properties: Record<string, Json> = { tools, stream, choices, opaque: opaque.length }
+  if (model !== undefined) properties.model = model
+  if (maxOutputTokens !== undefined) properties.maxOutputTokens = maxOutputTokens
+  return properties
+}
+
+// The URL is left out: it is the caller's to choose, and what it means is already the action and the resource.
+function withTransport(attributes: Attributes, channel: Channel): Attributes {
+  const { secure, method, tlsVersion, remoteAddress } = channel
+  if (contradicts(attributes.secure, secure)) refuse('secure')
+  if (contradicts(attributes.method, method)) refuse('method')
+  if (contradicts(attributes.tlsVersion, tlsVersion)) refuse('tlsVersion')
+  if (contradicts(attributes.remoteAddress, remoteAddress)) refuse('remoteAddress')
+  const context: Record<string, Json> = { ...attributes, secure }
+  if (method !== undefined) context.method = method
+  if (tlsVersion !== undefined) context.tlsVersion = tlsVersion
+  if (remoteAddress !== undefined) context.remoteAddress = remoteAddress
+  return context
+}
+
+function contradicts(stated: Json | undefined, seen: Json | undefined): boolean {
+  return stated !== undefined && seen !== undefined && stated !== seen
+}
+
+function refuse(name: string): never {
+  throw new GuardError('misconfigured', { reason: `the attribute '${name}' contradicts what the transport saw` })
+}

@@ -1,0 +1,157 @@
+// A second reading of the rules of policy, written to be obviously right and for nothing else: no index, no compiling.
+type Truth = 'yes' | 'no' | 'unknown'
+type Data = Record<string, unknown>
+
+export interface NaiveAnswer {
+  readonly allowed: boolean
+  readonly reasons: readonly string[]
+  readonly obligations: readonly string[]
+}
+
+export function naiveEvaluate(policy: Data, request: Data): NaiveAnswer {
+  const rules = policy.rules as Data[]
+  const judged = rules
+    .filter((rule) => inScope(rule, policy, request))
+    .map((rule) => ({ rule, truth: rule.when === undefined ? 'yes' : judge(rule.when as Data, request) }))
+  const forbids = judged.filter(({ rule, truth }) => rule.effect === 'forbid' && truth !== 'no')
+  const permits = judged.filter(({ rule, truth }) => rule.effect === 'permit' && truth === 'yes')
+  const shed = judged.filter(({ rule, truth }) => rule.effect === 'permit' && truth === 'unknown' && rule.obligations !== undefined)
+  const ids = (list: typeof judged): string[] => list.map(({ rule }) => rule.id as string).sort()
+  if (forbids.length > 0) return { allowed: false, reasons: ids(forbids), obligations: [] }
+  if (shed.length > 0) return { allowed: false, reasons: ids(shed), obligations: [] }
+  return {
+    allowed: permits.length > 0,
+    reasons: ids(permits),
+    obligations: duties(permits.flatMap(({ rule }) => (rule.obligations ?? []) as Data[])),
+  }
+}
+
+function duties(all: Data[]): string[] {
+  const caps = all.filter((one) => one.type === 'max_output_tokens').map((one) => one.value as number)
+  const tools = all.filter((one) => one.type === 'allow_tools').map((one) => one.value as string[])
+  const others = all.filter((one) => one.type !== 'max_output_tokens' && one.type !== 'allow_tools').map((one) => one.type as string)
+  const lines = new Set(others)
+  if (caps.length > 0) lines.add(`max_output_tokens ${Math.min(...caps)}`)
+  if (tools.length > 0) lines.add(`allow_tools ${['s1', 's2', 's3'].filter((tool) => tools.every((list) => list.includes(tool))).join(' ')}`)
+  return [...lines].sort()
+}
+
+function inScope(rule: Data, policy: Data, request: Data): boolean {
+  const subject = (rule.subject ?? {}) as Data
+  const resource = (rule.resource ?? {}) as Data
+  const asked = request as {
+    subject: { type: string; id: string; properties: { roles?: string[] } }
+    action: { name: string }
+    resource: { type: string; id: string }
+  }
+  const held = withInherited(policy, asked.subject.properties.roles ?? [])
+  return (
+    fits(subject.type, asked.subject.type) &&
+    fits(subject.id, asked.subject.id) &&
+    (subject.roles === undefined || listOf(subject.roles).some((role) => held.includes(role))) &&
+    fits(rule.action, asked.action.name) &&
+    fits(resource.type, asked.resource.type) &&
+    fits(resource.id, asked.resource.id)
+  )
+}
+
+function withInherited(policy: Data, roles: readonly string[]): string[] {
+  const table = (policy.roles ?? {}) as Record<string, { inherits?: string | string[] }>
+  return roles.flatMap((role) => [role, ...withInherited(policy, listOf(table[role]?.inherits ?? []))])
+}
+
+function fits(patterns: unknown, name: string): boolean {
+  return (
+    patterns === undefined || listOf(patterns).some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name))
+  )
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value : [value as string]
+}
+
+function judge(condition: Data, request: Data): Truth {
+  return all(
+    Object.entries(condition).map(([key, value]) => {
+      if (key === 'all') return all((value as Data[]).map((part) => judge(part, request)))
+      if (key === 'any') return not(all((value as Data[]).map((part) => not(judge(part, request)))))
+      if (key === 'not') return not(judge(value as Data, request))
+      return all(Object.entries(value as Data).map(([operator, operand]) => test(lookUp(key, request), operator, operand, request)))
+    }),
+  )
+}
+
+function all(parts: Truth[]): Truth {
+  return parts.includes('no') ? 'no' : parts.includes('unknown') ? 'unknown' : 'yes'
+}
+
+function not(truth: Truth): Truth {
+  return truth === 'unknown' ? truth : truth === 'yes' ? 'no' : 'yes'
+}
+
+function lookUp(path: string, request: Data): unknown {
+  const [root = '', ...keys] = path.replace('.properties.', '.').split('.')
+  const entity = request[root] as Data
+  if (['type', 'id', 'name'].includes(keys[0] ?? '') && root !== 'context') return entity[keys[0] ?? '']
+  let value: unknown = root === 'context' ? entity : entity.properties
+  for (const key of keys) value = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data)[key] : undefined
+  return value
+}
+
+const scalar = (value: unknown): boolean => ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
+const uniform = (list: unknown, kind: string): list is unknown[] =>
+  Array.isArray(list) && list.every((element) => scalar(element) && typeof element === kind)
+
+function test(value: unknown, operator: string, operand: unknown, request: Data): Truth {
+  const isPath = typeof operand === 'object' && operand !== null && 'path' in operand
+  const other = isPath ? lookUp(operand.path as string, request) : operand
+  const truth = decide(value, operator, other, isPath)
+  return truth === undefined ? 'unknown' : truth ? 'yes' : 'no'
+}
+
+function decide(value: unknown, operator: string, other: unknown, isPath: boolean): boolean | undefined {
+  if (operator === 'exists') {
+    if (value === undefined || value === null) return !other
+    return scalar(value) || typeof value === 'object' ? (other as boolean) : undefined
+  }
+  const blank = isPath && (value === '' || other === '')
+  switch (operator) {
+    case 'eq':
+    case 'ne':
+      if (!scalar(value) || !scalar(other) || typeof value !== typeof other || blank) return undefined
+      return (value === other) === (operator === 'eq')
+    case 'in':
+    case 'notIn':
+      if (!scalar(value) || blank) return undefined
+      if (!uniform(other, typeof value)) return undefined
+      return other.includes(value) === (operator === 'in')
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte': {
+      if (!Number.isFinite(value) || !Number.isFinite(other)) return undefined
+      const [a, b] = [value as number, other as number]
+      return operator === 'lt' ? a < b : operator === 'lte' ? a <= b : operator === 'gt' ? a > b : a >= b
+    }
+    case 'between':
+      if (!Number.isFinite(value)) return undefined
+      return (value as number) >= ((other as number[])[0] ?? 0) && (value as number) <= ((other as number[])[1] ?? 0)
+    case 'startsWith':
+    case 'endsWith':
+      if (typeof value !== 'string' || typeof other !== 'string' || other === '') return undefined
+      return operator === 'startsWith' ? value.startsWith(other) : value.endsWith(other)
+    case 'contains':
+      if (!scalar(other) || (isPath && other === '')) return undefined
+      return uniform(value, typeof other) ? value.includes(other) : undefined
+    case 'containsAny':
+    case 'containsAll': {
+      if (!Array.isArray(other) || !Array.isArray(value)) return undefined
+      if (operator === 'containsAll' && other.length === 0) return undefined
+      const kind = typeof (other.length > 0 ? other[0] : value[0])
+      if (!uniform(value, kind) || !uniform(other, kind)) return undefined
+      return operator === 'containsAny' ? other.some((one) => value.includes(one)) : other.every((one) => value.includes(one))
+    }
+    default:
+      throw new Error(`the naive evaluator does not know ${operator}`)
+  }
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Decision } from '../../src/guard/context.ts'
+import type { PolicyRequest } from '../../src/policy/policy-evaluator.ts'
+import { policySet } from '../../src/policy/policy-set.ts'
+import { anyPolicy, anyRequest } from './arbitraries.ts'
+import { naiveEvaluate } from './naive-evaluator.ts'
+
+const decide = (policy: unknown, request: Record<string, unknown>): Decision => policySet(policy).evaluate(request as unknown as PolicyRequest)
+
+const brief = ({ allowed, reasons, obligations }: Decision) => ({
+  allowed,
+  reasons: reasons.map(({ rule }) => rule),
+  obligations: obligations
+    .map(({ type, value }) => (value === undefined ? type : `${type} ${Array.isArray(value) ? value.join(' ') : String(value)}`))
+    .sort(),
+})
+
+test('decides as a naive reading of the same rules does', () => {
+  const seen = { allowed: 0, denied: 0, forbidden: 0, shed: 0, obliged: 0 }
+  fc.assert(
+    fc.property(anyPolicy, fc.array(anyRequest, { minLength: 4, maxLength: 4 }), (policy, requests) => {
+      for (const request of requests) {
+        const decision = decide(policy, request)
+        assert.deepEqual(brief(decision), naiveEvaluate(policy, request))
+        if (decision.allowed) seen.allowed++
+        else if (decision.reasons.length === 0) seen.denied++
+        else if (decision.reasons[0]?.effect === 'forbid') seen.forbidden++
+        else seen.shed++
+        if (decision.obligations.length > 0) seen.obliged++
+      }
+    }),
+    { numRuns: 1500 },
+  )
+  // The property says nothing of what never came up.
+  for (const [kind, count] of Object.entries(seen)) assert.ok(count > 20, `${kind} came up ${count} times`)
+})
+
+test('A10: the order of the rules never matters', () => {
+  fc.assert(
+    fc.property(anyPolicy, anyRequest, fc.func(fc.integer()), (policy, request, key) => {
+      const shuffled = [...policy.rules].sort((one, other) => key(one.id) - key(other.id))
+      assert.deepEqual(decide({ ...policy, rules: shuffled }, request), decide(policy, request))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('A10: a forbid that fits wins over whatever else there is, at every place', () => {
+  const forbid = { id: 'never', effect: 'forbid' }
+  fc.assert(
+    fc.property(anyPolicy, anyRequest, fc.nat(8), (policy, request, place) => {
+      const rules = [...policy.rules.slice(0, place), forbid, ...policy.rules.slice(place)]
+      const decision = decide({ ...policy, rules: [...rules, { id: 'always', effect: 'permit' }] }, request)
+      assert.equal(decision.allowed, false)
+      assert.ok(decision.reasons.some(({ rule }) => rule === 'never'))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a permit more never forbids without a duty, and a forbid more never permits', () => {
+  fc.assert(
+    fc.property(anyPolicy, anyPolicy, anyRequest, (policy, more, request) => {
+      const added: Record<string, unknown>[] = more.rules.map((rule) => ({ ...rule, id: `more-${String(rule.id)}` }))
+      const before = decide(policy, request).allowed
+      const permits = added.filter((rule) => rule.effect === 'permit' && !('obligations' in rule))
+      if (before) assert.equal(decide({ ...policy, rules: [...policy.rules, ...permits] }, request).allowed, true)
+      const forbids = added.filter((rule) => rule.effect === 'forbid')
+      if (!before) assert.equal(decide({ ...policy, rules: [...policy.rules, ...forbids] }, request).allowed, false)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('leaving an attribute out never sheds a duty', () => {
+  fc.assert(
+    fc.property(
+      anyPolicy,
+      anyRequest,
+      fc.constantFrom('a', 'b', 'n'),
+      fc.constantFrom('subject', 'action', 'resource', 'context'),
+      (policy, request, key, root) => {
+        const full = decide(policy, request)
+        const part = request[root] as Record<string, unknown>
+        const properties = (root === 'context' ? part : part.properties) as Record<string, unknown>
+        const { [key]: _, ...fewer } = properties
+        const without = decide(policy, { ...request, [root]: root === 'context' ? fewer : { ...part, properties: fewer } })
+        if (!full.allowed || !without.allowed) return
+        // A test for absence may end a duty, since a policy then says so itself.
+        if (JSON.stringify(policy).includes('"exists"')) return
+        for (const { type } of full.obligations)
+          assert.ok(
+            without.obligations.some((one) => one.type === type),
+            `shed ${type}`,
+          )
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('an explanation decides the same, and names every reason', () => {
+  fc.assert(
+    fc.property(anyPolicy, anyRequest, (policy, request) => {
+      const set = policySet(policy)
+      const { decision, rules } = set.explain(request as unknown as PolicyRequest)
+      assert.deepEqual(decision, decide(policy, request))
+      for (const { rule } of decision.reasons) assert.ok(rules.some((explained) => explained.rule === rule))
+      for (const { outcome, conditions } of rules) assert.equal(outcome === 'true', conditions.length === 0)
+    }),
+    { numRuns: 300 },
+  )
+})
