@@ -1,8 +1,8 @@
-import * as z from 'zod/mini'
 import { sealedMediaType } from '../encryption/compact-jwe.ts'
 import { openRequest } from '../encryption/open-request.ts'
 import { memoryReplay, type ReplayMemory } from '../encryption/replay-memory.ts'
 import { type Recipient, sealAnswer, sealEvents } from '../encryption/seal-answer.ts'
+import { type Check, checkOptions, hasMethods, isBoolean, oneOf, optional } from '../guard/check-options.ts'
 import type { Call, Known, Sealed } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
@@ -32,14 +32,14 @@ export interface EncryptPayloadOptions {
   readonly replay?: ReplayMemory
 }
 
-const shape = z.strictObject({
-  keys: z.custom<KeyProvider>(hasMethod('decryptionKey', 'publicKeys', 'describe'), 'must be a KeyProvider, such as localKeys()'),
-  direction: z.enum(['request', 'response', 'both'], "must be 'request', 'response' or 'both'"),
-  origin: z.optional(z.custom<string>(isOrigin, 'must be an origin such as https://api.example, without a path')),
-  required: z._default(z.boolean('must be a boolean'), true),
-  maxAge: z._default(z.number().check(z.positive(), z.maximum(3600)), 60),
-  replay: z.optional(z.custom<ReplayMemory>(hasMethod('add'), 'must be a ReplayMemory')),
-})
+const checks: Readonly<Record<keyof EncryptPayloadOptions, Check>> = {
+  keys: [hasMethods('decryptionKey', 'publicKeys', 'describe'), 'a KeyProvider, such as localKeys()'],
+  direction: oneOf('request', 'response', 'both'),
+  origin: [optional(isOrigin), 'an origin such as https://api.example, without a path'],
+  required: [optional(isBoolean), 'a boolean'],
+  maxAge: [optional((value) => typeof value === 'number' && value > 0 && value <= 3600), 'a number of seconds above 0 and at most 3600'],
+  replay: [optional(hasMethods('add')), 'a ReplayMemory'],
+}
 
 const clear: { readonly sealed: Sealed } = Object.freeze({ sealed: Object.freeze({ request: false, response: false }) })
 const sealed: { readonly sealed: Sealed } = Object.freeze({ sealed: Object.freeze({ request: true, response: true }) })
@@ -59,9 +59,8 @@ const sealed: { readonly sealed: Sealed } = Object.freeze({ sealed: Object.freez
  * @throws TypeError for wrong options.
  */
 export function encryptPayload(options: EncryptPayloadOptions): Control<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>> {
-  const parsed = shape.safeParse(options)
-  if (!parsed.success) throw new TypeError(`encryptPayload: ${complaint(parsed.error.issues[0])}`)
-  const { keys, direction, origin, required, maxAge, replay = memoryReplay() } = parsed.data
+  checkOptions('encryptPayload', options, checks)
+  const { keys, direction, origin, required = true, maxAge = 60, replay = memoryReplay() } = options
   const recipients = new WeakMap<Step, Recipient>()
   return builtIn<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>>(
     'encryptPayload',
@@ -100,12 +99,6 @@ export function encryptPayload(options: EncryptPayloadOptions): Control<Call & P
   )
 }
 
-function complaint(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === 'unrecognized_keys') return `there is no option ${issue.keys.join(', ')}`
-  if (issue?.path[0] === 'maxAge') return 'maxAge: must be a number of seconds above 0 and at most 3600'
-  return issue?.path[0] === undefined ? 'the options must be an object' : `${String(issue.path[0])}: ${issue.message}`
-}
-
 async function* sealParts(parts: AsyncIterable<unknown>, recipient: Recipient, step: Step): AsyncGenerator<SealedPart, void, undefined> {
   const wire = step.codec?.wire
   const mediaType = wire?.mediaTypes[0]
@@ -140,9 +133,4 @@ function isOrigin(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false
   const url = new URL(value)
   return (url.protocol === 'https:' || url.protocol === 'http:') && url.origin === value
-}
-
-function hasMethod(...names: readonly string[]): (value: unknown) => boolean {
-  return (value) =>
-    typeof value === 'object' && value !== null && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
 }

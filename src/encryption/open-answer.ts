@@ -1,18 +1,8 @@
 import { compactDecrypt } from 'jose'
-import * as z from 'zod/mini'
-import { isAuthentic } from './answer-key.ts'
+import { type AnswerHeader, isAuthentic } from './answer-key.ts'
 import { contentEncryption, maxSealedLength, readCompact } from './compact-jwe.ts'
 import { unopened } from './request-header.ts'
 import type { ReplyKey } from './seal-request.ts'
-
-const shape = z.object({
-  typ: z.enum(['sallyport-answer', 'sallyport-event']),
-  cty: z.string(),
-  req: z.string(),
-  seq: z.int().check(z.nonnegative()),
-  last: z.boolean(),
-  mac: z.string().check(z.length(43)),
-})
 
 interface OpenedPart {
   readonly text: string
@@ -53,9 +43,7 @@ export async function* openAnswers(events: AsyncIterable<string>, replyKey: Repl
 
 async function open(compact: string, replyKey: ReplyKey, typ: 'sallyport-answer' | 'sallyport-event', seq: number): Promise<OpenedPart> {
   if (typeof compact !== 'string' || compact.length > maxSealedLength) throw unopened('the answer is too long')
-  const parsed = shape.safeParse(readCompact(compact))
-  if (!parsed.success) throw unopened('the answer is not sealed')
-  const { mac, ...header } = parsed.data
+  const { mac, ...header } = parseAnswerHeader(readCompact(compact))
   if (header.typ !== typ || header.req !== replyKey.request) throw unopened('this answers something else')
   if (header.seq !== seq) throw unopened('an event is not in its place')
   try {
@@ -69,4 +57,20 @@ async function open(compact: string, replyKey: ReplyKey, typ: 'sallyport-answer'
     throw unopened('the answer does not decrypt')
   }
   throw unopened('the answer does not come from who opened the request')
+}
+
+function parseAnswerHeader(raw: Readonly<Record<string, unknown>> | undefined): AnswerHeader & { readonly mac: string } {
+  const { typ, cty, req, seq, last, mac } = raw ?? {}
+  const isComplete = (typ === 'sallyport-answer' || typ === 'sallyport-event') && typeof cty === 'string' && typeof req === 'string'
+  if (
+    !isComplete ||
+    typeof seq !== 'number' ||
+    !Number.isSafeInteger(seq) ||
+    seq < 0 ||
+    typeof last !== 'boolean' ||
+    typeof mac !== 'string' ||
+    mac.length !== 43
+  )
+    throw unopened('the answer is not sealed')
+  return { typ, cty, req, seq, last, mac }
 }

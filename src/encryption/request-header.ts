@@ -1,4 +1,3 @@
-import * as z from 'zod/mini'
 import { GuardError } from '../guard/errors.ts'
 import { type AgreementAlgorithm, type AgreementKey, agreementAlgorithms, isSameAgreement, parsePublicKey } from '../keys/agreement-key.ts'
 import { contentEncryption, sealedMediaType } from './compact-jwe.ts'
@@ -25,32 +24,10 @@ export interface RequestHeader {
   readonly jti: string
 }
 
-const publicKey = z.pipe(
-  z.unknown(),
-  z.transform((value, context) => {
-    const key = parsePublicKey(value)
-    if (key !== undefined) return key
-    context.issues.push({ code: 'custom', input: undefined, message: 'no public key on an allowed curve' })
-    return z.NEVER
-  }),
-)
-
 /** A media type without parameters. A type without a slash is one of `application` (RFC 7516, section 4.1.12). */
 export const contentTypePattern: RegExp = /^[\w!#$&^.+-]{1,64}(?:\/[\w!#$&^.+-]{1,64})?$/
 
-const shape = z.object({
-  alg: z.enum(agreementAlgorithms as [AgreementAlgorithm, ...AgreementAlgorithm[]]),
-  enc: z.literal(contentEncryption),
-  kid: z.string().check(z.minLength(1), z.maxLength(256)),
-  epk: publicKey,
-  cty: z._default(z.string().check(z.regex(contentTypePattern)), 'json'),
-  crit: z.array(z.string()).check(z.length(criticalParameters.length)),
-  reply_jwk: publicKey,
-  ath: z.string().check(z.length(43)),
-  htu: z.string().check(z.minLength(1), z.maxLength(2048)),
-  iat: z.number().check(z.nonnegative()),
-  jti: z.string().check(z.regex(/^[\x21-\x7e]{1,128}$/)),
-})
+const jtiPattern = /^[\x21-\x7e]{1,128}$/
 
 /**
  * Checks the form of a sealed request's header. What RFC 7516 lets be ignored is ignored; compression is refused.
@@ -59,14 +36,46 @@ const shape = z.object({
  */
 export function parseRequestHeader(header: Readonly<Record<string, unknown>>): RequestHeader {
   if ('zip' in header) throw unopened('the payload is compressed')
-  const parsed = shape.safeParse(header)
-  if (!parsed.success) throw unopened(`the header parameter '${String(parsed.error.issues[0]?.path[0])}' is missing or not allowed`)
-  const { alg, kid, epk, crit, cty, reply_jwk, ath, htu, iat, jti } = parsed.data
-  if (criticalParameters.some((name) => !crit.includes(name))) throw unopened('crit does not list exactly what a sealed request carries')
+  const { enc, cty = 'json', crit } = header
+  if (enc !== contentEncryption) throw wrong('enc')
+  if (typeof cty !== 'string' || !contentTypePattern.test(cty)) throw wrong('cty')
   const mediaType = (cty.includes('/') ? cty : `application/${cty}`).toLowerCase()
   if (mediaType === sealedMediaType) throw unopened('the payload is sealed twice')
-  if (isSameAgreement(epk, reply_jwk)) throw unopened('reply_jwk is the epk')
-  return { alg, kid, epk, cty: mediaType, replyKey: reply_jwk, ath, htu, iat, jti }
+  const read = {
+    alg: agreementAlgorithms.find((known) => known === header.alg) ?? missing('alg'),
+    kid: textIn(header, 'kid', 1, 256),
+    epk: parsePublicKey(header.epk) ?? missing('epk'),
+    cty: mediaType,
+    replyKey: parsePublicKey(header.reply_jwk) ?? missing('reply_jwk'),
+    ath: textIn(header, 'ath', 43, 43),
+    htu: textIn(header, 'htu', 1, 2048),
+    iat: timeIn(header.iat),
+    jti: textIn(header, 'jti', 1, 128),
+  }
+  if (!jtiPattern.test(read.jti)) throw wrong('jti')
+  if (!Array.isArray(crit) || crit.length !== criticalParameters.length || criticalParameters.some((name) => !crit.includes(name)))
+    throw unopened("the header parameter 'crit' does not list exactly what a sealed request carries")
+  if (isSameAgreement(read.epk, read.replyKey)) throw unopened('reply_jwk is the epk')
+  return read
+}
+
+function textIn(header: Readonly<Record<string, unknown>>, name: string, least: number, most: number): string {
+  const value = header[name]
+  if (typeof value !== 'string' || value.length < least || value.length > most) throw wrong(name)
+  return value
+}
+
+function timeIn(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw wrong('iat')
+  return value
+}
+
+function missing(name: string): never {
+  throw wrong(name)
+}
+
+function wrong(name: string): GuardError {
+  return unopened(`the header parameter '${name}' is missing or not allowed`)
 }
 
 /** The refusal of whatever cannot be opened: one and the same for every cause, which only the log is told. */
