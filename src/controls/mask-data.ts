@@ -1,0 +1,177 @@
+import { type Check, checkOptions, isBoolean, isFunction, oneOf, optional } from '../guard/check-options.ts'
+import type { Call, Identity, Known, Masked } from '../guard/context.ts'
+import { builtIn, type Control, type Step } from '../guard/control.ts'
+import { GuardError } from '../guard/errors.ts'
+import type { Detect } from '../masking/detector.ts'
+import { maskAnswer } from '../masking/masked-answer.ts'
+import { type MaskDirection, maskDuty, type Restorable } from '../masking/mask-duty.ts'
+import { Masking } from '../masking/masking.ts'
+import type { MaskMode } from '../masking/mode.ts'
+import type { PseudonymScope } from '../masking/pseudonym-scope.ts'
+import { PseudonymVault } from '../masking/pseudonym-vault.ts'
+import { TextMasker } from '../masking/text-masker.ts'
+import { autoCodec } from '../payload/auto.ts'
+
+type Decided = Call & Pick<Known, 'identity' | 'decision'>
+
+/** Options of `maskData`. */
+export interface MaskDataOptions {
+  /** What must not be seen: `detectors.pii`, `detectors.all`, `[detectors.email, mine]`, ... */
+  readonly detect: Detect
+  /** What is written in its place. */
+  readonly mode: MaskMode
+  /** Whether what goes in, what comes out, or both is masked. */
+  readonly direction: MaskDirection
+  /** Whether pseudonyms in an answer become the caller's own values again; needs mode `pseudonym`. False unless given. */
+  readonly restore?: boolean
+  /**
+   * At least 32 bytes; copied. Needed by mode `hash`. In mode `pseudonym` every process with the same key gives a value the
+   * same pseudonym; without one they are random.
+   */
+  readonly key?: Uint8Array
+  /** The session whose pseudonyms these are; the claim `sid` of the identity unless given. Must give a non-empty string. */
+  readonly session?: (call: Call & Pick<Known, 'identity'>) => string
+  /** What happens to a request with content that no detector can read (pictures, sound, files): `refuse` unless given. */
+  readonly opaque?: 'refuse' | 'pass'
+}
+
+const checks: Readonly<Record<keyof MaskDataOptions, Check>> = {
+  detect: [(value) => typeof value === 'object' && value !== null, 'detectors, such as detectors.pii'],
+  mode: oneOf('redact', 'pseudonym', 'hash', 'partial', 'block'),
+  direction: oneOf('request', 'response', 'both'),
+  restore: [optional(isBoolean), 'a boolean'],
+  key: [optional((value) => value instanceof Uint8Array), 'a Uint8Array of at least 32 bytes'],
+  session: [optional(isFunction), 'a function'],
+  opaque: [optional((value) => value === 'refuse' || value === 'pass'), "'refuse' or 'pass'"],
+}
+
+/** What is known of a call between its phases. */
+interface Progress {
+  readonly scope: PseudonymScope
+  /** The newest pseudonym of the scope when the call began. */
+  readonly serial: number
+  counts: Readonly<Record<string, number>>
+  restorable: Restorable
+}
+
+const nothing: Readonly<Record<string, number>> = Object.freeze({})
+
+/**
+ * Masks what must not be seen, in every text of a request and of its answer, whole or streamed. Stands last in a chain, so
+ * that it is the last to touch what goes in and the first to read what comes out. Needs `identity` and `decision`, adds
+ * `masked`: counts by type, filled in before the decision is recorded.
+ *
+ * - Pseudonyms belong to the caller (tenant, `identity.key`) and the session. What looks like one and was not minted there
+ *   becomes a value like any other. With `restore`, those of the caller's own values are undone in the answer, but in tool
+ *   calls' arguments and in addresses (also URLs within a text) only where an obligation `mask` allows it:
+ *   `{ type: 'mask', restore: ['arguments', 'url'] }`.
+ * - Where answers are masked and restored, a value that stood in a request of this session, whoever wrote it there, is
+ *   shown when the model says it; any other value that it says is masked, and its pseudonym is never restored.
+ * - Carries out the obligation `mask` with `types`, `direction` and `mode`; one that asks for more is left unmet.
+ *
+ * ```ts
+ * guard().use(…).use(authorize({ evaluator })).use(maskData({ detect: detectors.pii, mode: 'pseudonym', direction: 'both', restore: true, key }))
+ * ```
+ *
+ * Refuses with `payload_unsupported` where no codec can read the payload or it has content that is no text, and with
+ * `payload_blocked` (400) in mode `block` where something is found.
+ *
+ * @throws TypeError for wrong options.
+ */
+export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known, 'masked'>> {
+  checkOptions('maskData', options, checks)
+  const { detect, mode, direction, restore = false, key, session, opaque = 'refuse' } = options
+  if (restore && mode !== 'pseudonym') throw new TypeError("maskData: restore needs mode 'pseudonym'")
+  const masking = new Masking({ detect, mode, ...(key !== undefined && { key }) })
+  const vault = new PseudonymVault(masking.hash)
+  const calls = new WeakMap<Step, Progress>()
+  const masksRequests = direction !== 'response'
+  const masksAnswers = direction !== 'request'
+
+  const mask = (input: unknown, progress: Progress, step: Step): unknown => {
+    const codec = codecOf(step)
+    if (opaque === 'refuse' && codec.facts(input).opaque.length > 0)
+      throw new GuardError('payload_unsupported', { reason: 'the payload has content that is no text and cannot be masked' })
+    const counts: Record<string, number> = {}
+    const treatment = masking.input(progress.scope, progress.serial, (type) => void (counts[type] = (counts[type] ?? 0) + 1))
+    const texts = codec.texts(input)
+    const values = texts.map(({ value }) => new TextMasker(treatment).whole(value))
+    progress.counts = Object.freeze(counts)
+    return values.every((value, index) => value === texts[index]?.value) ? undefined : codec.replace(input, values)
+  }
+
+  return builtIn<Decided, Pick<Known, 'masked'>>(
+    'maskData',
+    {
+      enter(call, step) {
+        const scope = vault.scope(mode === 'pseudonym' ? scopeName(call, session) : '')
+        const progress: Progress = { scope, serial: scope.serial, counts: nothing, restorable: { arguments: false, url: false } }
+        calls.set(step, progress)
+        // Added now and filled in later: what is found is known only once the input is read for the last time.
+        const masked: Masked = Object.freeze({
+          get counts() {
+            return progress.counts
+          },
+        })
+        return { masked }
+      },
+      request(input, context, _call, step) {
+        const progress = progressOf(calls, step)
+        const duty = maskDuty(context.decision.obligations, { types: masking.types, direction, mode })
+        progress.restorable = duty.restorable
+        // Also where only the answer is masked: it is better refused now than when it is there.
+        codecOf(step)
+        const rewritten = masksRequests ? mask(input, progress, step) : undefined
+        if (duty.met) step.fulfill('mask')
+        return rewritten
+      },
+      ...((masksAnswers || restore) && {
+        response(parts: AsyncIterable<unknown>, _context: unknown, _call: unknown, step: Step): AsyncIterable<unknown> {
+          const { scope, restorable } = progressOf(calls, step)
+          return maskAnswer(parts, codecOf(step).answer, step.streamed, (kind) =>
+            masking.output(scope, {
+              mask: masksAnswers,
+              restore: restore && (kind === 'text' || restorable[kind]),
+              urls: restorable.url,
+            }),
+          )
+        },
+      }),
+      // A table of the living is small; one of the dead is work for the garbage collector.
+      leave: (_outcome, _context, _call, step) => void calls.delete(step),
+    },
+    {
+      needs: ['identity', 'decision'],
+      adds: ['masked'],
+      fulfills: ['mask'],
+      describe: { detect: [...masking.types], mode, direction, restore, opaque, keyed: key !== undefined },
+    },
+    { rewrites: true, codec: autoCodec },
+  )
+}
+
+function codecOf(step: Step): NonNullable<Step['codec']> {
+  if (step.codec === undefined) throw new GuardError('payload_unsupported', { reason: 'no codec says where the texts of the payload are' })
+  return step.codec
+}
+
+function progressOf(calls: WeakMap<Step, Progress>, step: Step): Progress {
+  const progress = calls.get(step)
+  if (progress === undefined) throw new GuardError('misconfigured', { reason: 'maskData was not entered' })
+  return progress
+}
+
+// Parts that cannot run into each other.
+function scopeName(call: Decided, session: MaskDataOptions['session']): string {
+  const { tenant, key } = call.identity
+  return JSON.stringify([tenant ?? null, key, session === undefined ? sessionOf(call.identity) : checkedSession(session(call))])
+}
+
+function sessionOf({ claims }: Identity): string | null {
+  return typeof claims.sid === 'string' ? claims.sid : null
+}
+
+function checkedSession(session: unknown): string {
+  if (typeof session !== 'string' || session === '') throw new GuardError('misconfigured', { reason: 'the session of a call has no name' })
+  return session
+}

@@ -1,0 +1,71 @@
+import { alphanumeric, classOf, digit, underscore } from '../characters.ts'
+import type { Glance, Recognizer } from '../recognizer.ts'
+import { continuesNumber } from './number-context.ts'
+
+const minDigits = 13
+const maxDigits = 19
+
+/**
+ * Payment card numbers (ISO/IEC 7812): 13 to 19 digits of a known issuer range with a right check digit, unbroken or in
+ * groups that begin with one of four and are parted by single spaces, hyphens or dots.
+ */
+export const card: Recognizer = {
+  type: 'CARD',
+  score: 0.92,
+  triggers: '23456',
+  unlessAfter: alphanumeric | underscore,
+  reach: 0,
+  maxLength: maxDigits * 2 - 1,
+  look(glance, at) {
+    if (continuesNumber(glance, at)) return
+    const end = endOf(glance, at)
+    if (end !== -1) glance.found(at, end, card.score)
+  },
+}
+
+// Doubled and reduced to one digit, as the Luhn formula wants every second digit.
+const doubled: readonly number[] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
+
+function endOf(glance: Glance, at: number): number {
+  let end = -1
+  let digits = 0
+  let group = 0
+  let groups = 1
+  // The sums for a number whose last digit is the one just read, and for one whose last digit would be the next.
+  let sum = 0
+  let other = 0
+  let prefix = 0
+  for (let index = at; ; index++) {
+    const code = glance.at(index)
+    if ((classOf(code) & digit) !== 0) {
+      if (digits === maxDigits) return end
+      const value = code - 48
+      const before = sum
+      sum = other + value
+      other = before + (doubled[value] ?? 0)
+      if (digits < 4) prefix = prefix * 10 + value
+      digits++
+      group++
+      continue
+    }
+    if (digits === 4 && !isIssued(prefix)) return -1
+    const isEnd = (classOf(code) & (alphanumeric | underscore)) === 0
+    if (isEnd && digits >= minDigits && isIssued(prefix) && sum % 10 === 0) end = index
+    // A first group of four is what tells a card from other numbers in groups.
+    if (groups === 1 && group !== 4) return end
+    if (group < 3 || (code !== 32 && code !== 45 && code !== 46)) return end
+    if ((classOf(glance.at(index + 1)) & digit) === 0) return end
+    groups++
+    group = 0
+  }
+}
+
+// Issuer ranges by their first four digits.
+function isIssued(prefix: number): boolean {
+  const two = Math.trunc(prefix / 100)
+  if (prefix >= 2221 && prefix <= 2720) return true
+  if (two === 34 || two === 37 || two === 36 || two === 38 || two === 39 || two === 30 || two === 35) return true
+  if (two >= 40 && two <= 49) return true
+  if (two >= 50 && two <= 58) return true
+  return two >= 60 && two <= 69
+}

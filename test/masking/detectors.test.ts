@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { detectors } from '../../src/masking/detectors.ts'
+import { scan } from '../../src/masking/scan.ts'
+import { found } from './found.ts'
+
+function finds(text: string, ...findings: string[]): void {
+  assert.deepEqual(found(text), findings, JSON.stringify(text))
+}
+
+test('finds e-mail addresses wherever they stand', () => {
+  finds('bob@example.com', 'EMAIL bob@example.com')
+  finds('at the end: bob@example.com', 'EMAIL bob@example.com')
+  finds('a full stop bob@example.com.', 'EMAIL bob@example.com')
+  finds('Bob <b.o-b+tag@mail.example.co.uk>, hello', 'EMAIL b.o-b+tag@mail.example.co.uk')
+  finds('"bob@example.com"', 'EMAIL bob@example.com')
+  finds("'bob@example.com'", 'EMAIL bob@example.com')
+  finds('mailto:bob@example.com?subject=x', 'EMAIL bob@example.com')
+  finds('a@b.co,c@d.org;e@f.net', 'EMAIL a@b.co', 'EMAIL c@d.org', 'EMAIL e@f.net')
+  finds('für jürgen@müller.de, ok', 'EMAIL jürgen@müller.de')
+  finds('邮箱是bob@example.com。', 'EMAIL bob@example.com')
+  finds('🙂bob@example.com🙂', 'EMAIL bob@example.com')
+  finds('x@xn--mller-kva.xn--p1ai', 'EMAIL x@xn--mller-kva.xn--p1ai')
+  finds("o'brien@example.ie", "EMAIL o'brien@example.ie")
+  finds('@bob@social.example', 'EMAIL bob@social.example')
+  finds('bob@example.com...and more', 'EMAIL bob@example.com')
+  finds('bob@example.com:8080', 'EMAIL bob@example.com')
+})
+
+test('takes for no e-mail address what is none', () => {
+  for (const text of [
+    '@',
+    'a@',
+    '@b.com',
+    'a@b',
+    'root@localhost',
+    'lodash@4.17.21',
+    'logo@2x.png',
+    'a@.com',
+    'a@b..com',
+    'x @ y.com',
+    'a@b.c',
+    '@media print',
+  ])
+    finds(text)
+})
+
+test('takes the last 64 characters of a local part that is too long, and a domain of at most 253', () => {
+  const [long] = scan(`${'a'.repeat(100)}@example.com`, detectors.email)
+  assert.deepEqual([long?.start, long?.end], [36, 112])
+  const [domain] = scan(`a@${'b.'.repeat(500)}com`, detectors.all)
+  assert.equal(domain, undefined)
+  const [cut] = scan(`a@${'bc.'.repeat(500)}com`, detectors.all)
+  assert.ok(cut !== undefined && cut.end <= 2 + 253)
+})
+
+test('finds card numbers with a right check digit, unbroken and in groups', () => {
+  for (const number of [
+    '4111111111111111',
+    '5555555555554444',
+    '378282246310005',
+    '6011111111111117',
+    '3530111333300000',
+    '2223003122003222',
+    '30569309025904',
+    '4222222222222',
+  ])
+    finds(`card ${number}.`, `CARD ${number}`)
+  finds('4111 1111 1111 1111', 'CARD 4111 1111 1111 1111')
+  finds('4111-1111-1111-1111', 'CARD 4111-1111-1111-1111')
+  finds('3782 822463 10005', 'CARD 3782 822463 10005')
+  finds('order 12345 4111 1111 1111 1111 and 737', 'CARD 4111 1111 1111 1111')
+  finds('4111 1111 1111 1111 12/27', 'CARD 4111 1111 1111 1111')
+  finds('"pan":"4111111111111111"', 'CARD 4111111111111111')
+  finds('卡号4111111111111111', 'CARD 4111111111111111')
+})
+
+test('takes for no card what is none', () => {
+  for (const text of [
+    '4111111111111112',
+    '1234567812345670',
+    '41111111111111111111111111',
+    'a4111111111111111',
+    '4111111111111111b',
+    '_4111111111111111',
+    '4111 1111 1111 111',
+    '1700000000000',
+    '0000000000000000',
+    '12345678-4111-1111-1111-111111111111',
+    '41 11 11 11 11 11 11 11',
+  ])
+    finds(text)
+})
+
+test('property: a card number with one other digit is none', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 15 }), fc.integer({ min: 1, max: 9 }), (place, step) => {
+      const digits = [...'4242424242424242']
+      digits[place] = String((Number(digits[place]) + step) % 10)
+      return scan(digits.join(''), detectors.card).length === 0
+    }),
+  )
+})
+
+test('finds IBANs with right check digits', () => {
+  for (const number of [
+    'DE89370400440532013000',
+    'GB82WEST12345698765432',
+    'FR1420041010050500013M02606',
+    'NO9386011117947',
+    'MT84MALT011000012345MTLCAST001S',
+    'CH9300762011623852957',
+    'nl91abna0417164300',
+  ])
+    finds(`to ${number}, please`, `IBAN ${number}`)
+  finds('DE89 3704 0044 0532 0130 00', 'IBAN DE89 3704 0044 0532 0130 00')
+  finds('IBAN:DE89-3704-0044-0532-0130-00.', 'IBAN DE89-3704-0044-0532-0130-00')
+  finds('账号DE89370400440532013000。', 'IBAN DE89370400440532013000')
+})
+
+test('takes for no IBAN what is none', () => {
+  for (const text of [
+    'DE89370400440532013001',
+    'DE8937040044053201300',
+    'DE893704004405320130000',
+    'XX89370400440532013000',
+    'ADE89370400440532013000',
+    'DE89  3704 0044 0532 0130 00',
+    'D E89370400440532013000',
+  ])
+    assert.deepEqual(found(text, detectors.iban), [], text)
+})
+
+test('property: an IBAN with one other character or two swapped ones is none', () => {
+  const iban = 'GB82WEST12345698765432'
+  fc.assert(
+    fc.property(fc.integer({ min: 4, max: 21 }), fc.integer({ min: 0, max: 9 }), (place, digit) => {
+      const other = iban.slice(0, place) + digit + iban.slice(place + 1)
+      return other === iban || scan(other, detectors.iban).length === 0
+    }),
+  )
+  fc.assert(
+    fc.property(fc.integer({ min: 4, max: 20 }), (place) => {
+      const other = iban.slice(0, place) + iban.charAt(place + 1) + iban.charAt(place) + iban.slice(place + 2)
+      return other === iban || scan(other, detectors.iban).length === 0
+    }),
+  )
+})
+
+test('finds telephone numbers', () => {
+  for (const number of [
+    '+491701234567',
+    '+49 170 1234567',
+    '+49 (0)170 1234567',
+    '+1 (555) 123-4567',
+    '+1-555-123-4567',
+    '+44 20 7946 0958',
+    '+33 1 23 45 67 89',
+    '+86 138 0013 8000',
+    '0049 170 1234567',
+    '(555) 123-4567',
+    '555-123-4567',
+    '555.123.4567',
+    '1-800-555-0199',
+    '0170 1234567',
+    '030/1234567',
+    '020 7946 0958',
+    '01 23 45 67 89',
+    '06 1234 5678',
+  ])
+    finds(`ring ${number}, or not`, `PHONE ${number}`)
+  finds('phone: 5551234567', 'PHONE 5551234567')
+  finds('Tel. 01701234567', 'PHONE 01701234567')
+  finds('call me at 5551234567 today', 'PHONE 5551234567')
+  finds('555-123-4567 4 times', 'PHONE 555-123-4567')
+  finds('电话+4917012345678', 'PHONE +4917012345678')
+})
+
+test('takes for no telephone number what is none', () => {
+  for (const text of [
+    '2023-11-05',
+    '05.11.2023',
+    '05.11.2023 10:15',
+    '11/05/2023 10:15:30',
+    '2023-11-05T12:30:45.123Z',
+    '2023-11-05 12:30:45',
+    '1700000000',
+    '1700000000123',
+    '550e8400-e29b-41d4-a716-446655440000',
+    '01234567-0123-0123-0123-012345678901',
+    'da39a3ee5e6b4b0d3255bfef95601890afd80709',
+    '0x5551234567',
+    'v1.234.567.8901',
+    '555-123-456',
+    '12345678',
+    'order 5551234567',
+    '+1 000 000 000',
+    '+12 000 000',
+    '1,234,567,890',
+    '3.141592653589793',
+    '10.000.000,00',
+    '0170-1234-abcd',
+    'a+4917012345678'.replace('a', '1'),
+  ])
+    assert.deepEqual(found(text, detectors.phone), [], text)
+})
+
+test('finds US social security numbers and no others', () => {
+  finds('ssn 123-45-6789.', 'US_SSN 123-45-6789')
+  finds('123 45 6789', 'US_SSN 123 45 6789')
+  for (const text of [
+    '000-12-3456',
+    '666-12-3456',
+    '900-12-3456',
+    '123-00-4567',
+    '123-45-0000',
+    '123-456789',
+    '1123-45-6789',
+    '123-45-67890',
+    '123-45 6789',
+    'a-123-45-6789',
+  ])
+    finds(text)
+})
+
+test('finds IPv4 addresses and no versions', () => {
+  finds('10.0.0.1', 'IP_ADDRESS 10.0.0.1')
+  finds('http://192.168.1.10:8080/x', 'IP_ADDRESS 192.168.1.10')
+  finds('from 203.0.113.7.', 'IP_ADDRESS 203.0.113.7')
+  finds('10.0.0.0/8', 'IP_ADDRESS 10.0.0.0')
+  for (const text of ['1.2.3', '256.1.1.1', '1.2.3.4.5', 'v1.2.3.4', 'Chrome/120.0.0.0', '01.2.3.4', '1.2.3.4a']) finds(text)
+})
+
+test('finds secrets', () => {
+  const token = 'abcdEFGH1234567890abcdEFGH1234567890'
+  for (const key of [
+    `sk-proj-${token}`,
+    `sk-ant-api03-${token}`,
+    `ghp_${token}`,
+    'AKIAIOSFODNN7EXAMPLE',
+    `AIza${token.slice(1)}`,
+    `xoxb-${token}`,
+    `sk_live_${token}`,
+  ])
+    finds(`key="${key}"`, `API_KEY ${key}`)
+  const pem = '-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----'
+  finds(`x ${pem}\ny`, `PRIVATE_KEY ${pem}`)
+  const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl_-x'
+  finds(`Bearer ${jwt}.`, `JWT ${jwt}`)
+  finds('-----BEGIN PRIVATE KEY-----\nMIIB no end', 'PRIVATE_KEY -----BEGIN PRIVATE KEY-----\nMIIB no end')
+  for (const text of [
+    'sk-fading-circle-container-large',
+    'sk-short1',
+    '-----BEGIN CERTIFICATE-----',
+    'eyJhbGciOi',
+    'eyJhbGciOiJFUzI1NiJ9.abc',
+    '----- BEGIN',
+    'my-sk-proj',
+    '-----',
+  ])
+    finds(text)
+})
+
+test('sees through full-width forms, digits of other scripts and invisible characters', () => {
+  const text = 'x ４１１１　1111\u00a01111\u20111111 y'
+  const [card] = scan(text, detectors.card)
+  assert.deepEqual([card?.start, card?.end], [2, 21])
+  finds('bob\u200b@exa\u00admple.com!', 'EMAIL bob\u200b@exa\u00admple.com')
+  finds('ｂｏｂ＠ｅｘａｍｐｌｅ．ｃｏｍ', 'EMAIL ｂｏｂ＠ｅｘａｍｐｌｅ．ｃｏｍ')
+  finds('+\u0664\u0669 \u0661\u0667\u0660 1234567', 'PHONE +\u0664\u0669 \u0661\u0667\u0660 1234567')
+  // So many that a finding would have no bound.
+  finds(`4111${'\u200b'.repeat(9)}111111111111`)
+})
+
+test('ordinary prose has no findings', () => {
+  finds(
+    'In 2023 the team shipped 12 releases (v1.2.3 to v2.0.0); the build took 45.7 s, 1,234,567 tests ran, and issue #4567 — opened on ' +
+      '2023-11-05 at 12:30 — was fixed in commit 9fceb02d0ae598e95dc970b74767f19372d61af8. See https://example.com/a/b?c=1234567890#x.',
+  )
+})
