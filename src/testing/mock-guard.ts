@@ -1,6 +1,7 @@
 import type { Call, Decision, Identity, Known, Masked, Quota, Resource } from '../guard/context.ts'
 import { builtIn, type Outcome } from '../guard/control.ts'
 import { GuardError, type GuardErrorCode } from '../guard/errors.ts'
+import { makeIdentity } from '../identity/make-identity.ts'
 import { type Guard, guard, type GuardOptions, withMembers } from '../guard/guard.ts'
 
 /** The controls that a mock guard stands in for, by the names of their factories. */
@@ -99,21 +100,8 @@ export function mockGuard(verdicts: MockVerdicts = {}, options: GuardOptions = {
   })
 }
 
-function mockIdentity(partial: Partial<Identity> = {}): Identity {
-  const { subject = 'mock', issuer = 'https://issuer.example' } = partial
-  return Object.freeze({
-    key: `${issuer.length}:${issuer}${subject}`,
-    subject,
-    issuer,
-    kind: 'user',
-    roles: [],
-    scopes: [],
-    claims: {},
-    actors: [],
-    assurance: { amr: [] },
-    expiresAt: Number.POSITIVE_INFINITY,
-    ...partial,
-  })
+function mockIdentity({ subject = 'mock', issuer = 'https://issuer.example', ...parts }: Partial<Identity> = {}): Identity {
+  return makeIdentity({ subject, issuer, expiresAt: Number.POSITIVE_INFINITY, ...parts })
 }
 
 function mockDecision(partial: Partial<Decision> = {}): Decision {

@@ -1,0 +1,146 @@
+import { type Clock, systemClock } from '../guard/clock.ts'
+import type { Awaitable, Identity } from '../guard/context.ts'
+import { GuardError } from '../guard/errors.ts'
+import { type HashWords, hashWords, parseHash } from './api-key-hash.ts'
+import { type IdentityParts, makeIdentity } from './make-identity.ts'
+import type { Presented } from './presented.ts'
+import { DirectVerifier, type Route, type Verifier } from './verifier.ts'
+
+/** One key that `apiKey` takes. */
+export interface ApiKeyEntry {
+  /** Names the key in records and for revocation. Not secret. */
+  readonly id: string
+  /** `sha256:` and the hash of the whole key, prefix included, in base64url or hexadecimal. */
+  readonly hash: string
+  /** Whose key it is. `issuer` is `urn:sallyport:api-key` and `kind` is `service` unless given. */
+  readonly identity: Pick<Identity, 'subject'> & Partial<Omit<Identity, 'key' | 'expiresAt' | 'tokenId'>>
+  /** Milliseconds since 1970; never unless given. */
+  readonly expiresAt?: number
+}
+
+/** Options of `apiKey`. */
+export interface ApiKeyOptions {
+  /** At most 10,000. One holder may have several, as while a key is rotated. */
+  readonly keys: readonly ApiKeyEntry[]
+  /** What every key begins with. Where it is given, keys are also taken as `Authorization: Bearer`. */
+  readonly prefix?: string
+  /** For `verify` outside a guard, which brings its own; the system's unless given. */
+  readonly clock?: Clock
+}
+
+const maxKeys = 10_000
+/** Characters of a key: fewer cannot be random enough. */
+const length = { min: 16, max: 256 } as const
+const visible = /^[\x21-\x7e]*$/
+const prefixes = /^[A-Za-z][A-Za-z0-9_-]{0,30}$/
+
+/**
+ * Verifies API keys: random texts of which only hashes are kept.
+ *
+ * A key is taken from `credentials.apiKey` (a field of its own, such as `x-api-key`) and from `Authorization: ApiKey`;
+ * from `Authorization: Bearer` only where it begins with the `prefix` and has no dot, so that it is never taken for a
+ * token nor a token for it. Every hash is compared, in constant time, whichever one fits.
+ *
+ * @throws TypeError for wrong options, and for an id or a hash that stands twice.
+ */
+export function apiKey(options: ApiKeyOptions): Verifier {
+  return new ApiKeyVerifier(options)
+}
+
+class ApiKeyVerifier extends DirectVerifier {
+  readonly scheme = 'ApiKey'
+  readonly route: Route
+  readonly #prefix: string
+  readonly #identities: readonly Identity[]
+  /** All hashes, eight words each. */
+  readonly #hashes: HashWords
+
+  constructor(options: ApiKeyOptions) {
+    if (typeof options !== 'object' || options === null) throw new TypeError('apiKey: options must be an object')
+    const { keys, prefix = '', clock = systemClock } = options
+    super(clock)
+    if (!Array.isArray(keys) || keys.length === 0 || keys.length > maxKeys) throw new TypeError(`apiKey: keys must be a list of 1 to ${maxKeys}`)
+    if (prefix !== '' && !(typeof prefix === 'string' && prefixes.test(prefix)))
+      throw new TypeError('apiKey: prefix must be a letter and up to 30 letters, digits, hyphens and underscores')
+    const entries: readonly ApiKeyEntry[] = keys
+    this.#identities = entries.map(identityOfEntry)
+    this.#hashes = new Uint32Array(entries.length * 8)
+    for (const [index, { id, hash }] of entries.entries()) {
+      const words = parseHash(hash)
+      if (words === undefined) throw new TypeError(`apiKey: the hash of '${id}' must be sha256: and 32 bytes in base64url or hexadecimal`)
+      this.#hashes.set(words, index * 8)
+    }
+    distinct(
+      'an id',
+      entries.map(({ id }) => id),
+    )
+    distinct(
+      'a hash',
+      entries.map((_entry, index) => this.#hashes.subarray(index * 8, index * 8 + 8).join()),
+    )
+    this.#prefix = prefix
+    this.route = { kind: 'key', prefix }
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { kind: 'apiKey', prefix: this.#prefix, keys: this.#identities.map(({ tokenId }) => tokenId) }
+  }
+
+  takes({ scheme, secret }: Presented): boolean {
+    if (scheme === 'api-key') return secret.startsWith(this.#prefix)
+    return scheme === 'bearer' && this.#prefix !== '' && secret.startsWith(this.#prefix) && !secret.includes('.')
+  }
+
+  check({ secret, hasProof }: Presented, clock: Clock): Awaitable<Identity> {
+    if (hasProof) throw new GuardError('binding_invalid', { reason: 'a proof of possession came with an API key' })
+    if (secret.length < length.min || secret.length > length.max || !visible.test(secret))
+      throw invalid('no API key has this length or these characters')
+    const words = hashWords(secret)
+    return words instanceof Promise ? words.then((hash) => this.#find(hash, clock)) : this.#find(words, clock)
+  }
+
+  #find(hash: HashWords, clock: Clock): Identity {
+    const hashes = this.#hashes
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = hash
+    let found = -1
+    for (let index = 0, at = 0; at < hashes.length; index++, at += 8) {
+      const difference =
+        (word(hashes, at) ^ a) |
+        (word(hashes, at + 1) ^ b) |
+        (word(hashes, at + 2) ^ c) |
+        (word(hashes, at + 3) ^ d) |
+        (word(hashes, at + 4) ^ e) |
+        (word(hashes, at + 5) ^ f) |
+        (word(hashes, at + 6) ^ g) |
+        (word(hashes, at + 7) ^ h)
+      // All ones where nothing differs, else zero: the place is taken without a branch.
+      const mask = ~((difference | -difference) >> 31)
+      found = (found & ~mask) | (index & mask)
+    }
+    const identity = this.#identities[found]
+    if (identity === undefined) throw invalid('no such API key')
+    if (identity.expiresAt <= clock.now()) throw new GuardError('identity_expired', { reason: 'the API key has expired' })
+    return identity
+  }
+}
+
+function identityOfEntry(entry: ApiKeyEntry): Identity {
+  if (typeof entry !== 'object' || entry === null) throw new TypeError('apiKey: a key must be an object')
+  const { id, identity, expiresAt = Number.POSITIVE_INFINITY } = entry
+  if (typeof id !== 'string' || id === '') throw new TypeError('apiKey: a key needs an id')
+  if (typeof identity !== 'object' || identity === null) throw new TypeError(`apiKey: the key '${id}' needs an identity`)
+  const parts: IdentityParts = { issuer: 'urn:sallyport:api-key', kind: 'service', ...identity, expiresAt, tokenId: id }
+  return makeIdentity(parts, id)
+}
+
+function word(words: HashWords, index: number): number {
+  return words[index] ?? 0
+}
+
+function distinct(what: string, values: readonly string[]): void {
+  if (new Set(values).size < values.length) throw new TypeError(`apiKey: ${what} stands twice`)
+}
+
+function invalid(reason: string): GuardError {
+  return new GuardError('identity_invalid', { reason })
+}

@@ -1,0 +1,72 @@
+import type { Identity } from '../guard/context.ts'
+import { GuardError } from '../guard/errors.ts'
+import type { ChallengeParameters } from './challenge.ts'
+
+/** How strongly a caller must have been authenticated. */
+export interface AssuranceOptions {
+  /** Authentication context classes, one of which is wanted. */
+  readonly acr?: string | readonly string[]
+  /** Authentication methods (RFC 8176), all of which are wanted. */
+  readonly amr?: string | readonly string[]
+  /** How long ago it may have been, in seconds. An unknown time is too long ago. */
+  readonly maxAge?: number
+}
+
+/** Parsed options. */
+export interface AssuranceRules {
+  readonly acr: readonly string[] | undefined
+  readonly amr: readonly string[]
+  /** Milliseconds. */
+  readonly maxAge: number | undefined
+  /** What a challenge asks for (RFC 9470, section 3). */
+  readonly wanted: ChallengeParameters
+}
+
+/** How far the clock of whoever authenticated may be ahead, in milliseconds. */
+const tolerance = 5000
+
+/** Parses and copies assurance options. @throws TypeError where they are wrong. */
+export function assuranceRules(options: AssuranceOptions): AssuranceRules {
+  if (typeof options !== 'object' || options === null) throw new TypeError('assurance: must be an object')
+  const { acr, amr, maxAge } = options
+  if (maxAge !== undefined && !(typeof maxAge === 'number' && maxAge >= 0 && Number.isFinite(maxAge)))
+    throw new TypeError('assurance.maxAge: must be a number of seconds')
+  const classes = acr === undefined ? undefined : texts('acr', acr)
+  return {
+    acr: classes,
+    amr: amr === undefined ? [] : texts('amr', amr),
+    maxAge: maxAge === undefined ? undefined : maxAge * 1000,
+    wanted: {
+      ...(classes !== undefined && { acr_values: classes.join(' ') }),
+      ...(maxAge !== undefined && { max_age: String(Math.floor(maxAge)) }),
+    },
+  }
+}
+
+/** The rules as plain data, `maxAge` in seconds. */
+export function describeAssurance({ acr, amr, maxAge }: AssuranceRules): AssuranceOptions {
+  return { ...(acr !== undefined && { acr }), ...(amr.length > 0 && { amr }), ...(maxAge !== undefined && { maxAge: maxAge / 1000 }) }
+}
+
+/** @throws GuardError `step_up_required` where an identity was not authenticated strongly enough, or not lately enough. */
+export function requireAssurance({ assurance }: Identity, rules: AssuranceRules, now: number): void {
+  if (rules.acr !== undefined && (assurance.acr === undefined || !rules.acr.includes(assurance.acr)))
+    throw stepUp('the acr is not one of those that are wanted')
+  if (!rules.amr.every((method) => assurance.amr.includes(method))) throw stepUp('a wanted authentication method was not used')
+  if (rules.maxAge === undefined) return
+  const { authenticatedAt } = assurance
+  if (authenticatedAt === undefined) throw stepUp('when the caller was authenticated is not known')
+  if (authenticatedAt > now + tolerance) throw stepUp('the caller was authenticated in the future')
+  if (now - authenticatedAt > rules.maxAge) throw stepUp('the caller was authenticated too long ago')
+}
+
+function texts(name: string, value: unknown): readonly string[] {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (items.length === 0 || !items.every((item) => typeof item === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(item)))
+    throw new TypeError(`assurance.${name}: must be a word of visible ASCII without quotes, or a list of them`)
+  return Object.freeze([...(items as readonly string[])])
+}
+
+function stepUp(reason: string): GuardError {
+  return new GuardError('step_up_required', { reason })
+}

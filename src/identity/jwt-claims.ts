@@ -1,0 +1,127 @@
+import type { Actor, Identity } from '../guard/context.ts'
+import { GuardError } from '../guard/errors.ts'
+import { makeIdentity } from './make-identity.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** What the claims of a token must say, and what becomes of them. */
+export interface ClaimRules {
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  /** Claims that must be there. */
+  readonly required: readonly string[]
+  /** Milliseconds. */
+  readonly tolerance: number
+  readonly roles: readonly string[]
+  readonly tenant: readonly string[]
+  readonly kind: Identity['kind'] | ((claims: Identity['claims']) => Identity['kind']) | undefined
+}
+
+/** The most parties in a delegation chain. */
+const maxActors = 8
+
+/**
+ * The identity that the claims of a verified token speak of (RFC 7519, section 4.1; RFC 9068, section 2.2).
+ *
+ * @param keyId the id of the key that verified the token.
+ * @throws GuardError `identity_invalid` for a claim that is missing, of a wrong type or of a wrong value;
+ * `identity_expired`; `binding_invalid` for a token that is bound to a key.
+ */
+export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number, keyId: string | undefined): Identity {
+  for (const name of rules.required) if (!Object.hasOwn(claims, name)) throw invalid(`the claim ${name} is missing`)
+  const issuer = text(claims, 'iss')
+  if (issuer !== rules.issuer) throw invalid('the issuer is another one')
+  if (!texts(claims, 'aud').some((audience) => rules.audiences.includes(audience))) throw invalid('the token is for another audience')
+  const latest = now + rules.tolerance
+  const issuedAt = milliseconds(claims, 'iat')
+  if (issuedAt !== undefined && issuedAt > latest) throw invalid('the token was issued in the future')
+  const notBefore = milliseconds(claims, 'nbf')
+  if (notBefore !== undefined && notBefore > latest) throw invalid('the token is not valid yet')
+  const expiresAt = milliseconds(claims, 'exp')
+  if (expiresAt === undefined) throw invalid('the claim exp is missing')
+  // Without tolerance: what `expiresAt` says is then the same wherever it is looked at.
+  if (expiresAt <= now) throw new GuardError('identity_expired', { reason: 'the token has expired' })
+  // RFC 7800, section 3: who does not understand a confirmation must not take the token for a bearer's.
+  if (Object.hasOwn(claims, 'cnf'))
+    throw new GuardError('binding_invalid', { reason: 'the token is bound to a key, and nothing proves that the caller has it' })
+  const subject = text(claims, 'sub')
+  const client = optionalText(claims, 'client_id')
+  const authenticatedAt = milliseconds(claims, 'auth_time')
+  const acr = optionalText(claims, 'acr')
+  const tokenId = optionalText(claims, 'jti')
+  const tenant = rules.tenant.map((name) => optionalText(claims, name)).find((found) => found !== undefined)
+  const parts = {
+    subject,
+    issuer,
+    roles: unique(rules.roles.flatMap((name) => texts(claims, name))),
+    scopes: unique([...words(claims, 'scope'), ...words(claims, 'scp')]),
+    actors: actorsOf(claims.act),
+    assurance: { amr: texts(claims, 'amr'), ...(acr !== undefined && { acr }), ...(authenticatedAt !== undefined && { authenticatedAt }) },
+    claims: claims as Identity['claims'],
+    expiresAt,
+    ...(tenant !== undefined && { tenant }),
+    ...(tokenId !== undefined && { tokenId }),
+  }
+  try {
+    const identity = makeIdentity({ ...parts, kind: typeof rules.kind === 'string' ? rules.kind : subject === client ? 'service' : 'user' }, keyId)
+    return typeof rules.kind === 'function' ? makeIdentity({ ...identity, kind: rules.kind(identity.claims) }, keyId) : identity
+  } catch (error) {
+    throw new GuardError('identity_invalid', { reason: 'the claims make no identity', cause: error })
+  }
+}
+
+function text(claims: Claims, name: string): string {
+  const value = claims[name]
+  if (typeof value !== 'string' || value === '') throw invalid(`the claim ${name} is no text`)
+  return value
+}
+
+function optionalText(claims: Claims, name: string): string | undefined {
+  return Object.hasOwn(claims, name) ? text(claims, name) : undefined
+}
+
+// A list of texts, or one text alone.
+function texts(claims: Claims, name: string): readonly string[] {
+  if (!Object.hasOwn(claims, name)) return []
+  const value = claims[name]
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return items.map((item) => {
+    if (typeof item !== 'string' || item === '') throw invalid(`the claim ${name} is no list of texts`)
+    return item
+  })
+}
+
+// Words between spaces (RFC 6749, section 3.3), or a list of them.
+function words(claims: Claims, name: string): readonly string[] {
+  return texts(claims, name).flatMap((item) => item.split(' ').filter((word) => word !== ''))
+}
+
+function unique(items: readonly string[]): readonly string[] {
+  return items.length < 2 ? items : [...new Set(items)]
+}
+
+function milliseconds(claims: Claims, name: string): number | undefined {
+  if (!Object.hasOwn(claims, name)) return undefined
+  const value = claims[name]
+  // A NumericDate (RFC 7519, section 2) that a `Date` could hold.
+  if (typeof value !== 'number' || !(Math.abs(value) <= 8.64e12)) throw invalid(`the claim ${name} is no time`)
+  return value * 1000
+}
+
+// RFC 8693, section 4.1: each actor's own actor stands inside it.
+function actorsOf(act: unknown): readonly Actor[] {
+  const actors: Actor[] = []
+  for (let current = act; current !== undefined; ) {
+    if (typeof current !== 'object' || current === null || Array.isArray(current) || actors.length === maxActors)
+      throw invalid(`the claim act is no chain of at most ${maxActors} parties`)
+    const claims = current as Claims
+    const issuer = optionalText(claims, 'iss')
+    actors.push({ subject: text(claims, 'sub'), ...(issuer !== undefined && { issuer }) })
+    current = Object.hasOwn(claims, 'act') ? claims.act : undefined
+  }
+  return actors
+}
+
+function invalid(reason: string): GuardError {
+  return new GuardError('identity_invalid', { reason })
+}

@@ -1,0 +1,102 @@
+import type { Actor, Assurance, Identity } from '../guard/context.ts'
+import { snapshotJson } from '../guard/snapshot.ts'
+import { identityKey } from './identity-key.ts'
+
+/** What an identity is made of. */
+export interface IdentityParts extends Partial<Omit<Identity, 'key' | 'subject' | 'issuer' | 'expiresAt'>> {
+  readonly subject: string
+  readonly issuer: string
+  readonly expiresAt: number
+}
+
+// Which key or entry vouched for an identity: for revocation, and for nobody who reads the identity.
+const vouchers = new WeakMap<Identity, string | undefined>()
+
+const kinds: readonly string[] = ['user', 'service', 'agent', 'device']
+const bindings: readonly unknown[] = [undefined, 'dpop', 'mtls']
+
+/**
+ * An identity of verified parts: copied, checked, deeply frozen, and keyed by issuer and subject.
+ *
+ * @param voucher the id of the key that the credential was verified with.
+ * @throws TypeError for a part of a wrong type or without content, and for text with lone surrogates.
+ */
+export function makeIdentity(parts: IdentityParts, voucher?: string): Identity {
+  const { kind = 'user', roles = [], scopes = [], claims = {}, actors = [], assurance = { amr: [] }, tenant, binding, tokenId } = parts
+  const subject = text('subject', parts.subject)
+  const issuer = text('issuer', parts.issuer)
+  if (!kinds.includes(kind)) throw new TypeError('identity.kind: must be user, service, agent or device')
+  if (!bindings.includes(binding)) throw new TypeError('identity.binding: must be dpop or mtls')
+  const identity: Identity = Object.freeze({
+    key: identityKey(issuer, subject),
+    subject,
+    issuer,
+    kind,
+    ...(tenant !== undefined && { tenant: text('tenant', tenant) }),
+    roles: texts('roles', roles),
+    scopes: texts('scopes', scopes),
+    claims: record(claims),
+    actors: Object.freeze(list('actors', actors).map(actor)),
+    assurance: assured(assurance),
+    ...(binding !== undefined && { binding }),
+    expiresAt: time('expiresAt', parts.expiresAt),
+    ...(tokenId !== undefined && { tokenId: text('tokenId', tokenId) }),
+  })
+  vouchers.set(identity, voucher)
+  return identity
+}
+
+/** The identity that somebody's own verifier gave: one that was made here as it is, else a checked copy. @throws TypeError */
+export function asIdentity(value: unknown): Identity {
+  if (typeof value !== 'object' || value === null) throw new TypeError('a verifier gave no identity')
+  if (vouchers.has(value as Identity)) return value as Identity
+  // Read once; every part is checked where it is copied.
+  return makeIdentity({ ...(value as Identity) })
+}
+
+/** The id of the key that an identity's credential was verified with, where there was one. */
+export function voucherOf(identity: Identity): string | undefined {
+  return vouchers.get(identity)
+}
+
+function text(name: string, value: unknown): string {
+  // A lone surrogate becomes U+FFFD in bytes: two names that differ would be one wherever they are hashed or stored.
+  if (typeof value !== 'string' || value === '' || !value.isWellFormed()) throw new TypeError(`identity.${name}: must be a text`)
+  return value
+}
+
+function list(name: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`identity.${name}: must be a list`)
+  return Array.from(value)
+}
+
+function texts(name: string, value: unknown): readonly string[] {
+  return Object.freeze(list(name, value).map((item) => text(name, item)))
+}
+
+function time(name: string, value: unknown): number {
+  if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`identity.${name}: must be a number of milliseconds`)
+  return value
+}
+
+function record(value: unknown): Identity['claims'] {
+  const own = snapshotJson(value)
+  if (typeof own !== 'object' || own === null || Array.isArray(own)) throw new TypeError('identity.claims: must be a record')
+  return own as Identity['claims']
+}
+
+function actor(value: unknown): Actor {
+  if (typeof value !== 'object' || value === null) throw new TypeError('identity.actors: must be objects')
+  const { subject, issuer } = value as Partial<Actor>
+  return Object.freeze({ subject: text('actors', subject), ...(issuer !== undefined && { issuer: text('actors', issuer) }) })
+}
+
+function assured(value: unknown): Assurance {
+  if (typeof value !== 'object' || value === null) throw new TypeError('identity.assurance: must be an object')
+  const { acr, amr, authenticatedAt } = value as Partial<Assurance>
+  return Object.freeze({
+    ...(acr !== undefined && { acr: text('assurance.acr', acr) }),
+    amr: texts('assurance.amr', amr),
+    ...(authenticatedAt !== undefined && { authenticatedAt: time('assurance.authenticatedAt', authenticatedAt) }),
+  })
+}

@@ -1,0 +1,8 @@
+export { allowAll, denyAll } from './allow-all.ts'
+export { chop } from './chop.ts'
+export { type FakeAnswer, type FakeModel, fakeModel } from './fake-model.ts'
+export { identityOf } from './identity-of.ts'
+export { type MockCall, type MockedControl, type MockGuard, mockGuard, type MockVerdicts } from './mock-guard.ts'
+export { type RecordingLog, recordingLog } from './recording-log.ts'
+export { type TestClock, testClock } from './test-clock.ts'
+export { type TestIssuer, testIssuer } from './test-issuer.ts'

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Identity } from '../../src/guard/context.ts'
+import { apiKey } from '../../src/identity/api-key.ts'
+import { jwt } from '../../src/identity/jwt.ts'
+import type { RevocationTarget } from '../../src/identity/revocation-keys.ts'
+import { revocationList } from '../../src/identity/revocation-list.ts'
+import { memoryState } from '../../src/state/memory-state.ts'
+import { StateError, type StateStore } from '../../src/state/state-store.ts'
+import { testClock } from '../../src/testing/test-clock.ts'
+import { testIssuer } from '../../src/testing/test-issuer.ts'
+
+const clock = testClock()
+const issuer = testIssuer({ clock })
+const other = testIssuer({ clock, issuer: 'https://other.example' })
+const verify = async (claims: object = {}, from = issuer): Promise<Identity> =>
+  jwt({ ...from.options, clock }).verify(await from.bearer({ ...claims }))
+
+async function isRevoked(target: RevocationTarget, identity: Identity): Promise<boolean> {
+  const list = revocationList({ clock })
+  assert.equal(await list.isRevoked(identity), false)
+  await list.revoke(target)
+  return await list.isRevoked(identity)
+}
+
+describe('a revocation', () => {
+  test('of a token, by its id, by its id at an issuer, or by the token itself', async () => {
+    const ada = await verify({ jti: 't1' })
+    const token = await issuer.mint({ jti: 't1' })
+    for (const target of [{ token: 't1' }, { token: 't1', issuer: issuer.issuer }, { token }]) {
+      assert.equal(await isRevoked(target, ada), true)
+      assert.equal(await isRevoked(target, await verify({ jti: 't2' })), false)
+    }
+    const same = await verify({ jti: 't1' }, other)
+    assert.equal(await isRevoked({ token }, same), false)
+    assert.equal(await isRevoked({ token: 't1' }, same), true, 'at every issuer where none is named')
+    await assert.rejects(revocationList().revoke({ token: await issuer.mint({ jti: undefined }) }), TypeError)
+    assert.equal(await isRevoked({ token: 'a.b' }, await verify({ jti: 'a.b' })), true, 'an id may look like anything')
+  })
+
+  test('of a session', async () => {
+    assert.equal(await isRevoked({ session: 's1' }, await verify({ sid: 's1' })), true)
+    assert.equal(await isRevoked({ session: 's1' }, await verify({ sid: 's2' })), false)
+    assert.equal(await isRevoked({ session: 's1' }, await verify({ jti: 's1', sub: 's1' })), false)
+    assert.equal(await isRevoked({ session: 's1', issuer: other.issuer }, await verify({ sid: 's1' })), false)
+  })
+
+  test('of a subject, by its key, by its name at an issuer, or by its name', async () => {
+    const ada = await verify({ sub: 'ada' })
+    const namesake = await verify({ sub: 'ada' }, other)
+    assert.deepEqual([await isRevoked({ subject: ada.key }, ada), await isRevoked({ subject: ada.key }, namesake)], [true, false])
+    assert.deepEqual(
+      [await isRevoked({ subject: 'ada', issuer: issuer.issuer }, ada), await isRevoked({ subject: 'ada', issuer: issuer.issuer }, namesake)],
+      [true, false],
+    )
+    assert.deepEqual([await isRevoked({ subject: 'ada' }, ada), await isRevoked({ subject: 'ada' }, namesake)], [true, true])
+    assert.equal(await isRevoked({ subject: 'ad' }, ada), false)
+  })
+
+  test('of a subject ends what it does for others', async () => {
+    const delegated = await verify({ sub: 'ada', act: { sub: 'agent', act: { sub: 'root', iss: other.issuer } } })
+    assert.equal(await isRevoked({ subject: 'agent', issuer: issuer.issuer }, delegated), true)
+    assert.equal(await isRevoked({ subject: 'root', issuer: other.issuer }, delegated), true)
+    assert.equal(await isRevoked({ subject: 'root', issuer: issuer.issuer }, delegated), false)
+  })
+
+  test('of a subject up to a time lets stand what was issued later', async () => {
+    const issuedBefore = clock.now() + 1000
+    const early = await verify({ sub: 'ada' })
+    const late = await verify({ sub: 'ada', iat: clock.now() / 1000 + 1 })
+    assert.equal(await isRevoked({ subject: 'ada', issuedBefore }, early), true)
+    assert.equal(await isRevoked({ subject: 'ada', issuedBefore }, late), false)
+    const { key, entry } = await issuer.mintApiKey({ subject: 'ada' })
+    assert.equal(
+      await isRevoked({ subject: 'ada', issuedBefore }, await apiKey({ keys: [entry] }).verify({ apiKey: key })),
+      true,
+      'who cannot say when',
+    )
+  })
+
+  test('of an issuer, and of a key', async () => {
+    const ada = await verify()
+    assert.equal(await isRevoked({ issuer: issuer.issuer }, ada), true)
+    assert.equal(await isRevoked({ issuer: other.issuer }, ada), false)
+    assert.equal(await isRevoked({ key: 'test-1' }, ada), true)
+    assert.equal(await isRevoked({ key: 'test-1', issuer: other.issuer }, ada), false)
+    assert.equal(await isRevoked({ key: 'test-2' }, ada), false)
+    const { key, entry } = await issuer.mintApiKey({ subject: 'ada' })
+    const holder = await apiKey({ keys: [entry] }).verify({ apiKey: key })
+    assert.equal(await isRevoked({ key: entry.id }, holder), true)
+    assert.equal(await isRevoked({ token: entry.id }, holder), true)
+  })
+
+  test('is never loosened by a later one', async () => {
+    const list = revocationList({ clock })
+    const ada = await verify({ sub: 'ada' })
+    await list.revoke({ subject: 'ada' })
+    await list.revoke({ subject: 'ada', issuedBefore: clock.now() - 1e6, expiresAt: clock.now() + 1 })
+    clock.advance(1000)
+    assert.equal(list.isRevoked(ada), true)
+  })
+
+  test('is forgotten when it says so, and one of a token when that expires', async () => {
+    const own = testClock()
+    const list = revocationList({ clock: own })
+    const ada = await verify({ jti: 't', sub: 'ada' })
+    await list.revoke({ subject: 'ada', expiresAt: own.now() + 1000 })
+    await list.revoke({ token: await testIssuer({ clock: own }).mint({ jti: 't' }, { expiresIn: 2 }) })
+    own.advance(1999)
+    assert.equal(list.isRevoked(ada), true)
+    own.advance(1)
+    assert.equal(list.isRevoked(ada), false)
+  })
+
+  test('is told to everybody who listens, also through another list on the same store', async () => {
+    const store = memoryState()
+    const [one, two] = [revocationList({ store }), revocationList({ store })]
+    let told = 0
+    const stop = two.subscribe(() => void told++)
+    await one.revoke({ subject: 'ada' })
+    stop()
+    await one.revoke({ subject: 'bob' })
+    assert.equal(told, 1)
+    assert.equal(await two.isRevoked(await verify({ sub: 'bob' })), true)
+  })
+
+  test('that a full store does not take is not pretended', async () => {
+    const list = revocationList({ store: memoryState({ maxEntries: 1 }) })
+    await list.revoke({ subject: 'ada' })
+    await assert.rejects(list.revoke({ subject: 'bob' }), StateError)
+    await list.revoke({ subject: 'ada' })
+  })
+
+  test('whose value makes no sense revokes', async () => {
+    const store = memoryState()
+    store.set('revoked:subject:ada', 'nonsense', Number.POSITIVE_INFINITY, 0)
+    assert.equal(revocationList({ store }).isRevoked(await verify({ sub: 'ada' })), true)
+  })
+
+  test('is waited for where the store is elsewhere', async () => {
+    const near = memoryState()
+    const far: StateStore = {
+      ...near,
+      add: () => true,
+      set: async (...given) => near.set(...given),
+      get: async (...given) => near.get(...given),
+      delete: () => {},
+      subscribe: () => () => {},
+      describe: () => ({}),
+    }
+    const list = revocationList({ store: far })
+    await list.revoke({ subject: 'ada' })
+    assert.equal(await list.isRevoked(await verify({ sub: 'ada' })), true)
+    assert.equal(await list.isRevoked(await verify({ sub: 'bob' })), false)
+  })
+
+  test('that names nothing, several things or nonsense is a mistake', async () => {
+    const wrong: unknown[] = [
+      undefined,
+      {},
+      { token: '' },
+      { subject: 7 },
+      { token: 'a', session: 'b' },
+      { subject: 'a', key: 'b' },
+      { issuer: '' },
+      { subject: 'a', issuer: 7 },
+      { token: 'a', issuedBefore: clock.now() },
+      { subject: 'a', issuedBefore: 1_700_000_000 },
+      { subject: 'a', issuedBefore: Number.NaN },
+      { subject: 'a', expiresAt: 1_700_000_000 },
+      { subject: 'a', expiresAt: 'never' },
+    ]
+    for (const target of wrong) await assert.rejects(revocationList().revoke(target as RevocationTarget), TypeError, JSON.stringify(target))
+    assert.throws(() => revocationList({ store: {} as StateStore }), TypeError)
+  })
+})
