@@ -118,6 +118,10 @@ export interface Quota {
     readonly remaining: number
     /** Seconds until the full quota is back. */
     readonly reset: number
+    /** What is counted; requests unless given. */
+    readonly unit?: 'requests' | 'tokens' | 'concurrent'
+    /** Seconds; absent where the limit has none. */
+    readonly window?: number | undefined
   }[]
 }
 

@@ -1,6 +1,7 @@
 import { GuardError } from './errors.ts'
 import { isReadable } from './hidden-stream.ts'
 import { asRefusal, type Run } from './run.ts'
+import { tell } from './settle.ts'
 
 const done: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 
@@ -155,8 +156,9 @@ export class GuardedParts implements AsyncIterableIterator<unknown> {
     this.#ended = true
     const failure = this.#source.failure
     const isForeign = failure !== undefined && failure.error === thrown
-    const error = isForeign ? thrown : asRefusal(thrown)
-    const ended = run.settle(isForeign ? 'failed' : 'refused', error)
+    const refusal = asRefusal(thrown)
+    if (!isForeign && refusal.code === 'misconfigured') tell(run, refusal)
+    const ended = isForeign ? run.settle('failed', thrown) : run.settle('refused', refusal)
     this.#cancel()
     throw await ended
   }

@@ -6,6 +6,7 @@ import { GuardedParts, SourceParts } from './guarded-parts.ts'
 import { hidesStream, isStream } from './hidden-stream.ts'
 import type { Planned, Source } from './operation.ts'
 import { asRefusal, isThenable, Run, refusing } from './run.ts'
+import { tell } from './settle.ts'
 
 /** The function at the end of a chain. */
 export type Protected = (input: unknown, call: Call) => unknown
@@ -47,6 +48,8 @@ export async function mediate(chain: Chain, plan: Planned, source: Source, optio
 }
 
 function refuse(run: Run, error: GuardError): Promise<unknown> {
+  // Nobody but the operator can do anything about it, and the caller is told nothing.
+  if (error.code === 'misconfigured') tell(run, error)
   return run.stopped === undefined ? run.settle('refused', error) : run.settle(run.stopped.ending, run.stopped.error)
 }
 
@@ -66,7 +69,12 @@ async function whole(run: Run, answer: unknown): Promise<unknown> {
   if (codec === undefined && hidesStream(answer))
     throw new GuardError('payload_unsupported', { reason: 'the answer carries a stream inside: return the stream itself' })
   let value = codec === undefined ? answer : codec.answer.snapshot(answer, false)
-  if (run.chain.responds) value = await run.wait(single(respond(run, once(value))))
+  if (run.chain.responds) {
+    const source = once(value)
+    const parts = respond(run, source)
+    // Where no control put anything around the source, nothing was looked at and nothing need be read.
+    if (parts !== source) value = await run.wait(single(parts))
+  }
   if (run.stopped !== undefined) throw run.stopped.error
   run.parts = 1
   const problem = await run.settle('completed')

@@ -37,6 +37,8 @@ export class Run {
   stopped: { readonly ending: Ending; readonly error: GuardError } | undefined
   /** Told of a stop while the engine is not waiting for anything, as when a stream is between two reads. */
   onStop: (() => void) | undefined
+  /** What the guard's error handler was told last. */
+  told: GuardError | undefined
   readonly fulfilled: string[] = []
   readonly tasks: (() => Awaitable<void>)[] = []
   readonly depth: number

@@ -27,9 +27,9 @@ export async function settle(run: Run, ending: Outcome['ending'], error: unknown
       const leaving = leave(outcome, run.context, run.context, run.step)
       if (leaving !== undefined) await limited(run, leaving)
     } catch (thrown) {
-      tell(run, thrown)
-      if (outcome.ending !== 'completed') continue
       const refusal = isGuardError(thrown) ? thrown : new GuardError('misconfigured', { reason: 'a control threw as it left', cause: thrown })
+      tell(run, refusal)
+      if (outcome.ending !== 'completed') continue
       // The controls further out learn of it, audit above all.
       outcome = Object.freeze({ ...outcome, ending: 'failed', error: refusal })
     }
@@ -46,7 +46,10 @@ function limited(run: Run, leaving: Promise<void>): Promise<void> {
   })
 }
 
-function tell(run: Run, error: unknown): void {
+/** Tells the guard's error handler, once of each error. */
+export function tell(run: Run, error: GuardError): void {
+  if (run.told === error) return
+  run.told = error
   try {
     run.chain.onError(error, run.context)
   } catch {

@@ -26,7 +26,10 @@ describe('the tree', () => {
   })
 
   test('files are short enough to read in one go, and none is a drawer for odds and ends', () => {
-    assert.deepEqual(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|types)(\/|\.ts$)/.test(file)), [])
+    assert.deepEqual(
+      files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|types)(\/|\.ts$)/.test(file)),
+      [],
+    )
   })
 })
 

@@ -49,11 +49,14 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
   const target = folderOf(to)
   if (target === folder && folder !== 'controls' && folder !== 'adapters') return undefined
   if (target === 'index.ts') return 'imports the public surface from inside'
-  if (folder === 'index.ts') return target === 'adapters' && !/^adapters\/(web|fetch)\//.test(to) ? 'an adapter of others is no part of the core' : undefined
+  if (folder === 'index.ts')
+    return target === 'adapters' && !/^adapters\/(web|fetch)\//.test(to) ? 'an adapter of others is no part of the core' : undefined
   if (folder === 'cli' || folder === 'testing') return undefined
   if (folder === 'adapters') {
     if (target === 'guard' || target === 'payload' || /^adapters\/(web|fetch)\//.test(to)) return undefined
     if (target === 'adapters' && adapterOf(from) === adapterOf(to)) return undefined
+    // Express stands on Node's own server: its requests and responses are those.
+    if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
     return `an adapter imports ${to}`
   }
   if (target === 'guard') return undefined

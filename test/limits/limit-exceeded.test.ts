@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limitExceeded, quotaHeaders } from '../../src/limits/limit-fields.ts'
+import { quotaHeaders } from '../../src/guard/quota-headers.ts'
+import { limitExceeded } from '../../src/limits/limit-exceeded.ts'
 import type { Refusal } from '../../src/limits/limit-store.ts'
 import { planLimit } from '../../src/limits/limit.ts'
 import { memoryLimits } from '../../src/limits/memory-limits.ts'

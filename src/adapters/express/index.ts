@@ -1,0 +1,2 @@
+export { type AdmittedOperation, type AdmittingHandler, expressAdmit } from './express-admit.ts'
+export { type ExpressOptions, expressGuard } from './express-guard.ts'

@@ -1,0 +1,166 @@
+import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
+import type { Call, Credentials } from '../../guard/context.ts'
+import { GuardError, isGuardError, toProblem } from '../../guard/errors.ts'
+import { mediate } from '../../guard/mediate.ts'
+import { answerResponse } from '../web/answer-response.ts'
+import { callHandleField } from '../web/call-handle-field.ts'
+import { EventParts } from '../web/event-parts.ts'
+import { type ReceivedAnswer, receiveAnswer } from '../web/received-answer.ts'
+import { refusalResponse } from '../web/refusal-response.ts'
+import { parseArrival, RequestBody } from '../web/request-body.ts'
+import type { WireMediator } from '../web/wire-operation.ts'
+import type { CallHandles } from './call-handles.ts'
+import type { Route, Routes } from './routes.ts'
+
+/** What a client hands its requests to. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/** Options of `guardFetch`, parsed and copied. */
+export interface FetchSettings {
+  readonly routes: Routes
+  readonly send: Fetch
+  readonly credentials: (() => Credentials | undefined) | undefined
+  readonly handles: CallHandles
+  readonly maxBodyBytes: number
+  readonly maxAnswerBytes: number
+}
+
+/** Fields that describe the bytes as the client had made them. */
+const rebuilt: readonly string[] = [
+  callHandleField,
+  'content-digest',
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'digest',
+  'expect',
+  'repr-digest',
+  'transfer-encoding',
+]
+
+/** One request of a client, through the guard and back. */
+export class Exchange {
+  readonly #settings: FetchSettings
+  readonly #init: RequestInit
+  /** A copy, made at once: what the client changes afterwards changes nothing. */
+  readonly #request: Request
+  readonly #signal: AbortSignal | undefined
+  readonly #handle: string | null
+  readonly #route: Route | undefined
+  readonly #mediator: WireMediator
+  #received: ReceivedAnswer | undefined
+  #ran = false
+
+  /** @throws TypeError as `fetch` does, for what is no request. */
+  constructor(settings: FetchSettings, input: string | URL | Request, init: RequestInit = {}) {
+    this.#settings = settings
+    this.#init = { ...init }
+    this.#request = new Request(input, { ...this.#init, signal: null })
+    this.#signal = this.#init.signal ?? (input instanceof Request ? input.signal : undefined)
+    this.#handle = this.#request.headers.get(callHandleField)
+    const { known, unknown } = settings.routes
+    const { method, url } = this.#request
+    const { pathname } = new URL(url)
+    this.#route = known.find((route) => route.matches(method, pathname))
+    this.#mediator = this.#route?.mediator ?? unknown
+  }
+
+  /** @throws what the network throws, and the signal's reason where the client gave up. */
+  async run(): Promise<Response> {
+    const { options, refusal } = this.#authority()
+    const unknown = this.#route === undefined ? new GuardError('payload_unsupported', { reason: 'an endpoint that is not known' }) : undefined
+    try {
+      return await this.#mediate(options, refusal ?? unknown)
+    } catch (error) {
+      if (this.#ran || isGuardError(error)) throw error
+      // The engine takes no call that has ended. Once more without one, so that the refusal is recorded.
+      return await this.#mediate({}, foreignHandle())
+    }
+  }
+
+  // Beside a refusal there is no authority.
+  #authority(): { readonly options: CallOptions; readonly refusal?: GuardError } {
+    const { handles, credentials } = this.#settings
+    if (this.#handle !== null) {
+      const call = handles.find(this.#handle)
+      return call === undefined ? { options: {}, refusal: foreignHandle() } : { options: { onBehalfOf: call } }
+    }
+    try {
+      const presented = credentials?.()
+      return { options: presented === undefined ? {} : copyCallOptions({ credentials: presented }) }
+    } catch (error) {
+      return { options: {}, refusal: new GuardError('misconfigured', { reason: "the adapter's credentials failed", cause: error }) }
+    }
+  }
+
+  async #mediate(options: CallOptions, refusal: GuardError | undefined): Promise<Response> {
+    const { chain, plan, wire } = this.#mediator
+    const { headers, body, url } = this.#request
+    const { maxBodyBytes } = this.#settings
+    const arriving = new RequestBody({ wire, opens: false, maxBodyBytes }, headers, body)
+    const source = {
+      arrive() {
+        // Here, and not at once: the engine records what is refused here.
+        if (refusal !== undefined) throw refusal
+        return arriving.read()
+      },
+      parse: (arrival: Parameters<typeof parseArrival>[1]) => {
+        const value = parseArrival(wire, arrival)
+        if (this.#route?.agrees(new URL(url).pathname, value) !== true)
+          throw new GuardError('payload_unsupported', { reason: 'the path and the payload name different models' })
+        return value
+      },
+    }
+    const signal = this.#signal
+    try {
+      const answer = await mediate(chain, plan, source, { ...options, ...(signal && { signal }) }, (input, call) => this.#send(input, call))
+      const { status = 200, statusText = '', headers: fields = new Headers(), answer: given } = this.#received ?? {}
+      return await answerResponse(answer, given, { status, statusText, headers: fields }, wire, {
+        isWhole: () => given instanceof EventParts && given.sawEnd,
+        failure: (error) => this.#eventFor(error),
+        reason: (error) => (this.#gaveUp(error) ? signal?.reason : error),
+      })
+    } catch (error) {
+      if (this.#gaveUp(error)) throw signal?.reason
+      if (!isGuardError(error)) throw error
+      const response = refusalResponse(error, wire)
+      response.headers.set('x-should-retry', 'false')
+      return response
+    } finally {
+      arriving.cancel()
+    }
+  }
+
+  async #send(input: unknown, call: Call): Promise<unknown> {
+    this.#ran = true
+    const { codec, wire, chain } = this.#mediator
+    const { send, maxAnswerBytes } = this.#settings
+    const { url, method } = this.#request
+    const { signal } = call
+    const headers = new Headers(this.#request.headers)
+    for (const name of rebuilt) headers.delete(name)
+    headers.set('content-type', wire.mediaTypes[0] ?? 'application/octet-stream')
+    const response = await send(url, { ...this.#init, method, headers, body: wire.serialize(input), signal, redirect: 'manual' })
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      response.body?.cancel().catch(() => {})
+      throw new GuardError('payload_unsupported', { reason: 'the answer sends the request elsewhere' })
+    }
+    this.#received = await receiveAnswer(response, { codec, wire, clock: chain.clock, maxAnswerBytes, signal })
+    return this.#received.answer
+  }
+
+  // What the network throws in mid-stream breaks the body off, as it would without a guard.
+  #eventFor(error: unknown): string | undefined {
+    if (!isGuardError(error) || this.#gaveUp(error)) return undefined
+    const { code, title } = toProblem(error)
+    return this.#mediator.wire.errorEvent(code, title)
+  }
+
+  #gaveUp(error: unknown): boolean {
+    return this.#signal?.aborted === true && isGuardError(error) && error.code === 'aborted'
+  }
+}
+
+function foreignHandle(): GuardError {
+  return new GuardError('identity_invalid', { reason: 'the handle of a call that has ended, or of none' })
+}

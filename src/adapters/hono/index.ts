@@ -1,0 +1,1 @@
+export { type HonoOptions, honoGuard } from './hono-guard.ts'

@@ -1,0 +1,1 @@
+export { type NodeOptions, toNode } from './to-node.ts'

@@ -1,0 +1,119 @@
+import type { Clock } from '../../guard/clock.ts'
+import type { Codec, WireCodec } from '../../guard/codec.ts'
+import { GuardError } from '../../guard/errors.ts'
+import { EventParts } from './event-parts.ts'
+import { mediaTypeOf } from './media-type.ts'
+import { readBounded } from './read-bounded.ts'
+
+/** How answers are read. */
+export interface AnswerRules {
+  readonly codec: Codec
+  readonly wire: WireCodec
+  readonly clock: Clock
+  readonly maxAnswerBytes: number
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
+/** A `Response`, taken apart: what the controls must see, and what may stand around it. */
+export interface ReceivedAnswer {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: Headers
+  /** A whole answer, the parts of a streamed one, or `noParts`. */
+  readonly answer: unknown
+}
+
+/** The answer of a `Response` without a body: it has nothing that a control could read. */
+export const noParts: AsyncIterable<unknown> = Object.freeze({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve<IteratorResult<unknown>>({ done: true, value: undefined }) }),
+})
+
+/** Whether a value is a web response, also one of a framework's own class. */
+export function isResponse(value: unknown): value is Response {
+  return value instanceof Response
+}
+
+/**
+ * Takes a response apart. A body of the codec's own type becomes a value, server-sent events become parts. Anything else
+ * that is not empty cannot be scanned: with a status that reports an error it is dropped and the status stands, otherwise
+ * the answer is refused.
+ *
+ * @throws GuardError `payload_unsupported`, `payload_invalid` or `payload_too_large`; what the body itself throws passes.
+ */
+export async function receiveAnswer(response: Response, rules: AnswerRules): Promise<ReceivedAnswer> {
+  const { status, statusText, body } = response
+  if (rules.signal.aborted) {
+    body?.cancel().catch(() => {})
+    throw new GuardError('aborted', { reason: 'the answer came too late' })
+  }
+  if (status < 200) throw new GuardError('payload_unsupported', { reason: 'the answer is an error or a switch of protocols' })
+  return { status, statusText, headers: headersOf(response.headers), answer: body === null ? noParts : await bodyOf(response, body, rules) }
+}
+
+async function bodyOf(response: Response, body: ReadableStream<Uint8Array>, rules: AnswerRules): Promise<unknown> {
+  const { wire, clock, maxAnswerBytes } = rules
+  const { essence, utf8 } = mediaTypeOf(response.headers.get('content-type'))
+  const isError = response.status >= 400
+  if (essence === 'text/event-stream') return new EventParts(body, wire, clock)
+  const reader = body.getReader()
+  const cancel = (): void => void reader.cancel().catch(() => {})
+  rules.signal.addEventListener('abort', cancel, { once: true })
+  try {
+    if (!wire.mediaTypes.includes(essence) || !utf8) return await nothing(reader, isError)
+    const bytes = await readBounded(reader, maxAnswerBytes)
+    if (bytes.length === 0) return noParts
+    return isError ? errorIn(bytes, rules) : wire.parse(bytes)
+  } finally {
+    rules.signal.removeEventListener('abort', cancel)
+    // Does nothing where all was read.
+    cancel()
+  }
+}
+
+async function nothing(reader: ReadableStreamDefaultReader<Uint8Array>, isError: boolean): Promise<unknown> {
+  if (isError) return noParts
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return noParts
+    if (value.length > 0) throw new GuardError('payload_unsupported', { reason: 'the answer has a media type that no control can read' })
+  }
+}
+
+// A server may report errors in a shape of its own: what the codec does not know is not passed, and the status says enough.
+function errorIn(bytes: Uint8Array, { codec, wire }: AnswerRules): unknown {
+  try {
+    const value = wire.parse(bytes)
+    codec.answer.snapshot(value, false)
+    return value
+  } catch {
+    return noParts
+  }
+}
+
+/** Fields that describe the bytes as they were, or the connection they came on. Neither is what is sent on. */
+const dropped: readonly string[] = [
+  'accept-ranges',
+  'connection',
+  'content-digest',
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'digest',
+  'etag',
+  'keep-alive',
+  'last-modified',
+  'proxy-authenticate',
+  'repr-digest',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+function headersOf(headers: Headers): Headers {
+  const kept = new Headers(headers)
+  for (const name of dropped) kept.delete(name)
+  return kept
+}

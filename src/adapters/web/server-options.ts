@@ -1,0 +1,120 @@
+import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
+import type { Attributes, Channel } from '../../guard/context.ts'
+import { GuardError } from '../../guard/errors.ts'
+import { copyAttributes } from '../../guard/operation.ts'
+
+/** What an application says of a transport. */
+export type StatedChannel = { readonly [Member in keyof Channel]?: Channel[Member] | undefined }
+
+/** Options of every server adapter. `R` is the request as its framework has it. */
+export interface ServerOptions<R> {
+  /**
+   * Where callers reach this server, such as `https://api.example`: what a call's `channel.url`, and with it DPoP's `htu`
+   * (RFC 9449, section 4.3), is built from. The `Host` header is never used, since the caller writes it; without an origin
+   * the channel has no URL.
+   */
+  readonly origin?: string
+  /** The longest body that is read, in bytes; 1 MiB unless given. */
+  readonly maxBodyBytes?: number
+  /** The longest whole answer that is read from a `Response` of the handler, in bytes; 8 MiB unless given. */
+  readonly maxAnswerBytes?: number
+  /** What the application knows better of the transport, as behind a proxy that it trusts. Must not wait. */
+  readonly channel?: (request: R) => StatedChannel
+  /** What the application states of this call: `context.*` in policy. Must not wait. */
+  readonly attributes?: (request: R) => Attributes
+}
+
+/** Server options, parsed and copied. */
+export interface ServerSettings<R> {
+  readonly origin: string | undefined
+  readonly maxBodyBytes: number
+  readonly maxAnswerBytes: number
+  readonly channel: ((request: R) => StatedChannel) | undefined
+  readonly attributes: ((request: R) => Attributes) | undefined
+}
+
+/** Parses and copies server options. @throws TypeError for what is wrong. */
+export function serverSettings<R>(options: ServerOptions<R>): ServerSettings<R> {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options: must be an object')
+  const { origin, channel, attributes } = options
+  for (const [name, value] of Object.entries({ channel, attributes }))
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`options.${name}: must be a function of the request`)
+  return Object.freeze({
+    origin: origin === undefined ? undefined : originOf(origin),
+    ...bodyBounds(options, 1024 * 1024),
+    channel,
+    attributes,
+  })
+}
+
+/** Parses how much is read. @throws TypeError for what is no whole number of bytes. */
+export function bodyBounds(
+  { maxBodyBytes, maxAnswerBytes = 8 * 1024 * 1024 }: Pick<ServerOptions<never>, 'maxBodyBytes' | 'maxAnswerBytes'>,
+  usual: number,
+): Pick<ServerSettings<never>, 'maxBodyBytes' | 'maxAnswerBytes'> {
+  const bounds = { maxBodyBytes: maxBodyBytes ?? usual, maxAnswerBytes }
+  for (const [name, value] of Object.entries(bounds))
+    if (!Number.isSafeInteger(value) || value <= 0) throw new TypeError(`options.${name}: must be a positive whole number of bytes`)
+  return bounds
+}
+
+/** An origin (RFC 6454) without a slash at its end. @throws TypeError for anything more or less. */
+export function originOf(value: unknown): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
+    throw new TypeError("options.origin: must be scheme, host and port alone, such as 'https://api.example'")
+  return url.origin
+}
+
+/** What comes with a call, and what keeps it from being admitted whatever the controls say. */
+export interface StatedCall {
+  readonly options: CallOptions
+  readonly mistake?: GuardError
+}
+
+/**
+ * What comes with the call of this request: the credentials from its header fields, as they came (two `Authorization`
+ * fields arrive as one with a comma in it, which no scheme accepts), the channel and the attributes. Where the
+ * application's own functions fail, the call is refused for that once its caller is known.
+ */
+export function stateCall<R>(settings: ServerSettings<R>, request: R, head: RequestHead, transport: Channel): StatedCall {
+  const { origin, channel, attributes } = settings
+  const { method, target, headers, signal } = head
+  const stated: CallOptions = {
+    ...credentialsIn(headers),
+    // The URL is put together as text: a path that begins with two slashes would become a host.
+    channel: { ...transport, method, ...(origin !== undefined && { url: `${origin}${target}` }) },
+    signal,
+  }
+  if (channel === undefined && attributes === undefined) return { options: stated }
+  try {
+    const known = { ...stated.channel, ...channel?.(request) } as Channel
+    return { options: copyCallOptions({ ...stated, channel: known, ...(attributes && { attributes: copyAttributes(attributes(request)) }) }) }
+  } catch (error) {
+    return { options: stated, mistake: new GuardError('misconfigured', { reason: "the adapter's options failed", cause: error }) }
+  }
+}
+
+/** What the first lines of a request say. */
+export interface RequestHead {
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
+  readonly headers: Headers
+  /** Aborted when the client goes. */
+  readonly signal: AbortSignal
+}
+
+function credentialsIn(headers: Headers): Pick<CallOptions, 'credentials'> {
+  const authorization = headers.get('authorization')
+  const dpop = headers.get('dpop')
+  const apiKey = headers.get('x-api-key')
+  if (authorization === null && dpop === null && apiKey === null) return {}
+  return {
+    credentials: {
+      ...(authorization !== null && { authorization }),
+      ...(dpop !== null && { dpop }),
+      ...(apiKey !== null && { apiKey }),
+    },
+  }
+}
