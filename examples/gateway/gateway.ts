@@ -1,0 +1,76 @@
+// A Hono server that takes OpenAI chat requests, puts all controls around them, and calls a model.
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import {
+  audit,
+  authorize,
+  detectors,
+  encryptPayload,
+  guard,
+  jwt,
+  localKeys,
+  maskData,
+  openaiChat,
+  policySet,
+  rateLimit,
+  verifyIdentity,
+} from 'sallyport'
+import { fileAnchor, fileLog, fileSigner } from 'sallyport/file'
+import { honoGuard } from 'sallyport/hono'
+import type { Issuer } from './issuer.ts'
+import { embeddedModel, listen } from './model.ts'
+import { policy } from './policy.ts'
+
+/** Where the log, its key and its anchor are. In production the key and the anchor are not beside the log. */
+export const files = { log: 'var/gateway/audit', key: 'var/gateway/audit.key', anchor: 'var/gateway/audit.anchor' }
+
+/** The address that callers know, which sealed requests are bound to: never taken from a request. */
+export const origin = 'https://gateway.example'
+
+/** Any OpenAI-compatible endpoint, or the embedded model. */
+function upstream(body: string, signal: AbortSignal): Promise<Response> {
+  const { OPENAI_BASE_URL, OPENAI_API_KEY } = process.env
+  const init = { method: 'POST', body, signal, headers: { 'content-type': 'application/json', authorization: `Bearer ${OPENAI_API_KEY}` } }
+  if (OPENAI_BASE_URL === undefined) return embeddedModel(new Request('http://embedded/v1/chat/completions', init))
+  return fetch(`${OPENAI_BASE_URL.replace(/\/$/, '')}/chat/completions`, init)
+}
+
+/** Starts the gateway on a free port, or on that one. */
+export async function startGateway(issuer: Issuer, privateJwk: object, port = 0) {
+  const log = await fileLog(files.log, { signer: await fileSigner(files.key), origin: 'gateway.example', anchor: fileAnchor(files.anchor) })
+  const base = guard({ name: 'gateway', deadline: 60_000 })
+    .use(audit({ log, content: 'digest' }))
+    .use(verifyIdentity({ verifiers: [jwt({ issuer: issuer.issuer, audience: issuer.audience, keys: issuer.jwksUrl })] }))
+    // Sealed requests are opened and answered sealed; clear ones are let in, since `curl` cannot seal.
+    .use(encryptPayload({ keys: localKeys({ jwks: { keys: [privateJwk] } }), direction: 'both', required: false }))
+    .use(
+      rateLimit({
+        limits: [
+          { name: 'requests', per: (call) => call.identity.key, requests: 30, window: 60, burst: 6 },
+          { name: 'tokens', per: (call) => call.identity.key, tokens: 20_000, window: 60 },
+        ],
+      }),
+    )
+    .use(authorize({ evaluator: policySet(policy) }))
+    .use(maskData({ detect: detectors.pii, mode: 'redact', direction: 'both' }))
+
+  const app = new Hono<{ Variables: { call: { input: object; signal: AbortSignal } } }>()
+  app.post(
+    '/v1/chat/completions',
+    honoGuard(base, { action: 'chat', resource: (input) => ({ type: 'model', id: input.model }), codec: openaiChat }, { origin }),
+    // What arrives here is masked and capped; what leaves here is masked again, chunk by chunk.
+    (context) => upstream(JSON.stringify(context.var.call.input), context.var.call.signal),
+  )
+  const server = await listen((options, ready) => serve({ fetch: app.fetch, ...options }, ready), port)
+  return {
+    url: server.url,
+    log,
+    async close() {
+      await server.close()
+      await base.close()
+      await log.close()
+    },
+  }
+}
+
+export type Gateway = Awaited<ReturnType<typeof startGateway>>

@@ -1,0 +1,8 @@
+export { fileAnchor } from './file-anchor.ts'
+export { type StoredEntry, storedEntries } from './file-entries.ts'
+export { type FileLog, type FileLogOptions, fileLog } from './file-log.ts'
+export { type ProvenEntry, proveEntry } from './file-prove.ts'
+export { fileSigner } from './file-signer.ts'
+export type { Problem, ProblemCode, Report } from './log-report.ts'
+export { type VerifyOptions, verifyLog } from './file-verify.ts'
+export { LogError, type LogErrorCode } from './log-error.ts'

@@ -1,0 +1,106 @@
+// The engine
+export type { CallOptions } from './guard/call-options.ts'
+export { type Clock, systemClock } from './guard/clock.ts'
+export type { AnswerCodec, Codec, Facts, Text, Usage, WireCodec } from './guard/codec.ts'
+export type {
+  Actor,
+  Assurance,
+  Attributes,
+  Awaitable,
+  Call,
+  Channel,
+  Credentials,
+  Decision,
+  Entry,
+  Identity,
+  Json,
+  Known,
+  Masked,
+  Obligation,
+  Quota,
+  Resource,
+  Sealed,
+  Settled,
+  Trusted,
+} from './guard/context.ts'
+export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type Step } from './guard/control.ts'
+export { GuardError, type GuardErrorCode, isGuardError, type Problem, reasonOf, type RefusalDetails, toProblem } from './guard/errors.ts'
+export { type Guard, type Guarded, type GuardDescription, type GuardOptions, guard } from './guard/guard.ts'
+export type { Operation } from './guard/operation.ts'
+export { quotaHeaders } from './guard/quota-headers.ts'
+
+// Controls
+export { audit, type AuditOptions } from './controls/audit.ts'
+export { type AuthorizeOptions, authorize, type Difference } from './controls/authorize.ts'
+export { encryptPayload, type EncryptPayloadOptions } from './controls/encrypt-payload.ts'
+export { maskData, type MaskDataOptions } from './controls/mask-data.ts'
+export { rateLimit, type RateLimitOptions } from './controls/rate-limit.ts'
+export { unaudited } from './controls/unaudited.ts'
+export { verifyIdentity, type VerifyIdentityOptions } from './controls/verify-identity.ts'
+
+// Who is it
+export { anonymous } from './identity/anonymous.ts'
+export { apiKey, type ApiKeyEntry, type ApiKeyOptions } from './identity/api-key.ts'
+export { hashApiKey, newApiKey, type NewApiKeyOptions } from './identity/api-key-hash.ts'
+export type { AssuranceOptions } from './identity/assurance.ts'
+export { identityKey } from './identity/identity-key.ts'
+export { jwt } from './identity/jwt.ts'
+export type { JwtOptions } from './identity/jwt-options.ts'
+export type { RevocationScope, RevocationTarget } from './identity/revocation-keys.ts'
+export { type RevocationList, type RevocationListOptions, revocationList } from './identity/revocation-list.ts'
+export type { Verifier } from './identity/verifier.ts'
+export { type Jwks, localJwks } from './keys/jwks-set.ts'
+export type { KeyQuery, KeySource, VerificationKey } from './keys/key-source.ts'
+export { remoteJwks, type RemoteJwksOptions } from './keys/remote-jwks.ts'
+export { memoryState } from './state/memory-state.ts'
+export { StateError, type StateStore } from './state/state-store.ts'
+
+// May they
+export type { AttributeType, AttributeTypes } from './policy/attribute-types.ts'
+export { definePolicy } from './policy/define-policy.ts'
+export type { Explanation, ExplainedCondition, ExplainedRule, ExplainedTruth, ExplainOptions } from './policy/explanation.ts'
+export type { Policy, PolicyObligation, Rule, Undeclared, When } from './policy/policy.ts'
+export type { PolicyEntity, PolicyEvaluator, PolicyRequest } from './policy/policy-evaluator.ts'
+export { type PolicyDescription, type PolicySet, policySet } from './policy/policy-set.ts'
+
+// How much
+export { type Limit, type LimitUnit, type PlannedLimit, planLimit } from './limits/limit.ts'
+export type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limits/limit-store.ts'
+export { type MemoryLimits, type MemoryLimitsOptions, memoryLimits, type MemoryReservation } from './limits/memory-limits.ts'
+export type { TokenEstimate } from './limits/token-estimate.ts'
+
+// What must not be seen
+export type { Detect, Detector, Finding, Span } from './masking/detector.ts'
+export { type Detectors, detectors } from './masking/detectors.ts'
+export { type Masker, type MaskerOptions, masker } from './masking/masker.ts'
+export { type PatternOptions, pattern } from './masking/pattern.ts'
+export type { MaskDirection } from './masking/mask-duty.ts'
+export type { MaskMode } from './masking/mode.ts'
+export { scan } from './masking/scan.ts'
+export type { TextStream } from './masking/text-masker.ts'
+
+// Sealed payloads
+export { openAnswer, openAnswers } from './encryption/open-answer.ts'
+export { type MemoryReplayOptions, memoryReplay, type ReplayMemory } from './encryption/replay-memory.ts'
+export { type ReplyKey, type SealedRequest, type SealRequestOptions, sealRequest } from './encryption/seal-request.ts'
+export type { AgreementAlgorithm, AgreementCurve, AgreementKey } from './keys/agreement-key.ts'
+export type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './keys/key-provider.ts'
+export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
+
+// What happened
+export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
+export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
+export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'
+export { formatProof, verifyProof } from './audit-log/verify-proof.ts'
+
+// How payloads are read
+export { openaiChat } from './payload/openai-chat.ts'
+export type { ChatMessage, ChatRequest, ChatTextPart, ChatTool, ChatToolCall, ChatUserPart } from './payload/openai-chat-request.ts'
+export { plainText } from './payload/plain-text.ts'
+
+// Servers and model clients
+export type { Fetch } from './adapters/fetch/exchange.ts'
+export { type GuardedFetch, type GuardFetchOptions, guardFetch } from './adapters/fetch/guard-fetch.ts'
+export { type Answer, guardHandler, type HandlerOptions } from './adapters/web/guard-handler.ts'
+export type { ServerOptions } from './adapters/web/server-options.ts'
+export type { WireOperation } from './adapters/web/wire-operation.ts'
