@@ -66,7 +66,11 @@ describe('a sealed request is refused', () => {
     ['when its jti is empty', { header: { jti: '' } }, /'jti'/],
     ['when its jti is endless', { header: { jti: 'j'.repeat(129) } }, /'jti'/],
     ['when crit leaves something out', { header: { crit: ['reply_jwk', 'ath', 'htu', 'iat'] } }, /'crit'/],
-    ['when crit lists something unknown in its place', { header: { crit: ['reply_jwk', 'ath', 'htu', 'iat', 'exp'], exp: 1 } }, /'crit' does not list/],
+    [
+      'when crit lists something unknown in its place',
+      { header: { crit: ['reply_jwk', 'ath', 'htu', 'iat', 'exp'], exp: 1 } },
+      /'crit' does not list/,
+    ],
     ['when crit lists something unknown as well', { header: { crit: ['reply_jwk', 'ath', 'htu', 'iat', 'jti', 'exp'], exp: 1 } }, /'crit'/],
     ['when compressed', { header: { zip: 'DEF' }, body: '0'.repeat(1_000_000) }, /compressed/],
     ['when sealed twice', { header: { cty: 'jose' } }, /sealed twice/],
