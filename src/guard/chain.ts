@@ -26,7 +26,7 @@ export interface Chain {
 }
 
 /** What all guards that grew from one `guard()` share: their open calls, and whether they were closed. */
-export interface Lifetime {
+interface Lifetime {
   readonly open: Set<Run>
   closed: boolean
   drained: (() => void) | undefined

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -98,6 +99,15 @@ describe('code on pages', async () => {
         )
       else assert.deepEqual(messages, [], files.get(join(root, 'docs', block.name)))
     })
+})
+
+test('the first program of the README prints what it says', () => {
+  const { outputText } = ts.transpileModule(blocks[0]?.code ?? '', {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
+  })
+  const flags = ['--import', 'tsx', '--conditions=@sallyport/source', '--input-type=module', '--eval', outputText]
+  const { stdout, stderr } = spawnSync(process.execPath, flags, { cwd: root, encoding: 'utf8' })
+  assert.equal(stdout, 'You said: I am [EMAIL]\n429 limit_exceeded\n', stderr)
 })
 
 test('links between pages lead somewhere', () => {
