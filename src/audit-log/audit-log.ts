@@ -67,9 +67,13 @@ export interface LoggedEntry extends Receipt {
  */
 export interface AuditSink {
   readonly name: string
-  /** Resolves when the entries are safe there. When it rejects, the same entries come again. */
-  deliver(entries: readonly LoggedEntry[]): Awaitable<void>
-  close?(): Awaitable<void>
+  /**
+   * Resolves when the entries are safe there. When it rejects, the same entries come again.
+   *
+   * @param missed how many entries were left out right before these, because more waited for this sink than are kept.
+   * They are in the log.
+   */
+  deliver(entries: readonly LoggedEntry[], missed: number): Awaitable<void>
 }
 
 /** Signs checkpoints with Ed25519 (RFC 8032). `fileSigner` makes one from a key file. */

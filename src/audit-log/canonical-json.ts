@@ -6,37 +6,51 @@ export interface JsonBounds {
   readonly items: number
 }
 
-const maxDepth = 32
+const maxDepth = 64
+/** How many values a loose text is made of at most: a value that is in many places, or in itself, must not grow without end. */
+const maxValues = 100_000
 const unbounded: JsonBounds = { characters: Infinity, items: Infinity }
+
+interface Spending extends JsonBounds {
+  left: number
+}
 
 /**
  * A value as canonical JSON (RFC 8785, the JSON Canonicalization Scheme): one text for one value, whatever the order in
- * which its members were set.
+ * which its members were set. Bytes stand in it as a text in base64.
  *
  * @throws TypeError for what I-JSON cannot hold: numbers that are not finite, lone surrogates, functions, BigInt,
- * instances of classes, and more than 32 levels.
+ * instances of classes, and more than 64 levels.
  */
 export function canonicalJson(value: unknown): string {
-  if (isCanonical(value, 0)) return JSON.stringify(value)
+  if (isCanonical(value, 0, { left: Infinity })) return JSON.stringify(value)
   return serialize(value, 0, undefined)
 }
 
 /**
  * The same, but it always gives a text: what JSON cannot hold is replaced. A lone surrogate becomes U+FFFD, a number that
- * is not finite null, a BigInt its digits, a member that throws or is too deep null.
+ * is not finite null, a BigInt its digits, a member that throws, is too deep, or comes after 100,000 others null.
+ *
+ * @throws RangeError, without bounds alone, where the text would be longer than a text can be.
  */
 export function looseJson(value: unknown, bounds: JsonBounds = unbounded): string {
   try {
-    if (bounds === unbounded && isCanonical(value, 0)) return JSON.stringify(value)
+    if (bounds === unbounded && isCanonical(value, 0, { left: maxValues })) return JSON.stringify(value)
   } catch {
     // A getter or a proxy threw: the careful way reads member by member.
   }
-  return serialize(value, 0, bounds)
+  try {
+    return serialize(value, 0, { ...bounds, left: maxValues })
+  } catch (error) {
+    if (isTooLong(error, bounds)) throw error
+    return 'null'
+  }
 }
 
 // Whether `JSON.stringify` alone writes the canonical form: it writes numbers and texts as RFC 8785 wants them, so only
 // the order of members and what JSON cannot hold are to be looked at.
-function isCanonical(value: unknown, depth: number): boolean {
+function isCanonical(value: unknown, depth: number, spending: { left: number }): boolean {
+  if (--spending.left < 0) return false
   switch (typeof value) {
     case 'string':
       return value.isWellFormed()
@@ -45,17 +59,17 @@ function isCanonical(value: unknown, depth: number): boolean {
     case 'boolean':
       return true
     case 'object':
-      return value === null || isCanonicalObject(value, depth + 1)
+      return value === null || isCanonicalObject(value, depth + 1, spending)
     default:
       return false
   }
 }
 
-function isCanonicalObject(value: object, depth: number): boolean {
+function isCanonicalObject(value: object, depth: number, spending: { left: number }): boolean {
   if (depth > maxDepth) return false
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) if (!isCanonical(value[index], depth)) return false
-    return value.length === 0 || !('toJSON' in value)
+    for (let index = 0; index < value.length; index++) if (!isCanonical(value[index], depth, spending)) return false
+    return !('toJSON' in value)
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false
@@ -65,14 +79,15 @@ function isCanonicalObject(value: object, depth: number): boolean {
     if (key <= previous && !(key === '' && previous === '')) return false
     previous = key
     const member: unknown = (value as Record<string, unknown>)[key]
-    if (member !== undefined && !isCanonical(member, depth)) return false
+    if (member !== undefined && !isCanonical(member, depth, spending)) return false
     if (!key.isWellFormed()) return false
   }
   return true
 }
 
 // Strict where `bounds` is undefined.
-function serialize(value: unknown, depth: number, bounds: JsonBounds | undefined): string {
+function serialize(value: unknown, depth: number, bounds: Spending | undefined): string {
+  if (bounds !== undefined && --bounds.left < 0) return 'null'
   switch (typeof value) {
     case 'string':
       return text(value, bounds)
@@ -86,26 +101,27 @@ function serialize(value: unknown, depth: number, bounds: JsonBounds | undefined
     case 'object':
       if (value === null) return 'null'
       if (depth >= maxDepth) return bounds === undefined ? refuse(`more than ${maxDepth} levels`) : 'null'
+      if (value instanceof Uint8Array) return text(base64(value), bounds)
       return Array.isArray(value) ? list(value, depth, bounds) : members(value, depth, bounds)
     default:
       return bounds === undefined ? refuse(`a value of type ${typeof value}`) : 'null'
   }
 }
 
-function text(value: string, bounds: JsonBounds | undefined): string {
+function text(value: string, bounds: Spending | undefined): string {
   if (bounds === undefined) return value.isWellFormed() ? JSON.stringify(value) : refuse('a lone surrogate')
   const kept = value.length > bounds.characters ? `${value.slice(0, bounds.characters)}…` : value
   return JSON.stringify(kept.toWellFormed())
 }
 
-function list(value: readonly unknown[], depth: number, bounds: JsonBounds | undefined): string {
+function list(value: readonly unknown[], depth: number, bounds: Spending | undefined): string {
   const items: string[] = []
   const length = Math.min(value.length, bounds?.items ?? Infinity)
   for (let index = 0; index < length; index++) items.push(member(value, index, depth, bounds))
   return `[${items.join(',')}]`
 }
 
-function members(value: object, depth: number, bounds: JsonBounds | undefined): string {
+function members(value: object, depth: number, bounds: Spending | undefined): string {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (bounds === undefined && prototype !== null && Object.getPrototypeOf(prototype) !== null) refuse('an instance of a class')
   const source = value as Record<string, unknown>
@@ -132,15 +148,26 @@ function members(value: object, depth: number, bounds: JsonBounds | undefined): 
 }
 
 // The JSON of one member, read once; an empty text where it must be left out.
-function member(holder: object, key: string | number, depth: number, bounds: JsonBounds | undefined, optional = false): string {
+function member(holder: object, key: string | number, depth: number, bounds: Spending | undefined, optional = false): string {
   try {
     const value: unknown = (holder as Record<string | number, unknown>)[key]
     if (optional && (value === undefined || (bounds !== undefined && typeof value === 'function'))) return ''
     return serialize(value, depth + 1, bounds)
   } catch (error) {
-    if (bounds === undefined) throw error
+    if (bounds === undefined || isTooLong(error, bounds)) throw error
     return 'null'
   }
+}
+
+function isTooLong(error: unknown, bounds: JsonBounds): boolean {
+  return error instanceof RangeError && bounds.characters === Infinity
+}
+
+function base64(bytes: Uint8Array): string {
+  let encoded = ''
+  // A multiple of three, and few enough for each to be an argument.
+  for (let at = 0; at < bytes.length; at += 12_288) encoded += btoa(String.fromCharCode(...bytes.subarray(at, at + 12_288)))
+  return encoded
 }
 
 function refuse(what: string): never {

@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import type { Anchor, Checkpoint } from './audit-log.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { hashEntry, listSegments, readBatches, seal } from './file-journal.ts'
+import type { ReadBatch } from './file-journal.ts'
 import type { FileSystem } from './file-system.ts'
-import { loadBuilder, tileFetch } from './file-tiles.ts'
-import type { TileBuilder } from './file-tiles.ts'
+import { tileFetch } from './file-tiles.ts'
+import type { TileBuilder } from './file-tile-builder.ts'
+import { loadBuilder } from './file-load-builder.ts'
 import { LogError } from './log-error.ts'
 import { rootOf } from './merkle-proof.ts'
-import type { SyncHash } from './sha256.ts'
+import type { Hash, SyncHash } from './sha256.ts'
 import type { VerifierKey } from './signed-note.ts'
 import { tileReader } from './tiles.ts'
 
@@ -29,8 +31,8 @@ export interface Recovered {
   readonly builder: TileBuilder
   /** Entries that stand in the journal and not yet under the checkpoint. */
   readonly replayed: number
-  /** Bytes at the end that nobody was told are written. */
-  readonly cut: number
+  /** A file of the journal with bytes at its end that nobody was told are written: how many to keep, and how many to cut. */
+  readonly torn: { readonly path: string; readonly keep: number; readonly cut: number } | undefined
   /** The first entry whose tiles may not be on the disk yet. */
   readonly from: number
 }
@@ -59,29 +61,33 @@ export async function readCheckpoint(folder: LogFolder): Promise<Checkpoint | un
 /** Brings the tree to where the journal ends. Changes nothing on disk. Throws a `LogError` for a log that was changed or cut. */
 export async function replay(folder: LogFolder, signed: Checkpoint): Promise<Recovered> {
   const { files, directory, hash, sealKey } = folder
-  const segments: { start: number; bytes: Buffer }[] = []
+  const segments: { path: string; start: number; bytes: Buffer }[] = []
   for (const { path, start } of await listSegments(files, directory)) {
     const bytes = await files.read(path)
-    if (bytes !== undefined && bytes.length > 0) segments.push({ start, bytes })
+    if (bytes !== undefined && bytes.length > 0) segments.push({ path, start, bytes })
   }
-  const from = segments[0]?.start ?? signed.size
+  let from = segments[0]?.start ?? signed.size
   if (from > signed.size) throw new LogError('truncated', 'The journal begins after the newest checkpoint: a part of it was removed')
-  const builder = await loadBuilder(files, directory, hash, from, signed.size)
-  const check = (): void => {
-    if (builder.size === signed.size && btoa(builder.root()) !== signed.root)
-      throw new LogError('root_mismatch', 'The entries are not those that were signed: run sallyport audit verify')
+  // Where the tree has this size the root is signed, or the journal that begins there is sealed over it.
+  const load = async (size: number): Promise<TileBuilder> => {
+    const first = segments.find((segment) => segment.start === size)
+    const [batch] = first === undefined ? [] : readBatches(first.bytes)
+    const loaded = await loadBuilder(files, directory, hash, size, signed.size, (root) =>
+      size === signed.size ? btoa(root) === signed.root : batch !== undefined && isSealed(folder, seal(sealKey, root, size, []), size, batch),
+    )
+    check(loaded, signed)
+    return loaded
   }
-  check()
-  let cut = 0
+  let builder = await load(from)
+  let torn: Recovered['torn']
   for (const [place, segment] of segments.entries()) {
+    // A journal is let go when all that was in it is in tiles on the disk, and after a crash a name of it may be back.
+    if (segment.start > builder.size && segment.start <= signed.size) builder = await load((from = segment.start))
     if (segment.start !== builder.size) throw new LogError('truncated', 'A part of the journal was removed')
     let chain = seal(sealKey, builder.root(), builder.size, [])
     const batches = [...readBatches(segment.bytes)]
     for (const [number, batch] of batches.entries()) {
-      const size = builder.size + batch.entries.length
-      const leaves = batch.entries.map((entry) => hashEntry(hash, entry))
-      const expected = seal(sealKey, chain, size, leaves)
-      if (batch.seal?.mac !== expected || batch.seal.size !== size) {
+      if (batch.seal === undefined || !isSealed(folder, chain, builder.size, batch)) {
         // Only one batch at a time is on its way to the disk. What more than that follows was acknowledged.
         const isLast = place === segments.length - 1 && batches.slice(number + 1).every((later) => later.seal === undefined)
         if (!isLast)
@@ -89,16 +95,30 @@ export async function replay(folder: LogFolder, signed: Checkpoint): Promise<Rec
             'root_mismatch',
             `The journal was changed or damaged at entry ${builder.size}, and acknowledged records follow: keep the folder as it is, and begin a log in another one`,
           )
-        cut = (batches.at(-1)?.to ?? batch.to) - batch.from
+        torn = { path: segment.path, keep: batch.from, cut: segment.bytes.length - batch.from }
         break
       }
-      for (const [index, entry] of batch.entries.entries()) builder.push(leaves[index] ?? '', entry)
-      chain = expected
-      check()
+      for (const entry of batch.entries) builder.push(hashEntry(hash, entry), entry)
+      chain = batch.seal.mac
+      check(builder, signed)
     }
   }
-  if (builder.size < signed.size) throw new LogError('truncated', `The journal ends at entry ${builder.size}, and ${signed.size} were signed`)
-  return { builder, replayed: builder.size - signed.size, cut, from }
+  if (builder.size < signed.size) {
+    if (torn !== undefined) throw new LogError('truncated', `The journal ends at entry ${builder.size}, and ${signed.size} were signed`)
+    builder = await load((from = signed.size))
+  }
+  return { builder, replayed: builder.size - signed.size, torn, from }
+}
+
+function isSealed({ hash, sealKey }: LogFolder, chain: Hash, size: number, batch: ReadBatch): boolean {
+  const after = size + batch.entries.length
+  const leaves = batch.entries.map((entry) => hashEntry(hash, entry))
+  return batch.seal?.size === after && batch.seal.mac === seal(sealKey, chain, after, leaves)
+}
+
+function check(builder: TileBuilder, signed: Checkpoint): void {
+  if (builder.size === signed.size && btoa(builder.root()) !== signed.root)
+    throw new LogError('root_mismatch', 'The entries are not those that were signed: run sallyport audit verify')
 }
 
 /** Throws a `LogError` where the anchor knows more than the log, or something else. The log's tiles must be on disk. */

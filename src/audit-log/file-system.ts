@@ -114,6 +114,17 @@ export async function replaceFile(files: FileSystem, path: string, text: string)
   await files.syncFolder(dirname(path))
 }
 
+/** Cuts a file to that length, on the disk as well. */
+export async function truncateFile(files: FileSystem, path: string, length: number): Promise<void> {
+  const descriptor = await files.open(path, 'r+')
+  try {
+    await files.truncate(descriptor, length)
+    await files.sync(descriptor)
+  } finally {
+    await files.close(descriptor)
+  }
+}
+
 /** Brings a file that was written earlier to the disk. */
 export async function syncFile(files: FileSystem, path: string): Promise<void> {
   const descriptor = await files.open(path, 'r+')

@@ -1,18 +1,24 @@
-import type { Identity, Resource } from '../guard/context.ts'
+import type { Identity, Quota, Resource } from '../guard/context.ts'
 import type { GuardErrorCode } from '../guard/errors.ts'
 import type { Outcome } from '../guard/control.ts'
 import type { Usage } from '../guard/codec.ts'
-import { canonicalJson, looseJson } from './canonical-json.ts'
+import { looseJson } from './canonical-json.ts'
 
 /** What stands in the log. `version` names this format; `time` is the wall clock in milliseconds since 1970. */
 export type AuditRecord = DecisionRecord | OutcomeRecord | RefusalsRecord | LogRecord
 
 /** Who a call was made for, without claims: what is needed to answer "who did this". */
-export interface RecordedSubject extends Pick<Identity, 'key' | 'subject' | 'issuer' | 'kind' | 'tenant' | 'binding'> {
+export interface RecordedSubject {
+  readonly key: string
+  readonly subject: string
+  readonly issuer: string
+  readonly kind: Identity['kind']
+  readonly tenant?: string | undefined
+  readonly binding?: Identity['binding'] | undefined
   /** Who acted for the subject, nearest first. */
-  readonly actors?: Identity['actors']
+  readonly actors?: readonly { readonly subject: string; readonly issuer?: string | undefined }[] | undefined
   /** The credential's own id, where it has one. */
-  readonly token?: string
+  readonly token?: string | undefined
 }
 
 /** What decision and outcome have in common. Optional members are absent where there is nothing to say. */
@@ -24,33 +30,34 @@ export interface CallRecord {
   /** The call that a tree of calls began with: one id through a task. */
   readonly task: string
   /** The call that this one was made for. */
-  readonly parent?: string
-  /** The W3C trace context's `traceparent`. */
-  readonly trace?: string
+  readonly parent?: string | undefined
   /** The guard's name. */
   readonly guard: string
-  readonly subject?: RecordedSubject
+  readonly subject?: RecordedSubject | undefined
   readonly action: string
   readonly resource: Pick<Resource, 'type' | 'id'>
   /** The refusal's code. */
-  readonly code?: GuardErrorCode
+  readonly code?: GuardErrorCode | undefined
   /** The refusal's private reason. */
-  readonly reason?: string
-  readonly policy?: { readonly id: string; readonly version: string }
+  readonly reason?: string | undefined
+  readonly policy?: { readonly id: string; readonly version: string } | undefined
   /** The rules that decided. */
-  readonly rules?: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[]
+  readonly rules?: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[] | undefined
   /** Types of the obligations that came with the permit. */
-  readonly obligations?: readonly string[]
+  readonly obligations?: readonly string[] | undefined
   /** Types of the obligations that were carried out. */
-  readonly fulfilled?: readonly string[]
-  readonly limits?: readonly { readonly name: string; readonly limit: number; readonly remaining: number }[]
+  readonly fulfilled?: readonly string[] | undefined
+  /** What was left of each limit when this call was let in. */
+  readonly limits?: readonly (Pick<Quota['limits'][number], 'name' | 'limit' | 'remaining'> & { readonly unit?: string | undefined })[] | undefined
   /** How many values of each type were masked; never a value. */
-  readonly masked?: Readonly<Record<string, number>>
-  readonly model?: string
+  readonly masked?: Readonly<Record<string, number>> | undefined
+  readonly model?: string | undefined
   /** Names of the tools that the model was offered. */
-  readonly tools?: readonly string[]
+  readonly tools?: readonly string[] | undefined
   /** The input's keyed digest. */
-  readonly input?: string
+  readonly input?: string | undefined
+  /** How many records before this one the guard could not write. */
+  readonly missing?: number | undefined
   /** Set when the record was too long for an entry (65,535 bytes) and texts or lists in it were cut. */
   readonly truncated?: true
 }
@@ -73,9 +80,9 @@ export interface OutcomeRecord extends CallRecord {
   readonly parts: number
   /** Milliseconds since the call began. */
   readonly elapsed: number
-  readonly usage?: Usage
+  readonly usage?: Usage | undefined
   /** The keyed digest of what was delivered. */
-  readonly output?: string
+  readonly output?: string | undefined
 }
 
 /** Refusals before anybody was known, counted: a flood without credentials must not fill a disk. */
@@ -88,6 +95,10 @@ export interface RefusalsRecord {
   readonly until: number
   /** How many, by code. */
   readonly counts: Readonly<Partial<Record<GuardErrorCode, number>>>
+  /** The private reason of the first refusal of each code. */
+  readonly reasons?: Readonly<Partial<Record<GuardErrorCode, string>>> | undefined
+  /** As in a call's record. */
+  readonly missing?: number | undefined
 }
 
 /** Something that befell the log itself. */
@@ -95,11 +106,8 @@ export interface LogRecord {
   readonly version: 1
   readonly kind: 'log'
   readonly time: number
-  /**
-   * - `opened`: somebody began to write to it (for a control to say; a log does not say it by itself)
-   * - `recovered`: its last writer did not close it, and it was put in order
-   */
-  readonly event: 'opened' | 'recovered'
+  /** Its last writer did not close it, and it was put in order. */
+  readonly event: 'recovered'
   /** Entries before this one. */
   readonly size: number
   /** Entries that were on disk and not yet under a checkpoint. */
@@ -119,9 +127,9 @@ export const maxEntryBytes = 65_535
  * A record whose members are in sorted order, as in a literal written that way, is serialized without being rebuilt.
  */
 export function entryText(record: AuditRecord): string {
-  const text = looseJson(record)
+  const text = wholeText(record)
   // One UTF-16 unit takes at most three bytes.
-  if (text.length * 3 <= maxEntryBytes || fits(text)) return text
+  if (text !== undefined && (text.length * 3 <= maxEntryBytes || fits(text))) return text
   for (const bounds of [
     { characters: 1024, items: 64 },
     { characters: 128, items: 16 },
@@ -130,6 +138,14 @@ export function entryText(record: AuditRecord): string {
     if (fits(shorter)) return shorter
   }
   return looseJson(core(record), { characters: 128, items: 8 })
+}
+
+function wholeText(record: AuditRecord): string | undefined {
+  try {
+    return looseJson(record)
+  } catch {
+    return undefined
+  }
 }
 
 function fits(text: string): boolean {
@@ -146,12 +162,14 @@ const coreMembers: readonly string[] = [
   'guard',
   'id',
   'kind',
+  'missing',
   'parent',
   'parts',
   'ran',
   'resource',
   'size',
   'streamed',
+  'subject',
   'task',
   'time',
   'version',
@@ -174,14 +192,5 @@ export function parseEntry(text: string): AuditRecord | undefined {
     return value as AuditRecord
   } catch {
     return undefined
-  }
-}
-
-/** Whether an entry's text is the canonical form of what it says. */
-export function isCanonicalEntry(text: string): boolean {
-  try {
-    return canonicalJson(JSON.parse(text)) === text
-  } catch {
-    return false
   }
 }

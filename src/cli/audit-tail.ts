@@ -60,7 +60,8 @@ function describe(record: AuditRecord): string {
       const what = `${record.action} ${record.resource?.type}/${record.resource?.id}`
       const why = record.code === undefined ? '' : ` (${record.code}${record.reason === undefined ? '' : `: ${record.reason}`})`
       const end = record.kind === 'decision' ? (record.allowed ? 'permitted' : 'refused') : `${record.ending} after ${record.elapsed} ms`
-      return `${record.kind.padEnd(8)}  ${who}  ${what}  ${end}${why}`
+      const gap = record.missing === undefined ? '' : `; ${record.missing} records before it could not be written`
+      return `${record.kind.padEnd(8)}  ${who}  ${what}  ${end}${why}${gap}`
     }
     case 'refusals':
       return `refusals  ${Object.entries(record.counts ?? {})

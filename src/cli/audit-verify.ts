@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { fileAnchor } from '../audit-log/file-anchor.ts'
 import { verifyLog } from '../audit-log/file-verify.ts'
-import type { Report } from '../audit-log/file-verify.ts'
+import type { Report } from '../audit-log/log-report.ts'
 import { plain, UsageError } from './io.ts'
 import type { Io } from './io.ts'
 import type { Command } from './run.ts'
@@ -60,7 +60,8 @@ export const auditVerify: Command = {
 
 function print(report: Report, key: string, pinned: boolean, io: Io): void {
   const { problems, checkpoint } = report
-  if (report.ok) io.out(`The ${report.entries} entries are those that ${plain(key.split('+')[0] ?? '')} signed.`)
+  const { entries } = report
+  if (report.ok) io.out(`The log holds: ${entries} ${entries === 1 ? 'entry' : 'entries'}, signed by ${plain(key.split('+')[0] ?? '')}.`)
   else io.out('The log does not hold.')
   for (const { code, severity, index, message } of problems)
     io.out(`  ${severity === 'error' ? 'problem' : 'note   '}  ${code}${index === undefined ? '' : ` at entry ${index}`}: ${plain(message)}`)

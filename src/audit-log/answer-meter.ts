@@ -1,0 +1,103 @@
+import type { Codec, Usage } from '../guard/codec.ts'
+import { GuardError } from '../guard/errors.ts'
+import { SealedPart } from '../guard/sealed-part.ts'
+import { canonicalJson } from './canonical-json.ts'
+import type { RunningDigest } from './keyed-digest.ts'
+
+/**
+ * Sees the parts of an answer go by, changes none: what the vendor reports as used, and a digest of what was delivered.
+ * Of a stream it digests the canonical JSON (RFC 8785) of each part, followed by a line break; of a whole answer its
+ * canonical JSON; of a sealed part its sealed text.
+ */
+export class AnswerMeter {
+  readonly #codec: Codec | undefined
+  #digest: RunningDigest | undefined
+  readonly #streamed: boolean
+  #usage: Usage | undefined
+  #seen = 0
+  // A part has been delivered when the next one is asked for; whether the last one was, only the outcome tells.
+  #pending: string | undefined
+
+  constructor(codec: Codec | undefined, digest: RunningDigest | undefined, streamed: boolean) {
+    this.#codec = codec
+    this.#digest = digest
+    this.#streamed = streamed
+  }
+
+  /** What the vendor reports: the largest numbers of any part, since they count up in a stream. */
+  get usage(): Usage | undefined {
+    return this.#usage
+  }
+
+  /** The digest of the parts that were delivered; undefined where none is made. */
+  async digest(delivered: number): Promise<string | undefined> {
+    if (delivered >= this.#seen) this.#take()
+    const digest = this.#digest
+    // What a source that was stopped still gives goes nowhere.
+    this.#digest = undefined
+    return await digest?.end()
+  }
+
+  watch(parts: AsyncIterable<unknown>): AsyncIterable<unknown> {
+    return new WatchedParts(parts[Symbol.asyncIterator](), (part) => this.#see(part))
+  }
+
+  #see(part: unknown): void {
+    if (this.#digest !== undefined) {
+      this.#take()
+      // Now and not when it is taken: what cannot be digested is not delivered.
+      this.#pending = part instanceof SealedPart ? part.body : contentText(part)
+    }
+    this.#seen++
+    if (this.#codec === undefined || part instanceof SealedPart) return
+    const usage = this.#codec.answer.usage(part)
+    if (usage === undefined) return
+    this.#usage = {
+      inputTokens: Math.max(usage.inputTokens, this.#usage?.inputTokens ?? 0),
+      outputTokens: Math.max(usage.outputTokens, this.#usage?.outputTokens ?? 0),
+    }
+  }
+
+  #take(): void {
+    if (this.#pending === undefined) return
+    this.#digest?.update(this.#pending)
+    if (this.#streamed) this.#digest?.update('\n')
+    this.#pending = undefined
+  }
+}
+
+/** What of a content is digested. Throws `payload_unsupported` for what has no canonical form. */
+export function contentText(content: unknown): string {
+  try {
+    return canonicalJson(content)
+  } catch (error) {
+    throw new GuardError('payload_unsupported', { reason: 'the content has no canonical form to digest', cause: error })
+  }
+}
+
+// By hand: an async generator would cost a stream several turns a part.
+class WatchedParts implements AsyncIterableIterator<unknown> {
+  readonly #inner: AsyncIterator<unknown>
+  readonly #seen: (result: IteratorResult<unknown>) => IteratorResult<unknown>
+
+  constructor(inner: AsyncIterator<unknown>, see: (part: unknown) => void) {
+    this.#inner = inner
+    this.#seen = (result) => {
+      if (result.done !== true) see(result.value)
+      return result
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    return this.#inner.next().then(this.#seen)
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    await this.#inner.return?.()
+    return { done: true, value: undefined }
+  }
+}

@@ -1,0 +1,139 @@
+import type { Decision, Identity, Settled } from '../guard/context.ts'
+import type { Outcome, Step } from '../guard/control.ts'
+import { decisionOf } from '../guard/denial.ts'
+import { isGuardError } from '../guard/errors.ts'
+import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedSubject } from './record.ts'
+import { reasonIn } from './refusal-reason.ts'
+
+// The literals here have their members in sorted order, and members without a value are `undefined`: so the log writes
+// them as they are, without building them anew.
+
+/** What a record says beside what call and outcome say. */
+export interface RecordDetails {
+  /** How many records before this one could not be written. */
+  readonly missing?: number | undefined
+  /** The keyed digest of the input or of the output. */
+  readonly digest?: string | undefined
+}
+
+/** The record of a call that was allowed, or refused with that error. */
+export function decisionRecord(call: Settled, step: Step, error: unknown, details: RecordDetails): DecisionRecord {
+  const decision = decisionOf(error) ?? call.decision
+  const allowed = error === undefined
+  const facts = factsOf(step)
+  return {
+    action: call.action,
+    allowed,
+    code: isGuardError(error) ? error.code : undefined,
+    fulfilled: allowed ? listOf(step.fulfilled) : undefined,
+    guard: call.guard,
+    id: call.id,
+    input: details.digest,
+    kind: 'decision',
+    limits: call.quota?.limits.map(({ limit, name, remaining, unit }) => ({ limit, name, remaining, unit })),
+    masked: call.masked === undefined ? undefined : sortedCounts(call.masked.counts),
+    missing: details.missing,
+    model: facts?.model,
+    obligations: decision === undefined ? undefined : listOf(decision.obligations.map(({ type }) => type)),
+    parent: call.parent?.id,
+    policy: policyOf(decision),
+    reason: allowed ? undefined : reasonIn(error),
+    resource: { id: call.resource.id, type: call.resource.type },
+    rules: rulesOf(decision),
+    subject: subjectOf(call.identity),
+    task: call.task,
+    time: step.clock.now(),
+    tools: facts === undefined ? undefined : listOf(facts.tools),
+    version: 1,
+  }
+}
+
+/** The record of how a call ended. */
+export function outcomeRecord(
+  call: Settled,
+  step: Step,
+  outcome: Outcome,
+  allowed: boolean,
+  usage: OutcomeRecord['usage'],
+  details: RecordDetails,
+): OutcomeRecord {
+  const { error } = outcome
+  // A call that was allowed and then cut off was decided anew.
+  const decision = allowed ? decisionOf(error) : undefined
+  return {
+    action: call.action,
+    allowed,
+    code: isGuardError(error) ? error.code : undefined,
+    elapsed: Math.round(outcome.elapsed * 1000) / 1000,
+    ending: outcome.ending,
+    guard: call.guard,
+    id: call.id,
+    kind: 'outcome',
+    missing: details.missing,
+    output: details.digest,
+    parent: call.parent?.id,
+    parts: outcome.parts,
+    policy: policyOf(decision),
+    ran: outcome.ran,
+    reason: error === undefined ? undefined : reasonIn(error),
+    resource: { id: call.resource.id, type: call.resource.type },
+    rules: rulesOf(decision),
+    streamed: outcome.streamed,
+    subject: subjectOf(call.identity),
+    task: call.task,
+    time: step.clock.now(),
+    usage,
+    version: 1,
+  }
+}
+
+// Two records a call, and often many calls an identity.
+const subjects = new WeakMap<Identity, RecordedSubject>()
+
+function subjectOf(identity: Identity | undefined): RecordedSubject | undefined {
+  if (identity === undefined) return undefined
+  let subject = subjects.get(identity)
+  if (subject === undefined) {
+    const { actors, binding, issuer, key, kind, subject: name, tenant, tokenId } = identity
+    subject = Object.freeze({
+      actors: actors.length === 0 ? undefined : actors.map((actor) => ({ issuer: actor.issuer, subject: actor.subject })),
+      binding,
+      issuer,
+      key,
+      kind,
+      subject: name,
+      tenant,
+      token: tokenId,
+    })
+    subjects.set(identity, subject)
+  }
+  return subject
+}
+
+function policyOf(decision: Decision | undefined): CallRecord['policy'] {
+  return decision === undefined ? undefined : { id: decision.policy.id, version: decision.policy.version }
+}
+
+function rulesOf(decision: Decision | undefined): CallRecord['rules'] {
+  return decision?.reasons.map(({ effect, rule }) => ({ effect, rule }))
+}
+
+function listOf(values: readonly string[]): readonly string[] | undefined {
+  return values.length === 0 ? undefined : values
+}
+
+function sortedCounts(counts: Readonly<Record<string, number>>): CallRecord['masked'] {
+  const names = Object.keys(counts)
+  if (names.length === 0) return undefined
+  return Object.fromEntries(names.sort().map((name) => [name, counts[name] ?? 0]))
+}
+
+// A refusal may come from just the input that cannot be read.
+function factsOf(step: Step): { readonly model?: string; readonly tools: readonly string[] } | undefined {
+  if (step.codec === undefined || step.input === undefined) return undefined
+  try {
+    return step.codec.facts(step.input)
+  } catch {
+    return undefined
+  }
+}

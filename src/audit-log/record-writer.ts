@@ -1,0 +1,148 @@
+import { type Clock, systemClock } from '../guard/clock.ts'
+import { GuardError, isGuardError } from '../guard/errors.ts'
+import type { AuditLog, AuditSink, Receipt } from './audit-log.ts'
+import { LogAccess } from './log-access.ts'
+import type { AuditRecord } from './record.ts'
+import { RefusalCounts } from './refusal-counts.ts'
+import { SinkFeed } from './sink-feed.ts'
+
+/** Milliseconds after which counted refusals become a record, and the number after which they do at once. */
+const flushing = { every: 10_000, at: 50_000 } as const
+/** Milliseconds that sinks have to take what waits, once nothing more comes. */
+const lastDelivery = 5_000
+
+/** Settings of a `RecordWriter`. */
+export interface RecordWriterSettings {
+  readonly log: AuditLog | (() => Promise<AuditLog>)
+  readonly sinks: readonly AuditSink[]
+  /** Whether a record that cannot be written is only reported. */
+  readonly degrade: boolean
+  readonly onError: (error: unknown) => void
+}
+
+/** Writes the records of a guard's calls to its log, counts those that cannot be written, and feeds the sinks. */
+export class RecordWriter {
+  readonly #settings: RecordWriterSettings
+  readonly #access: LogAccess
+  readonly #refusals = new Map<string, RefusalCounts>()
+  #feeds: readonly SinkFeed[] | undefined
+  #missing = 0
+  #clock: Clock = systemClock
+  #disarm: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(settings: RecordWriterSettings) {
+    this.#settings = settings
+    this.#access = new LogAccess(settings.log)
+  }
+
+  /** Begins to open the log, where it is to be opened, so that it is there when the first record comes. */
+  open(clock: Clock): void {
+    this.#clock = clock
+    this.#access.get(clock)
+  }
+
+  /**
+   * Writes a record, and resolves when it is durable. Where it cannot: rejects with `audit_unavailable`, or resolves to
+   * false where the settings want that.
+   *
+   * @param make is given how many records could not be written before.
+   */
+  async write(make: (missing: number | undefined) => AuditRecord, clock: Clock): Promise<boolean> {
+    const missing = this.#takeMissing()
+    try {
+      const record = make(missing)
+      const access = this.#access.get(clock)
+      this.#feed(record, await (access instanceof Promise ? await access : access).append(record), clock)
+      return true
+    } catch (error) {
+      this.#missing += (missing ?? 0) + 1
+      const refusal = asUnavailable(error)
+      if (!this.#settings.degrade) throw refusal
+      this.#tell(refusal)
+      return false
+    }
+  }
+
+  /** Counts a refusal of somebody whom nobody knows. Nobody waits for its record. */
+  count(guard: string, error: unknown, clock: Clock): void {
+    let counts = this.#refusals.get(guard)
+    if (counts === undefined) {
+      counts = new RefusalCounts(guard)
+      this.#refusals.set(guard, counts)
+    }
+    counts.add(error, clock.now())
+    if (counts.total >= flushing.at) void this.#flush(counts, clock)
+    else this.#arm(clock)
+  }
+
+  /** Writes what was counted, gives the sinks a last chance, and closes the log if it was opened here. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  #feed(record: AuditRecord, receipt: Receipt, clock: Clock): void {
+    if (this.#settings.sinks.length === 0) return
+    this.#feeds ??= this.#settings.sinks.map((sink) => new SinkFeed(sink, clock, (error) => this.#tell(error)))
+    const entry = freeze({ ...receipt, record })
+    for (const feed of this.#feeds) feed.push(entry)
+  }
+
+  #arm(clock: Clock): void {
+    if (this.#closing !== undefined) return
+    this.#disarm ??= clock.after(flushing.every, () => {
+      this.#disarm = undefined
+      for (const counts of this.#refusals.values()) void this.#flush(counts, clock)
+    })
+  }
+
+  async #flush(counts: RefusalCounts, clock: Clock): Promise<void> {
+    if (counts.total === 0) return
+    const missing = this.#takeMissing()
+    const record = counts.take(clock.now(), missing)
+    try {
+      const log = await this.#access.get(clock)
+      this.#feed(record, await log.append(record), clock)
+    } catch (error) {
+      // Nothing is lost: the next record has them.
+      this.#missing += missing ?? 0
+      counts.putBack(record)
+      this.#tell(asUnavailable(error))
+      this.#arm(clock)
+    }
+  }
+
+  #takeMissing(): number | undefined {
+    const missing = this.#missing
+    this.#missing = 0
+    return missing === 0 ? undefined : missing
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#settings.onError(error)
+    } catch {
+      // Whoever is told of errors must not cause any.
+    }
+  }
+
+  async #end(): Promise<void> {
+    this.#disarm?.()
+    for (const counts of this.#refusals.values()) await this.#flush(counts, this.#clock)
+    await Promise.all((this.#feeds ?? []).map((feed) => feed.close(lastDelivery)))
+    await this.#access.close(this.#clock)
+  }
+}
+
+function asUnavailable(error: unknown): GuardError {
+  if (isGuardError(error) && error.code === 'audit_unavailable') return error
+  return new GuardError('audit_unavailable', { reason: 'the record could not be written', cause: error })
+}
+
+// All the way down: several sinks hold it, and none may change what the others get.
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) freeze(member)
+  return Object.freeze(value)
+}
