@@ -118,6 +118,8 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
       },
       leave(outcome, _context, call, step) {
         const trail = trails.get(step)
+        // A table of the living is small; one of the dead is work for the garbage collector.
+        trails.delete(step)
         if (trail?.decided === true) return end(trail, outcome, call, step)
         // A call that is made for another one has somebody behind it.
         if (call.identity === undefined && call.parent === undefined) return writer.count(call.guard, outcome.error, step.clock)
