@@ -18,7 +18,7 @@ export interface CallOptions {
 
 /** Copies what came with a call, each property read once. @throws TypeError for what no caller should have passed. */
 export function copyCallOptions(options: CallOptions): CallOptions {
-  if (typeof options !== 'object' || options === null) throw new TypeError('the second argument of a guarded call must be an object')
+  plain('the second argument of a guarded call', options, ['credentials', 'channel', 'onBehalfOf', 'signal', 'deadline', 'attributes'])
   const { credentials, channel, onBehalfOf, signal, deadline, attributes } = options
   if (onBehalfOf !== undefined && credentials !== undefined)
     throw new TypeError('onBehalfOf and credentials exclude each other: a call has one authority')
@@ -36,7 +36,7 @@ export function copyCallOptions(options: CallOptions): CallOptions {
 }
 
 function copyCredentials(value: Credentials): Credentials {
-  if (typeof value !== 'object' || value === null) throw new TypeError('credentials: must be an object')
+  plain('credentials', value, ['authorization', 'dpop', 'apiKey'])
   const { authorization, dpop, apiKey } = value
   for (const [name, text] of Object.entries({ authorization, dpop, apiKey }))
     if (text !== undefined && typeof text !== 'string') throw new TypeError(`credentials.${name}: must be a string`)
@@ -48,7 +48,7 @@ function copyCredentials(value: Credentials): Credentials {
 }
 
 function copyChannel(value: Channel): Channel {
-  if (typeof value !== 'object' || value === null) throw new TypeError('channel: must be an object')
+  plain('channel', value, ['secure', 'method', 'url', 'tlsVersion', 'peerCertificate', 'remoteAddress'])
   const { secure, method, url, tlsVersion, peerCertificate, remoteAddress } = value
   if (typeof secure !== 'boolean') throw new TypeError('channel.secure: must be a boolean')
   for (const [name, text] of Object.entries({ method, url, tlsVersion, remoteAddress }))
@@ -63,4 +63,14 @@ function copyChannel(value: Channel): Channel {
     }),
     ...(remoteAddress !== undefined && { remoteAddress }),
   })
+}
+
+// A plain object with these members and no others. A credential under a wrong name, or in a container that is read as
+// empty, would be taken for none at all.
+function plain(what: string, value: unknown, names: readonly string[]): void {
+  const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined
+  if (prototype === undefined || Array.isArray(value) || (prototype !== null && Object.getPrototypeOf(prototype) !== null))
+    throw new TypeError(`${what}: must be a plain object`)
+  const unknown = Object.keys(value as object).filter((name) => !names.includes(name))
+  if (unknown.length > 0) throw new TypeError(`${what}: there is no member ${unknown.join(', ')}`)
 }

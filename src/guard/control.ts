@@ -116,7 +116,8 @@ export interface Traits {
   readonly close?: () => Awaitable<void>
 }
 
-const entries: readonly string[] = ['entry', 'identity', 'sealed', 'quota', 'decision', 'masked']
+/** What only controls of this package add. */
+export const entries: readonly string[] = ['entry', 'identity', 'sealed', 'quota', 'decision', 'masked']
 
 /**
  * Makes a control of one's own.
@@ -140,6 +141,7 @@ export function control<Needs extends Call = Call, Adds extends object = object>
   return builtIn(name, phases, options, {})
 }
 
+/** What the engine itself puts into a context. */
 export const reserved: readonly string[] = [
   'id',
   'task',

@@ -105,15 +105,38 @@ export function isGuardError(value: unknown): value is GuardError {
   return value instanceof Error && (value as { [mark]?: unknown })[mark] === true
 }
 
-/** The private reason of a refusal, for logs: the messages of its causes, joined. Never show it to a caller. */
+const maxReason = 1_000
+
+/**
+ * The private reason of a refusal, or of a failure, for the log and the operator. A refusal's own reason was written for
+ * them. Any other message was not: a parser quotes what it could not read, a vendor's client quotes prompts and keys; such
+ * errors appear by name and code. Empty where there is no reason. At most 1,000 characters.
+ */
 export function reasonOf(error: unknown): string {
   const parts: string[] = []
-  let current: unknown = isGuardError(error) ? error.cause : error
+  let current = error
+  let isReason = false
   for (let depth = 0; depth < 4 && current !== undefined; depth++) {
-    parts.push(current instanceof Error ? current.message : String(current))
+    if (isGuardError(current)) {
+      if (depth > 0) parts.push(current.code)
+      isReason = true
+    } else {
+      parts.push(isReason && isPlainError(current) ? current.message : nameOf(current))
+      isReason = false
+    }
     current = current instanceof Error ? current.cause : undefined
   }
-  return parts.join(': ')
+  return parts.join(': ').slice(0, maxReason)
+}
+
+function isPlainError(error: unknown): error is Error {
+  return error instanceof Error && Object.getPrototypeOf(error) === Error.prototype
+}
+
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return `a thrown ${typeof error}`
+  const name = /^[A-Za-z][\w.]{0,63}$/.test(error.name) ? error.name : 'Error'
+  return 'code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(error.code) ? `${name} ${error.code}` : name
 }
 
 /** An RFC 9457 problem: the body of `application/problem+json`. */

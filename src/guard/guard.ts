@@ -171,6 +171,7 @@ async function close(chain: Chain): Promise<void> {
   for (const task of closes.reverse()) await task()
 }
 
+// On one line, whatever a name in it holds: what stands in an operator's terminal may have come from a stranger.
 function report(error: unknown, call: Settled): void {
-  console.error(`sallyport: guard '${call.guard}', call ${call.id}: ${reasonOf(error)}`)
+  console.error(`sallyport: guard '${call.guard}', call ${call.id}: ${reasonOf(error)}`.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?'))
 }

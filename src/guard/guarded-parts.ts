@@ -23,8 +23,10 @@ export class SourceParts implements AsyncIterableIterator<unknown> {
   }
 
   async next(): Promise<IteratorResult<unknown>> {
-    const { stopped, plan } = this.#run
-    if (stopped !== undefined) throw stopped.error
+    const { plan } = this.#run
+    // By the clock as well: a stream that is never out of work leaves no turn for a timer.
+    this.#run.checkDeadline()
+    if (this.#run.stopped !== undefined) throw this.#run.stopped.error
     let part: IteratorResult<unknown>
     try {
       part = await this.#inner.next()

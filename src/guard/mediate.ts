@@ -5,8 +5,9 @@ import { GuardError } from './errors.ts'
 import { GuardedParts, SourceParts } from './guarded-parts.ts'
 import { hidesStream, isStream } from './hidden-stream.ts'
 import type { Planned, Source } from './operation.ts'
-import { asRefusal, isThenable, Run, refusing } from './run.ts'
+import { asRefusal, Run, refusing } from './run.ts'
 import { tell } from './settle.ts'
+import { abandon, isThenable } from './thenable.ts'
 
 /** The function at the end of a chain. */
 export type Protected = (input: unknown, call: Call) => unknown
@@ -32,11 +33,11 @@ export async function mediate(chain: Chain, plan: Planned, source: Source, optio
     else if (run.stopped !== undefined) throw run.stopped.error
   } catch (error) {
     // A stream that nobody will read, also one that comes too late.
-    const abandon = (value: unknown): void => {
+    const cancel = (value: unknown): void => {
       if (isStream(value)) new SourceParts(run, value).cancel()
     }
-    if (isThenable(answer)) answer.then(abandon, () => {})
-    else abandon(answer)
+    if (isThenable(answer)) Promise.resolve(answer).then(cancel, () => {})
+    else cancel(answer)
     // What the function throws is its own, also where it is a refusal of another guard.
     throw run.stopped === undefined ? await run.settle('failed', error) : await refuse(run, run.stopped.error)
   }
@@ -90,6 +91,7 @@ function respond(run: Run, source: AsyncIterable<unknown>): AsyncIterable<unknow
     if (phase?.response === undefined) continue
     const before = parts
     parts = refusing(() => phase.response?.(before, run.context, run.context, run.step)) ?? before
+    if (!isStream(parts)) abandon(parts)
     if (!isStream(parts)) throw new GuardError('misconfigured', { reason: `the response of '${run.chain.controls[index]?.name}' gives no parts` })
   }
   return parts

@@ -3,6 +3,7 @@ import type { Attributes, Resource } from './context.ts'
 import type { Arrival } from './control.ts'
 import { GuardError } from './errors.ts'
 import { snapshotJson } from './snapshot.ts'
+import { abandon } from './thenable.ts'
 
 /** What is done to what. The answer to the question that policy is asked. */
 export interface Operation<I = unknown> {
@@ -42,6 +43,8 @@ const unresolved: Resource = Object.freeze({ type: 'unresolved', id: 'unresolved
 /** Parses and copies an operation. @throws TypeError where it is wrong. */
 export function planOperation(operation: Operation<never>, fallback: Codec | undefined): Planned {
   if (typeof operation !== 'object' || operation === null) throw new TypeError('operation: must be an object with action and resource')
+  const unknown = Object.keys(operation).filter((name) => !['action', 'resource', 'codec', 'attributes'].includes(name))
+  if (unknown.length > 0) throw new TypeError(`operation: there is no member ${unknown.join(', ')}`)
   const { action, resource, codec = 'auto', attributes = {} } = operation
   if (typeof action !== 'function' && !isName(action)) throw new TypeError('operation.action: must be a non-empty string or a function of the input')
   if (codec !== 'auto' && (typeof codec !== 'object' || codec === null || typeof codec.snapshot !== 'function'))
@@ -66,8 +69,11 @@ export function actionBefore(plan: Planned): { readonly action: string; readonly
 export function actionFor(plan: Planned, input: unknown): { readonly action: string; readonly resource: Resource } {
   try {
     const action = typeof plan.action === 'function' ? plan.action(input) : plan.action
+    const resource: unknown = typeof plan.resource === 'function' ? plan.resource(input) : undefined
+    abandon(action)
+    abandon(resource)
     if (!isName(action)) throw new TypeError('the action is not a non-empty string')
-    return { action, resource: typeof plan.resource === 'function' ? copyResource(plan.resource(input)) : plan.resource }
+    return { action, resource: typeof plan.resource === 'function' ? copyResource(resource) : plan.resource }
   } catch (error) {
     throw new GuardError('misconfigured', { reason: 'the operation could not be evaluated', cause: error })
   }

@@ -2,11 +2,12 @@ import { type CallOptions, copyCallOptions } from './call-options.ts'
 import type { Chain } from './chain.ts'
 import type { Codec } from './codec.ts'
 import type { Awaitable, Call, Credentials, Settled } from './context.ts'
-import { type Arrival, type Outcome, reserved, type Step } from './control.ts'
+import { type Arrival, entries, type Outcome, reserved, type Step } from './control.ts'
 import { GuardError, isGuardError } from './errors.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
 import { settle } from './settle.ts'
 import { snapshotJson } from './snapshot.ts'
+import { isThenable } from './thenable.ts'
 import { uuid7 } from './uuid.ts'
 
 // Calls whose authority is alive: what `onBehalfOf` accepts. An entry goes when its call leaves.
@@ -47,6 +48,7 @@ export class Run {
   readonly credential: string | undefined
   descendants = 0
   readonly #source: Source
+  #endsAt = Number.POSITIVE_INFINITY
   #taken: { readonly input: unknown } | { readonly failure: unknown } | undefined
   #waiting: ((error: unknown) => void) | undefined
   #settled: Promise<unknown> | undefined
@@ -92,11 +94,9 @@ export class Run {
   #arm({ signal, deadline = Number.POSITIVE_INFINITY }: CallOptions): void {
     const { lifetime, clock } = this.chain
     lifetime.open.add(this)
-    this.#undo.push(() => {
-      lifetime.open.delete(this)
-      if (lifetime.open.size === 0) lifetime.drained?.()
-    })
-    this.#undo.push(clock.after(Math.min(deadline, this.chain.deadline), () => this.stop('deadline', new GuardError('deadline_exceeded'))))
+    const allowed = Math.min(deadline, this.chain.deadline)
+    this.#endsAt = this.startedAt + allowed
+    this.#undo.push(clock.after(allowed, () => this.stop('deadline', new GuardError('deadline_exceeded'))))
     const parent = this.#parent
     if (parent !== undefined) {
       parent.#children ??= new Set()
@@ -122,6 +122,11 @@ export class Run {
     this.onStop?.()
   }
 
+  /** Stops the call where its time is up. */
+  checkDeadline(): void {
+    if (this.chain.clock.monotonic() >= this.#endsAt) this.stop('deadline', new GuardError('deadline_exceeded'))
+  }
+
   /** Waits, unless the call is stopped meanwhile. What is not a promise costs nothing. */
   wait<T>(value: Awaitable<T>): Awaitable<T> {
     if (!isThenable(value)) {
@@ -130,7 +135,7 @@ export class Run {
     }
     return new Promise<T>((resolve, reject) => {
       this.#waiting = reject
-      value.then(resolve, reject)
+      Promise.resolve(value).then(resolve, reject)
       if (this.stopped !== undefined) reject(this.stopped.error)
     })
   }
@@ -162,7 +167,7 @@ export class Run {
     if (drifted !== undefined) throw new GuardError('misconfigured', { reason: `a control changed ${drifted} after it was authorized` })
     this.#checkObligations(new Set(this.fulfilled), 'nothing carried out')
     // Several at once: each is a wait for a disk or a store, and the function waits for all of them.
-    if (this.tasks.length > 0) await this.wait(Promise.all(this.tasks.map((task) => task())))
+    if (this.tasks.length > 0) await this.wait(Promise.all(this.tasks.map(async (task) => await task())))
     if (this.stopped !== undefined) throw this.stopped.error
   }
 
@@ -185,7 +190,14 @@ export class Run {
     for (const undo of this.#undo) undo()
     for (const child of this.#children ?? []) child.stop('aborted', new GuardError('aborted', { reason: 'the call it was made for has ended' }))
     if (ending !== 'completed' && !this.controller.signal.aborted) this.controller.abort(error)
-    return await settle(this, ending, error)
+    try {
+      return await settle(this, ending, error)
+    } finally {
+      // Only now: whoever closes the guard waits until the last record is written.
+      const { lifetime } = this.chain
+      lifetime.open.delete(this)
+      if (lifetime.open.size === 0) lifetime.drained?.()
+    }
   }
 
   async #arrive(source: Extract<Source, { arrive: unknown }>): Promise<void> {
@@ -222,16 +234,18 @@ export class Run {
   #grow(index: number, adds: object | undefined | void): void {
     if (adds === undefined) return
     const control = this.chain.controls[index]
-    const names = Object.keys(adds)
+    // Read once: what is checked is what is added.
+    const own: Readonly<Record<string, unknown>> = { ...adds }
+    const names = Reflect.ownKeys(own)
     for (const name of names) {
-      if (control?.adds.includes(name)) continue
-      if (reserved.includes(name) || name in this.context)
-        throw new GuardError('misconfigured', { reason: `control '${control?.name}' may not add '${name}'` })
+      if (typeof name === 'string' && control?.adds.includes(name)) continue
+      if (typeof name !== 'string' || reserved.includes(name) || entries.includes(name) || name in this.context)
+        throw new GuardError('misconfigured', { reason: `control '${control?.name}' may not add '${String(name)}'` })
     }
     if (names.includes('identity')) {
       const { credentials: _, ...rest } = this.context
-      this.context = Object.freeze({ ...rest, ...adds })
-    } else this.context = Object.freeze({ ...this.context, ...adds })
+      this.context = Object.freeze({ ...rest, ...own })
+    } else this.context = Object.freeze({ ...this.context, ...own })
   }
 
   #checkTask(): void {
@@ -325,15 +339,11 @@ export function refusing<T>(phase: () => T): T {
   try {
     const value = phase()
     if (!isThenable(value)) return value
-    return value.then(undefined, (error: unknown) => {
+    // Adopted first: what `await` takes for a promise need not give one back.
+    return Promise.resolve(value).then(undefined, (error: unknown) => {
       throw asRefusal(error)
     }) as T
   } catch (error) {
     throw asRefusal(error)
   }
-}
-
-/** Whether something must be waited for. */
-export function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -1,6 +1,7 @@
 import type { Outcome } from './control.ts'
 import { GuardError, isGuardError } from './errors.ts'
 import type { Run } from './run.ts'
+import { abandon } from './thenable.ts'
 
 /** How long one `leave` may take before the call ends without it, in milliseconds. */
 const leaveDeadline = 10_000
@@ -31,7 +32,7 @@ export async function settle(run: Run, ending: Outcome['ending'], error: unknown
       tell(run, refusal)
       if (outcome.ending !== 'completed') continue
       // The controls further out learn of it, audit above all.
-      outcome = Object.freeze({ ...outcome, ending: 'failed', error: refusal })
+      outcome = Object.freeze({ ...outcome, ending: isGuardError(thrown) ? 'refused' : 'failed', error: refusal })
     }
   }
   return outcome.error
@@ -42,7 +43,7 @@ function limited(run: Run, leaving: Promise<void>): Promise<void> {
     const cancel = run.chain.clock.after(leaveDeadline, () =>
       reject(new GuardError('deadline_exceeded', { reason: 'a control did not leave in time' })),
     )
-    leaving.then(resolve, reject).finally(cancel)
+    Promise.resolve(leaving).then(resolve, reject).finally(cancel)
   })
 }
 
@@ -51,7 +52,7 @@ export function tell(run: Run, error: GuardError): void {
   if (run.told === error) return
   run.told = error
   try {
-    run.chain.onError(error, run.context)
+    abandon(run.chain.onError(error, run.context))
   } catch {
     // An error handler that throws must not keep the other controls from leaving.
   }

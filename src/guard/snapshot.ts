@@ -54,9 +54,11 @@ function text(value: string, spent: Spent): string {
 }
 
 function bytes(value: Uint8Array, spent: Spent): Uint8Array {
-  const own = Uint8Array.prototype.slice.call(value)
-  spent.characters += own.length
-  if (spent.characters > bounds.characters) throw new GuardError('payload_too_large', { reason: 'too many bytes' })
+  spent.characters += value.length
+  if (!(spent.characters <= bounds.characters)) throw new GuardError('payload_too_large', { reason: 'too many bytes' })
+  // Not `slice`, which lets a subclass choose what it gives.
+  const own = new Uint8Array(value)
+  if (own.length > bounds.characters) throw new GuardError('payload_too_large', { reason: 'too many bytes' })
   return own
 }
 
