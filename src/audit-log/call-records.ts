@@ -1,9 +1,8 @@
 import type { Decision, Identity, Settled } from '../guard/context.ts'
 import type { Outcome, Step } from '../guard/control.ts'
 import { decisionOf } from '../guard/denial.ts'
-import { isGuardError } from '../guard/errors.ts'
+import { isGuardError, reasonOf } from '../guard/errors.ts'
 import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedSubject } from './record.ts'
-import { reasonIn } from './refusal-reason.ts'
 
 // The literals here have their members in sorted order, and members without a value are `undefined`: so the log writes
 // them as they are, without building them anew.
@@ -37,7 +36,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     obligations: decision === undefined ? undefined : listOf(decision.obligations.map(({ type }) => type)),
     parent: call.parent?.id,
     policy: policyOf(decision),
-    reason: allowed ? undefined : reasonIn(error),
+    reason: allowed ? undefined : reasonOf(error) || undefined,
     resource: { id: call.resource.id, type: call.resource.type },
     rules: rulesOf(decision),
     subject: subjectOf(call.identity),
@@ -75,7 +74,7 @@ export function outcomeRecord(
     parts: outcome.parts,
     policy: policyOf(decision),
     ran: outcome.ran,
-    reason: error === undefined ? undefined : reasonIn(error),
+    reason: error === undefined ? undefined : reasonOf(error) || undefined,
     resource: { id: call.resource.id, type: call.resource.type },
     rules: rulesOf(decision),
     streamed: outcome.streamed,

@@ -1,7 +1,6 @@
-import { isGuardError } from '../guard/errors.ts'
+import { isGuardError, reasonOf } from '../guard/errors.ts'
 import type { GuardErrorCode } from '../guard/errors.ts'
 import type { RefusalsRecord } from './record.ts'
-import { reasonIn } from './refusal-reason.ts'
 
 /** Codes that are kept apart; there are fewer, but for other versions of this package. */
 const maxCodes = 64
@@ -29,7 +28,7 @@ export class RefusalCounts {
     const code = isGuardError(error) ? error.code : 'misconfigured'
     const known = this.#codes.get(code)
     if (known !== undefined) known.count++
-    else if (this.#codes.size < maxCodes) this.#codes.set(code, { count: 1, reason: reasonIn(error) })
+    else if (this.#codes.size < maxCodes) this.#codes.set(code, { count: 1, reason: reasonOf(error) || undefined })
   }
 
   /** What was counted since the last time, as a record; counting begins anew. */

@@ -1,7 +1,7 @@
 import { sealedMediaType } from '../encryption/compact-jwe.ts'
 import { openRequest } from '../encryption/open-request.ts'
 import { memoryReplay, type ReplayMemory } from '../encryption/replay-memory.ts'
-import { type Recipient, sealAnswer, sealEvents } from '../encryption/seal-answer.ts'
+import { type Recipient, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
 import { type Check, checkOptions, hasMethods, isBoolean, oneOf, optional } from '../guard/check-options.ts'
 import type { Call, Known, Sealed } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'

@@ -1,14 +1,20 @@
 import type { Awaitable, Call, Identity, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import { type AssuranceOptions, type AssuranceRules, assuranceRules, describeAssurance, requireAssurance } from '../identity/assurance.ts'
-import { challenge, errorParameters } from '../identity/challenge.ts'
+import {
+  type AssuranceOptions,
+  type AssuranceRules,
+  assuranceRules,
+  challenge,
+  describeAssurance,
+  errorParameters,
+  requireAssurance,
+} from '../identity/assurance.ts'
 import { asIdentity } from '../identity/make-identity.ts'
 import { type Presented, presentedIn } from '../identity/presented.ts'
 import type { RevocationList } from '../identity/revocation-list.ts'
 import { requireStanding, watchStanding } from '../identity/standing.ts'
-import { DirectVerifier, type Verifier } from '../identity/verifier.ts'
-import { VerifierChoice } from '../identity/verifier-choice.ts'
+import { DirectVerifier, type Verifier, VerifierChoice } from '../identity/verifier.ts'
 
 /** Options of `verifyIdentity`. */
 export interface VerifyIdentityOptions {

@@ -1,13 +1,11 @@
-import { compactDecrypt, errors } from 'jose'
 import type { Arrival } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { importPublicKey } from '../keys/agreement-key.ts'
 import type { DecryptionKey, KeyProvider } from '../keys/key-provider.ts'
-import { deriveAnswerKey } from './answer-key.ts'
-import { contentEncryption, maxSealedLength, readCompact } from './compact-jwe.ts'
+import { maxSealedLength, openCompact, readCompact } from './compact-jwe.ts'
 import type { ReplayMemory } from './replay-memory.ts'
 import { criticalParameters, parseRequestHeader, type RequestHeader, unopened } from './request-header.ts'
-import type { Recipient } from './seal-answer.ts'
+import { deriveAnswerKey, type Recipient } from './sealed-answer.ts'
 
 /** What a sealed request must match. */
 export interface Expected {
@@ -32,7 +30,6 @@ export interface OpenedRequest {
 /** How far apart two clocks may be, in seconds: so far in the future a request may have been sealed. */
 const clockSkew = 5
 
-const recognised = Object.freeze(Object.fromEntries(criticalParameters.map((name) => [name, true])))
 // What is not ASCII is no base64url afterwards either.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -112,15 +109,10 @@ async function importForReply(header: RequestHeader): Promise<CryptoKey> {
 
 async function decrypt(compact: string, { key }: DecryptionKey, { alg }: RequestHeader): Promise<Uint8Array> {
   try {
-    const { plaintext } = await compactDecrypt(compact, key, {
-      keyManagementAlgorithms: [alg],
-      contentEncryptionAlgorithms: [contentEncryption],
-      crit: recognised,
-      maxDecompressedLength: 0,
-    })
-    return plaintext
+    return await openCompact(compact, key, alg, criticalParameters)
   } catch (error) {
-    // Its message may quote the header.
-    throw unopened(`the payload does not decrypt${error instanceof errors.JOSEError ? `: ${error.code}` : ''}`)
+    // A code of jose's own; the message may quote the header.
+    const code = error instanceof Error && 'code' in error && /^ERR_J[A-Z_]+$/.test(String(error.code)) ? `: ${String(error.code)}` : ''
+    throw unopened(`the payload does not decrypt${code}`)
   }
 }

@@ -1,5 +1,5 @@
 import { GuardError } from '../guard/errors.ts'
-import { type AgreementAlgorithm, type AgreementKey, agreementAlgorithms, isSameAgreement, parsePublicKey } from '../keys/agreement-key.ts'
+import { type AgreementAlgorithm, agreementAlgorithms, type AgreementKey, isSameAgreement, parsePublicKey } from '../keys/agreement-key.ts'
 import { contentEncryption, sealedMediaType } from './compact-jwe.ts'
 
 /** The header parameters that a sealed request carries beside those of RFC 7516, each of them listed in `crit`. */

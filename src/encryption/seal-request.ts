@@ -1,4 +1,3 @@
-import { base64url, CompactEncrypt } from 'jose'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import {
   type AgreementAlgorithm,
@@ -8,9 +7,10 @@ import {
   isSameAgreement,
   parsePublicKey,
 } from '../keys/agreement-key.ts'
-import { deriveAnswerKey } from './answer-key.ts'
-import { contentEncryption, sealedMediaType } from './compact-jwe.ts'
+import { encodeBase64url } from '../keys/base64url.ts'
+import { sealCompact, sealedMediaType } from './compact-jwe.ts'
 import { contentTypePattern, criticalParameters } from './request-header.ts'
+import { deriveAnswerKey } from './sealed-answer.ts'
 
 /** Options of `sealRequest`. */
 export interface SealRequestOptions {
@@ -84,22 +84,11 @@ export async function sealRequest(body: string | Uint8Array, options: SealReques
   ])
   const replyJwk = parsePublicKey(await crypto.subtle.exportKey('jwk', reply.publicKey))
   if (replyJwk === undefined || isSameAgreement(replyJwk, recipient)) throw new TypeError('sealRequest: no usable key could be made')
-  const jti = base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
-  const compact = await new CompactEncrypt(typeof body === 'string' ? new TextEncoder().encode(body) : body)
-    .setProtectedHeader({
-      alg,
-      enc: contentEncryption,
-      kid,
-      cty: mediaType,
-      crit: [...criticalParameters],
-      reply_jwk: replyJwk,
-      ath: base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(credential)))),
-      htu: addressOf(url),
-      iat: Math.floor(clock.now() / 1000),
-      jti,
-    })
-    .setKeyManagementParameters({ epk: ours.privateKey })
-    .encrypt(theirs, { crit: Object.fromEntries(criticalParameters.map((name) => [name, true])) })
+  const jti = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
+  const plaintext = typeof body === 'string' ? new TextEncoder().encode(body) : body
+  const ath = encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(credential))))
+  const header = { alg, kid, cty: mediaType, reply_jwk: replyJwk, ath, htu: addressOf(url), iat: Math.floor(clock.now() / 1000), jti }
+  const compact = await sealCompact(plaintext, theirs, header, { critical: criticalParameters, ephemeral: ours.privateKey })
   const replyKey = Object.freeze({ request: jti, alg, key: reply.privateKey, proof: await deriveAnswerKey(ours.privateKey, theirs) })
   return { body: compact, contentType: sealedMediaType, replyKey }
 }

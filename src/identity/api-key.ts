@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
-import { type HashWords, hashWords, parseHash } from './api-key-hash.ts'
+import { decodeBase64url, encodeBase64url } from '../keys/base64url.ts'
 import { type IdentityParts, makeIdentity } from './make-identity.ts'
 import type { Presented } from './presented.ts'
 import { DirectVerifier, type Route, type Verifier } from './verifier.ts'
@@ -143,4 +143,58 @@ function distinct(what: string, values: readonly string[]): void {
 
 function invalid(reason: string): GuardError {
   return new GuardError('identity_invalid', { reason })
+}
+
+const hex = /^[0-9a-f]{64}$/i
+
+/** A SHA-256 hash as eight words, which compare quickly and in constant time. */
+type HashWords = Uint32Array
+
+/** The hash of a key: at once where the runtime can, else by WebCrypto. */
+function hashWords(key: string): Awaitable<HashWords> {
+  const native = globalThis.process?.getBuiltinModule?.('node:crypto')
+  if (native !== undefined) return wordsOf(native.createHash('sha256').update(key).digest())
+  return crypto.subtle.digest('SHA-256', new TextEncoder().encode(key)).then((hash) => wordsOf(new Uint8Array(hash)))
+}
+
+/** Reads `sha256:` and 32 bytes in base64url or hexadecimal; undefined for anything else. */
+function parseHash(text: unknown): HashWords | undefined {
+  if (typeof text !== 'string' || !text.startsWith('sha256:')) return undefined
+  const encoded = text.slice('sha256:'.length)
+  if (hex.test(encoded)) return wordsOf(Uint8Array.from(encoded.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)))
+  const bytes = decodeBase64url(encoded)
+  return bytes?.length === 32 ? wordsOf(bytes) : undefined
+}
+
+/**
+ * The hash of an API key, as `apiKey` takes it: `sha256:` and base64url. A fast hash is right for keys of at least 128
+ * random bits, such as `newApiKey` makes, and wrong for anything that a person thought up.
+ */
+export async function hashApiKey(key: string): Promise<string> {
+  const words = await hashWords(key)
+  return `sha256:${encodeBase64url(new Uint8Array(words.buffer, words.byteOffset, words.byteLength))}`
+}
+
+/** Options of `newApiKey`. */
+export interface NewApiKeyOptions {
+  /** What the key begins with, so that a scanner for leaked secrets knows it; none unless given. */
+  readonly prefix?: string
+}
+
+/**
+ * A new API key of 256 random bits and its hash. The key is for its holder, and to be shown once; the hash is what is kept.
+ *
+ * ```ts
+ * const { key, hash } = await newApiKey({ prefix: 'acme_' })
+ * const verifier = apiKey({ prefix: 'acme_', keys: [{ id: 'ci', hash, identity: { subject: 'ci', roles: ['builder'] } }] })
+ * ```
+ */
+export async function newApiKey(options: NewApiKeyOptions = {}): Promise<{ readonly key: string; readonly hash: string }> {
+  const key = `${options.prefix ?? ''}${encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))}`
+  return { key, hash: await hashApiKey(key) }
+}
+
+// In the machine's own order of bytes, on both sides of every comparison.
+function wordsOf(bytes: Uint8Array): HashWords {
+  return new Uint32Array(Uint8Array.from(bytes).buffer)
 }

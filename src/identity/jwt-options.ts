@@ -1,7 +1,6 @@
 import type { Clock } from '../guard/clock.ts'
 import type { Identity } from '../guard/context.ts'
-import { publicAlgorithms, secretAlgorithms } from '../keys/jwks-key.ts'
-import { type Jwks, localJwks } from '../keys/jwks-set.ts'
+import { type Jwks, localJwks, publicAlgorithms, secretAlgorithms } from '../keys/jwks.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { remoteJwks } from '../keys/remote-jwks.ts'
 import type { ClaimRules } from './jwt-claims.ts'

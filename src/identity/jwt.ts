@@ -1,9 +1,8 @@
-import { compactVerify } from 'jose/jws/compact/verify'
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
-import { algorithmOfKey } from '../keys/jwks-key.ts'
+import { algorithmOfKey } from '../keys/jwks.ts'
 import type { KeySource, VerificationKey } from '../keys/key-source.ts'
 import { type ClaimRules, identityOfClaims } from './jwt-claims.ts'
 import { type JwtOptions, jwtSettings, mediaType } from './jwt-options.ts'
@@ -52,7 +51,9 @@ class JwtVerifier extends DirectVerifier {
   readonly #algorithms: ReadonlySet<string>
   readonly #typ: string
   readonly #keys: KeySource
-  readonly #verified: LRUCache<string, Verified> | undefined
+  readonly #maxCached: number
+  /** Made for the first token that verifies. */
+  #verified: LRUCache<string, Verified> | undefined
   readonly #details: Readonly<Record<string, unknown>>
 
   constructor(options: JwtOptions) {
@@ -63,7 +64,7 @@ class JwtVerifier extends DirectVerifier {
     this.#algorithms = new Set(settings.algorithms)
     this.#typ = settings.typ
     this.#keys = settings.keys
-    this.#verified = settings.maxCached === 0 ? undefined : new LRUCache({ max: settings.maxCached })
+    this.#maxCached = settings.maxCached
     this.#details = settings.details
   }
 
@@ -102,8 +103,15 @@ class JwtVerifier extends DirectVerifier {
     const isKnown = before?.key === key
     if (!isKnown) await verifySignature(token, algorithm, key)
     const identity = isKnown ? before.identity : identityOfClaims(read.claims, this.#rules, clock.now(), key.id)
-    if (!isKnown) this.#verified?.set(presented.digest, { identity, key })
+    if (!isKnown && this.#maxCached > 0) await this.#remember(presented.digest, { identity, key })
     return identity
+  }
+
+  async #remember(digest: string, verified: Verified): Promise<void> {
+    // As the code for signatures: loaded at the first token, not while the process starts.
+    const cache = this.#verified ?? new (await import('lru-cache')).LRUCache<string, Verified>({ max: this.#maxCached })
+    this.#verified ??= cache
+    this.#verified.set(digest, verified)
   }
 
   #checkHeader({ alg, typ, kid, crit }: Readonly<Record<string, unknown>>): { readonly algorithm: string; readonly id: string | undefined } {
@@ -116,6 +124,8 @@ class JwtVerifier extends DirectVerifier {
 }
 
 async function verifySignature(token: string, algorithm: string, key: VerificationKey): Promise<void> {
+  // Loaded when it is needed first, as the keys are.
+  const { compactVerify } = await import('jose/jws/compact/verify')
   let material: CryptoKey | Uint8Array
   try {
     material = await key.load()

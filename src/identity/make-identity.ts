@@ -1,6 +1,17 @@
 import type { Actor, Assurance, Identity } from '../guard/context.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
-import { identityKey } from './identity-key.ts'
+
+/**
+ * The one name of a subject: issuer and subject together, the issuer's length before them, so that no two pairs have one
+ * name. What `identity.key` holds.
+ *
+ * ```ts
+ * identityKey('https://id.example', 'ada') // '18:https://id.exampleada'
+ * ```
+ */
+export function identityKey(issuer: string, subject: string): string {
+  return `${issuer.length}:${issuer}${subject}`
+}
 
 /** What an identity is made of. */
 export interface IdentityParts extends Partial<Omit<Identity, 'key' | 'subject' | 'issuer' | 'expiresAt'>> {

@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { memoryState } from '../state/memory-state.ts'
 import type { StateStore } from '../state/state-store.ts'
-import { keysOfIdentity, storedTarget, type RevocationTarget } from './revocation-keys.ts'
+import { identityKey, voucherOf } from './make-identity.ts'
+import { readJwt } from './presented.ts'
 
 /** Options of `revocationList`. */
 export interface RevocationListOptions {
@@ -99,4 +100,111 @@ function isAnyMet(values: readonly (string | undefined)[], { claims }: Identity)
     if (typeof iat !== 'number' || iat * 1000 < bounds.issuedBefore) return true
   }
   return false
+}
+
+/** What is revoked: exactly one of `token`, `session`, `subject`, `issuer` alone and `key`. */
+export type RevocationTarget = RevocationScope & {
+  /** Until when it is remembered, in milliseconds since 1970: not before the last credential that it is about has expired. For ever unless given; for a JWT until it expires. */
+  readonly expiresAt?: number
+}
+
+export type RevocationScope =
+  /** A token by its id (`identity.tokenId`, the `jti`), or the JWT itself, of which its issuer and id are taken. */
+  | { readonly token: string; readonly issuer?: string }
+  /** A session (`sid`). */
+  | { readonly session: string; readonly issuer?: string }
+  /**
+   * A subject, by `identity.key`, or by its name: at one issuer, or at every one where none is named. Also ends what others
+   * do for whom it acts. With `issuedBefore` (milliseconds since 1970) what was issued later stands.
+   */
+  | { readonly subject: string; readonly issuer?: string; readonly issuedBefore?: number }
+  /** Everything that an issuer vouched for. */
+  | { readonly issuer: string }
+  /** Everything that was verified with a key: a `kid`, or the id of an API key. */
+  | { readonly key: string; readonly issuer?: string }
+
+/** A revocation as it is stored. */
+interface StoredTarget {
+  readonly key: string
+  /** Milliseconds since 1970; `Infinity` revokes whenever it was issued. */
+  readonly issuedBefore: number
+  readonly expiresAt: number
+}
+
+const kinds = ['token', 'session', 'subject', 'key'] as const
+
+/** The one entry that a target becomes. @throws TypeError for a target that names nothing, or more than one thing. */
+function storedTarget(target: RevocationTarget): StoredTarget {
+  if (typeof target !== 'object' || target === null) throw new TypeError('revoke: the target must be an object')
+  const own: Readonly<Record<string, unknown>> = { ...target }
+  const { issuer, issuedBefore, expiresAt } = own
+  const named = kinds.filter((kind) => own[kind] !== undefined)
+  if (named.length > 1 || (named.length === 0 && issuer === undefined))
+    throw new TypeError('revoke: name exactly one of token, session, subject, issuer and key')
+  if (issuer !== undefined && !isText(issuer)) throw new TypeError('revoke: issuer must be a non-empty text')
+  if (expiresAt !== undefined && !(typeof expiresAt === 'number' && expiresAt > 1e11))
+    throw new TypeError('revoke: expiresAt must be milliseconds since 1970')
+  const kind = named[0]
+  if (issuedBefore !== undefined) {
+    if (kind !== 'subject') throw new TypeError('revoke: issuedBefore goes with a subject')
+    // Seconds taken for milliseconds would mean 1970, and revoke nothing.
+    if (typeof issuedBefore !== 'number' || !(issuedBefore > 1e11)) throw new TypeError('revoke: issuedBefore must be milliseconds since 1970')
+  }
+  const bounds = { issuedBefore: issuedBefore ?? Number.POSITIVE_INFINITY, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY }
+  if (kind === undefined) return { key: entry('issuer', issuer as string), ...bounds }
+  const name = own[kind]
+  if (!isText(name)) throw new TypeError(`revoke: ${kind} must be a non-empty text`)
+  if (kind === 'token' && name.includes('.')) {
+    const claims = readJwt(name)?.claims
+    if (claims !== undefined) {
+      if (!isText(claims.iss) || !isText(claims.jti))
+        throw new TypeError('revoke: this token has no iss or no jti: revoke its session or its subject')
+      const { exp } = claims
+      return {
+        key: entry('token', claims.jti, claims.iss),
+        ...bounds,
+        ...(expiresAt === undefined && typeof exp === 'number' && { expiresAt: exp * 1000 }),
+      }
+    }
+  }
+  return { key: entry(kind, name, issuer), ...bounds }
+}
+
+// One identity is checked again and again; the names of its entries never change.
+const known = new WeakMap<Identity, readonly string[]>()
+
+/** Every entry that would revoke an identity. */
+function keysOfIdentity(identity: Identity): readonly string[] {
+  let keys = known.get(identity)
+  if (keys === undefined) {
+    keys = Object.freeze(listKeys(identity))
+    known.set(identity, keys)
+  }
+  return keys
+}
+
+function listKeys(identity: Identity): string[] {
+  const { key, subject, issuer, tokenId, claims, actors } = identity
+  const keys = [entry('issuer', issuer), entry('subject', key)]
+  const add = (kind: (typeof kinds)[number], name: unknown, from: string): void => {
+    if (isText(name)) keys.push(entry(kind, name), entry(kind, name, from))
+  }
+  add('subject', subject, issuer)
+  add('token', tokenId, issuer)
+  add('session', claims.sid, issuer)
+  add('key', voucherOf(identity), issuer)
+  for (const actor of actors) {
+    const from = actor.issuer ?? issuer
+    add('subject', actor.subject, from)
+    keys.push(entry('subject', identityKey(from, actor.subject)))
+  }
+  return keys
+}
+
+function entry(kind: string, name: string, issuer?: string): string {
+  return issuer === undefined ? `revoked:${kind}:${name}` : `revoked:${kind}@${identityKey(issuer, name)}`
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }

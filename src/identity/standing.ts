@@ -1,7 +1,6 @@
 import type { Clock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import { boundedWait } from './bounded-wait.ts'
 import type { RevocationList } from './revocation-list.ts'
 
 /** How long a list of revocations may take, in milliseconds: with a look every half second, a running stream ends within one. */
@@ -85,4 +84,12 @@ function judge(isRevoked: unknown): void {
 
 function unavailable(cause: unknown): GuardError {
   return new GuardError('keys_unavailable', { reason: 'the list of revocations did not answer', cause })
+}
+
+/** Waits for something, but not for ever: rejects with an `Error` after that many milliseconds. */
+function boundedWait<T>(clock: Clock, milliseconds: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(milliseconds, () => reject(new Error(`no answer within ${milliseconds} ms`)))
+    promise.then(resolve, reject).finally(cancel)
+  })
 }

@@ -1,7 +1,7 @@
-import type { Clock } from '../guard/clock.ts'
-import { systemClock } from '../guard/clock.ts'
+import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Channel, Credentials, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
+import { makeIdentity } from './make-identity.ts'
 import { type Presented, presentedIn } from './presented.ts'
 
 /**
@@ -66,9 +66,86 @@ export abstract class DirectVerifier implements Verifier {
 }
 
 /** Whether some credential could go by either route. */
-export function overlap(one: Route, other: Route): boolean {
+function overlap(one: Route, other: Route): boolean {
   if (one.kind === 'any' || other.kind === 'any') return true
   if (one.kind === 'jwt') return other.kind === 'jwt' && one.issuer === other.issuer
   if (one.kind === 'key') return other.kind === 'key' && (one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix))
   return other.kind === one.kind
+}
+
+/** Chooses the one verifier of a credential, by its scheme and its issuer. */
+export class VerifierChoice {
+  readonly verifiers: readonly Verifier[]
+  readonly #direct: readonly DirectVerifier[]
+  readonly #others: readonly Verifier[]
+
+  /** @throws TypeError for what is no verifier, and for two that could take the same credential. */
+  constructor(verifiers: readonly Verifier[]) {
+    if (!Array.isArray(verifiers) || verifiers.length === 0) throw new TypeError('verifyIdentity: verifiers must be a list of at least one verifier')
+    this.verifiers = Object.freeze([...verifiers])
+    for (const verifier of this.verifiers)
+      if (typeof verifier?.accepts !== 'function' || typeof verifier.verify !== 'function' || typeof verifier.describe !== 'function')
+        throw new TypeError('verifyIdentity: a verifier needs accepts(), verify() and describe()')
+    this.#direct = this.verifiers.filter((verifier) => verifier instanceof DirectVerifier)
+    this.#others = this.verifiers.filter((verifier) => !(verifier instanceof DirectVerifier))
+    for (const [index, { route }] of this.#direct.entries())
+      if (this.#direct.slice(index + 1).some((other) => overlap(route, other.route)))
+        throw new TypeError(`verifyIdentity: two verifiers could take the same credential (${explain(route)}), and only one may`)
+  }
+
+  /**
+   * The verifier of a credential.
+   *
+   * @throws GuardError `identity_missing` where there is no credential and nobody takes that, `identity_invalid` where
+   * nobody takes the credential, `misconfigured` where several do.
+   */
+  of(presented: Presented, credentials: Credentials, channel: Channel | undefined): Verifier {
+    // Routes of the package's own verifiers never overlap, so the first that takes it is the only one.
+    let chosen: Verifier | undefined =
+      this.#direct.find((verifier) => verifier.knows(presented)) ?? this.#direct.find((verifier) => verifier.takes(presented))
+    for (const verifier of this.#others) {
+      if (!verifier.accepts(credentials, channel)) continue
+      if (chosen !== undefined) throw new GuardError('misconfigured', { reason: 'two verifiers accept the same credential' })
+      chosen = verifier
+    }
+    if (chosen !== undefined) return chosen
+    if (presented.scheme === 'none') throw new GuardError('identity_missing')
+    throw new GuardError('identity_invalid', { reason: 'no verifier takes this credential: malformed, or of an unknown scheme or issuer' })
+  }
+}
+
+function explain(route: DirectVerifier['route']): string {
+  if (route.kind === 'jwt') return `tokens of ${route.issuer}`
+  if (route.kind === 'key') return route.prefix === '' ? 'API keys without a prefix' : `API keys that begin with ${route.prefix}`
+  return route.kind === 'none' ? 'no credential' : 'any credential'
+}
+
+/**
+ * Takes callers that present no credential at all, for endpoints that are meant to be open. A bad credential is never
+ * downgraded to it. All of them are one subject, `anonymous`, without roles or scopes; policy must permit it explicitly.
+ *
+ * ```ts
+ * const open = verifyIdentity({ verifiers: [anonymous()] })
+ * ```
+ */
+export function anonymous(): Verifier {
+  return new AnonymousVerifier()
+}
+
+class AnonymousVerifier extends DirectVerifier {
+  readonly scheme = 'Bearer'
+  readonly route: Route = { kind: 'none' }
+  readonly #identity: Identity = makeIdentity({ subject: 'anonymous', issuer: 'urn:sallyport:anonymous', expiresAt: Number.POSITIVE_INFINITY })
+
+  takes(presented: Presented): boolean {
+    return presented.scheme === 'none'
+  }
+
+  check(): Identity {
+    return this.#identity
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { kind: 'anonymous' }
+  }
 }

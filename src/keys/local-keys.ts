@@ -1,5 +1,6 @@
-import { calculateJwkThumbprint, type JWK } from 'jose'
-import { type AgreementAlgorithm, type AgreementKey, agreementAlgorithms, importPrivateKey, parsePrivateKey } from './agreement-key.ts'
+import type { JWK } from 'jose'
+import { type AgreementAlgorithm, agreementAlgorithms, type AgreementKey, importPrivateKey, parsePrivateKey } from './agreement-key.ts'
+import { encodeBase64url } from './base64url.ts'
 import type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './key-provider.ts'
 
 /** Options of `localKeys`. */
@@ -70,11 +71,17 @@ async function importAll(parsed: readonly Parsed[]): Promise<Ring> {
   const opening = new Map<string, DecryptionKey>()
   const published: PublicKey[] = []
   for (const { point, d, kid: named, alg } of parsed) {
-    const kid = named ?? (await calculateJwkThumbprint(point))
+    const kid = named ?? (await thumbprint(point))
     if (opening.has(kid)) throw new Error('two local keys have one kid')
     const key = await importPrivateKey(point, d)
     opening.set(kid, Object.freeze({ curve: point.crv, algorithms: alg === undefined ? agreementAlgorithms : Object.freeze([alg]), key }))
     published.push(Object.freeze({ ...point, kid, use: 'enc', ...(alg !== undefined && { alg }) }))
   }
   return { opening, published: Object.freeze({ keys: Object.freeze(published) }) }
+}
+
+// RFC 7638, section 3: the hash of the members that make the key, in the order of their names and without white space.
+async function thumbprint({ crv, kty, x, y }: AgreementKey): Promise<string> {
+  const members = JSON.stringify({ crv, kty, x, ...(y !== undefined && { y }) })
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(members))))
 }

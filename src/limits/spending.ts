@@ -1,10 +1,10 @@
 import type { Clock } from '../guard/clock.ts'
 import type { Codec, Usage } from '../guard/codec.ts'
 import type { Awaitable } from '../guard/context.ts'
-import type { Outcome } from '../guard/control.ts'
+import type { Outcome, Step } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import { isThenable } from '../guard/run.ts'
-import { limitExceeded } from './limit-exceeded.ts'
+import { limitFields, seconds } from '../guard/quota-headers.ts'
+import { isThenable } from '../guard/thenable.ts'
 import type { Amounts, KeyedLimit, Refusal, Reservation } from './limit-store.ts'
 import type { StoreAccess } from './store-access.ts'
 import { innerStringBytes, stringBytes, textBytes, tokensIn } from './token-estimate.ts'
@@ -159,4 +159,51 @@ export class Spending {
 
 function plausible(tokens: unknown): number {
   return typeof tokens === 'number' && tokens > 0 && tokens <= mostReported ? Math.ceil(tokens) : 0
+}
+
+/** The parts of an answer, each counted before it goes on. Written by hand: every part of every stream passes here. */
+export class MeteredParts implements AsyncIterableIterator<unknown> {
+  readonly #inner: AsyncIterator<unknown>
+  readonly #spending: Spending
+  readonly #step: Step
+
+  constructor(parts: AsyncIterable<unknown>, spending: Spending, step: Step) {
+    this.#inner = parts[Symbol.asyncIterator]()
+    this.#spending = spending
+    this.#step = step
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    const part = await this.#inner.next()
+    if (part.done === true) return part
+    const verdict = this.#spending.take(part.value, this.#step.streamed)
+    const error: GuardError | undefined = isThenable(verdict) ? await verdict : verdict
+    if (error === undefined) return part
+    this.#step.end(error)
+    throw error
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    return (await this.#inner.return?.()) ?? { done: true, value: undefined }
+  }
+}
+
+/** The refusal of a call that a limit is in the way of, with the header fields that say which, and when to come back. */
+export function limitExceeded(refusal: Refusal): GuardError {
+  const { violated } = refusal
+  const never = violated.filter(({ retryAfter }) => retryAfter === Number.POSITIVE_INFINITY).map(({ name }) => `'${name}'`)
+  const wait = Math.max(1, ...violated.map(waitOf))
+  return new GuardError('limit_exceeded', {
+    reason: `over ${violated.map(({ name }) => `'${name}'`).join(', ')}${never.length > 0 ? `; more than ${never.join(', ')} ever grants at once` : ''}`,
+    headers: { ...limitFields(violated, waitOf), 'retry-after': String(wait) },
+  })
+}
+
+// A caller that asks for more than there ever is must ask for less; a window is as good a time as any.
+function waitOf({ retryAfter, window = 1 }: { readonly retryAfter: number; readonly window: number | undefined }): number {
+  return Math.max(1, seconds(retryAfter === Number.POSITIVE_INFINITY ? window : retryAfter))
 }

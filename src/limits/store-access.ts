@@ -1,7 +1,7 @@
 import type { Clock } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import { isThenable } from '../guard/run.ts'
+import { isThenable } from '../guard/thenable.ts'
 import { type PlannedLimit, scaledLimit } from './limit.ts'
 import type { Amounts, KeyedLimit, LimitStore, Refusal, Reservation } from './limit-store.ts'
 import { memoryLimits } from './memory-limits.ts'

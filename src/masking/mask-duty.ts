@@ -1,5 +1,5 @@
 import type { Obligation } from '../guard/context.ts'
-import type { MaskMode } from './mode.ts'
+import type { MaskMode } from './masking.ts'
 
 /** Where masking happens. */
 export type MaskDirection = 'request' | 'response' | 'both'

@@ -1,8 +1,10 @@
+import type { AnswerCodec, Text } from '../guard/codec.ts'
+import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
-import { Masking } from './masking.ts'
-import type { MaskMode } from './mode.ts'
-import { PseudonymScope } from './pseudonym-scope.ts'
-import { TextMasker, type TextStream } from './text-masker.ts'
+import { Masking, type MaskMode, type UrlWatch } from './masking.ts'
+import { PseudonymScope } from './pseudonym.ts'
+import { type IsToken, Scanning } from './scan.ts'
+import type { Scanner } from './scanner.ts'
 
 /** Options of `masker`. */
 export interface MaskerOptions {
@@ -60,4 +62,137 @@ export function masker(options: MaskerOptions): Masker {
     stream: masks,
     restoring: () => restores() ?? { push: (chunk: string) => chunk, end: () => '' },
   })
+}
+
+/** A text that comes in pieces and leaves with what must not be seen replaced. The same comes out however it was cut. */
+export interface TextStream {
+  /** Takes a piece; returns as much as is certain. */
+  push(chunk: string): string
+  /** Returns the rest. Nothing may follow. */
+  end(): string
+}
+
+/** What is done with what is found. */
+export interface Treatment {
+  readonly scanner: Scanner
+  /** What counts as a pseudonym. */
+  readonly isToken?: IsToken
+  /** What is written in the place of a finding. */
+  replace(type: string, value: string, isInUrl: boolean): string
+  /** Told what is written between findings, where it matters in what they stand. */
+  readonly watch?: UrlWatch
+}
+
+/** Writes a text anew, piece by piece. */
+export class TextMasker implements TextStream {
+  readonly #treatment: Treatment
+  readonly #scanning: Scanning
+
+  constructor(treatment: Treatment) {
+    this.#treatment = treatment
+    this.#scanning = new Scanning(treatment.scanner, treatment.isToken)
+  }
+
+  /** How much is held back, in UTF-16 units. */
+  get held(): number {
+    return this.#scanning.held
+  }
+
+  push(chunk: string): string {
+    return chunk === '' ? '' : this.#take(chunk, false)
+  }
+
+  end(): string {
+    return this.#take('', true)
+  }
+
+  /** A whole text. */
+  whole(text: string): string {
+    return this.#take(text, true)
+  }
+
+  #take(chunk: string, isFinal: boolean): string {
+    const scanning = this.#scanning
+    const { watch } = this.#treatment
+    let written = scanning.released
+    let out = ''
+    const copy = (until: number): void => {
+      const text = scanning.text(written, until)
+      watch?.read(text)
+      out += text
+    }
+    const until = scanning.take(chunk, isFinal, ({ candidate: { type }, start, end }) => {
+      copy(start)
+      out += this.#treatment.replace(type, scanning.text(start, end), watch?.isInside === true)
+      written = end
+    })
+    copy(until)
+    return out
+  }
+}
+
+/** How many running texts one answer may have. */
+const maxChannels = 1024
+
+/** What is done with texts of a kind; undefined where nothing is. */
+export type TreatmentOf = (kind: Text['kind']) => Treatment | undefined
+
+/** A running text, and the last part that it stood in. */
+interface Running {
+  readonly masker: TextMasker
+  like: unknown
+}
+
+/**
+ * The parts of an answer with their texts treated. No part leaves before all of its texts were read. A whole answer stays
+ * one part. In a stream each channel is one text, and what may still be the beginning of a finding is held back: it leaves
+ * with a later part of the channel, with or right before the part that ends it, or at the end of the stream. A part
+ * whose text is held back altogether passes with an empty one, so that whatever else it says comes at its time.
+ */
+export async function* maskAnswer(
+  parts: AsyncIterable<unknown>,
+  codec: AnswerCodec,
+  isStreamed: boolean,
+  treatmentOf: TreatmentOf,
+): AsyncGenerator<unknown, void, undefined> {
+  const channels = new Map<string, Running>()
+  for await (const part of isStreamed ? codec.assemble(parts) : parts) {
+    const texts = codec.texts(part)
+    const values = texts.map((text) => {
+      const { value, kind, channel } = text
+      if (!isStreamed || kind !== 'text') return whole(value, treatmentOf(kind))
+      const running = channels.get(channel) ?? begin(channels, text, treatmentOf)
+      if (running === undefined) return value
+      running.like = part
+      return running.masker.push(value)
+    })
+    for (const channel of isStreamed && channels.size > 0 ? codec.ends(part) : []) {
+      const running = channels.get(channel)
+      if (running === undefined) continue
+      channels.delete(channel)
+      const rest = running.masker.end()
+      if (rest === '') continue
+      const last = texts.findLastIndex((text) => text.channel === channel && text.kind === 'text')
+      if (last === -1) yield codec.carry(running.like, channel, rest)
+      else values[last] += rest
+    }
+    yield values.every((value, index) => value === texts[index]?.value) ? part : codec.replace(part, values)
+  }
+  for (const [channel, { masker, like }] of channels) {
+    const rest = masker.end()
+    if (rest !== '') yield codec.carry(like, channel, rest)
+  }
+}
+
+function whole(value: string, treatment: Treatment | undefined): string {
+  return treatment === undefined ? value : new TextMasker(treatment).whole(value)
+}
+
+function begin(channels: Map<string, Running>, { kind, channel }: Text, treatmentOf: TreatmentOf): Running | undefined {
+  const treatment = treatmentOf(kind)
+  if (treatment === undefined) return undefined
+  if (channels.size >= maxChannels) throw new GuardError('payload_too_large', { reason: 'too many running texts in one answer' })
+  const running: Running = { masker: new TextMasker(treatment), like: undefined }
+  channels.set(channel, running)
+  return running
 }

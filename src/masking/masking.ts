@@ -1,15 +1,12 @@
+import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
-import { isMode, type MaskMode, type Write, writerOf } from './mode.ts'
-import { keyedHash, type KeyedHash } from './keyed-hash.ts'
-import { pseudonymName } from './pseudonym.ts'
-import type { PseudonymScope } from './pseudonym-scope.ts'
-import { tokenForm, tokenType } from './recognizers/token-form.ts'
+import type { Treatment } from './masker.ts'
+import { pseudonymName, type PseudonymScope, tokenForm, tokenType } from './pseudonym.ts'
+import { alphanumeric, classOf } from './recognizer.ts'
 import { makeScanner, type Scanner, scannerOf } from './scanner.ts'
-import type { Treatment } from './text-masker.ts'
-import { UrlWatch } from './url-watch.ts'
 
 /** What masking is asked to do. */
-export interface MaskingOptions {
+interface MaskingOptions {
   readonly detect: Detect
   readonly mode?: MaskMode
   /** At least 32 bytes. */
@@ -17,7 +14,7 @@ export interface MaskingOptions {
 }
 
 /** Called for each finding that is masked. */
-export type OnMasked = (type: string) => void
+type OnMasked = (type: string) => void
 
 /** Detectors and a mode, checked and made ready: what all texts of all callers share. */
 export class Masking {
@@ -98,4 +95,143 @@ function noted(write: Write, onMasked: OnMasked): Write {
     onMasked(type)
     return write(type, value)
   }
+}
+
+/**
+ * What is written in the place of a finding.
+ *
+ * - `redact`: its type, as `[EMAIL]`
+ * - `pseudonym`: a name that stands for it, as `EMAIL7q2k9x0m4w8z1t6h`, and can be restored
+ * - `hash`: its type and HMAC-SHA-256 in full, as `[EMAIL:4be1...]`
+ * - `partial`: stars, but for the last four letters and digits, as `**** **** **** 1111`
+ * - `block`: nothing; the text is refused with `payload_blocked`
+ */
+export type MaskMode = 'redact' | 'pseudonym' | 'hash' | 'partial' | 'block'
+
+const modes: readonly unknown[] = ['redact', 'pseudonym', 'hash', 'partial', 'block']
+
+/** Whether a value names a mode. */
+function isMode(value: unknown): value is MaskMode {
+  return modes.includes(value)
+}
+
+/** Writes the replacement of a finding. */
+type Write = (type: string, value: string) => string
+
+/** The writer of a mode that needs no memory. @throws TypeError where `hash` has no key. */
+function writerOf(mode: Exclude<MaskMode, 'pseudonym'>, hash: KeyedHash | undefined): Write {
+  if (mode === 'redact') return (type) => `[${type}]`
+  if (mode === 'partial') return (_type, value) => partial(value)
+  if (mode === 'block') return block
+  if (hash === undefined) throw new TypeError("mode 'hash' needs a key: an unkeyed hash of a short text is the text")
+  return (type, value) => `[${type}:${hex(hash(`sallyport hash\n${type}\n${value}`))}]`
+}
+
+function block(type: string): never {
+  throw new GuardError('payload_blocked', { reason: `found ${type}` })
+}
+
+// Of a short value four characters would be too much of it.
+const shown = 4
+const leastShown = 12
+const longest = 64
+
+function partial(value: string): string {
+  let count = 0
+  for (let index = 0; index < value.length; index++) if (isShown(value, index)) count++
+  const kept = count >= leastShown ? shown : 0
+  const from = Math.max(0, value.length - longest)
+  let left = count
+  let text = ''
+  for (let index = 0; index < value.length; index++) {
+    if (isShown(value, index)) left--
+    else if (value.charCodeAt(index) < 128) {
+      if (index >= from) text += value.charAt(index)
+      continue
+    }
+    if (index >= from) text += isShown(value, index) && left < kept ? value.charAt(index) : '*'
+  }
+  return text
+}
+
+function isShown(value: string, index: number): boolean {
+  return (classOf(value.charCodeAt(index)) & alphanumeric) !== 0
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** HMAC-SHA-256 of a text's UTF-8 bytes under one key, at once. */
+export type KeyedHash = (message: string) => Uint8Array
+
+/**
+ * HMAC-SHA-256 (RFC 2104) under a key. By the runtime alone: a text that is being masked cannot wait, as WebCrypto would make
+ * it, and a primitive is nothing to write anew.
+ *
+ * @param key at least 32 bytes; copied
+ * @throws TypeError for a key that is too short, and on a runtime without `node:crypto`.
+ */
+export function keyedHash(key: Uint8Array): KeyedHash {
+  if (!(key instanceof Uint8Array) || key.length < 32) throw new TypeError('key: must be a Uint8Array of at least 32 bytes')
+  const crypto = globalThis.process?.getBuiltinModule?.('node:crypto')
+  if (crypto === undefined) throw new TypeError('key: this runtime cannot hash at once, so there are no keyed pseudonyms and hashes on it')
+  const secret = crypto.createSecretKey(key.slice())
+  return (message) => crypto.createHmac('sha256', secret).update(message).digest()
+}
+
+const http = 0x68747470 // http
+const ttps = 0x74747073 // the end of https
+const www = 0x777777
+
+/**
+ * Follows a text and knows whether its end stands in an address: a URL, a Markdown link's target, an attribute. What is
+ * put into an address can leave for the address's host by being shown, without anybody reading it. It errs on that side.
+ */
+export class UrlWatch {
+  #isInside = false
+  // What closes the address; 0 where white space does.
+  #closing = 0
+  // What stands before the word that may turn out to be an address.
+  #opening = 32
+  // The last four characters, one to a byte.
+  #last = 0
+
+  /** Whether what comes next stands in an address. */
+  get isInside(): boolean {
+    return this.#isInside
+  }
+
+  read(text: string): void {
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index)
+      const isSpace = code === 32 || (code >= 9 && code <= 13) || code === 0xa0
+      if (this.#isInside) {
+        // A Markdown target in angle brackets may hold spaces.
+        if (code === 60 && (this.#last & 255) === 40) this.#closing = 62
+        // A target in angle brackets ends with its line, one in quotes does not.
+        if (this.#closing === 0 ? isSpace : code === this.#closing || (code === 10 && this.#closing === 62)) this.#isInside = false
+      } else if (this.#begins(code)) {
+        this.#isInside = true
+        this.#closing = closingOf(this.#opening)
+      }
+      if (isSpace || code === 60 || code === 34 || code === 39) this.#opening = code
+      this.#last = (this.#last << 8) | (code < 128 ? code : 0)
+    }
+  }
+
+  // `//` and its variants, `](`, `www.`, `http:` and `https:`.
+  #begins(code: number): boolean {
+    const last = this.#last
+    if (code === 47 || code === 92) return (last & 255) === 47 || (last & 255) === 92
+    if (code === 40) return (last & 255) === 93
+    const lower = last | 0x20202020
+    if (code === 46) return (lower & 0xffffff) === www
+    return code === 58 && (lower === http || lower === ttps)
+  }
+}
+
+function closingOf(opening: number): number {
+  if (opening === 60) return 62
+  return opening === 34 || opening === 39 ? opening : 0
 }

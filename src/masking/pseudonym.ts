@@ -1,19 +1,22 @@
+import type { KeyedHash } from './masking.ts'
+import { alphanumeric, classOf, type Recognizer, upper } from './recognizer.ts'
+
 // Lower-case letters and digits without those that are taken for each other. 32 of them: five bits each.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** How many characters follow the name in a pseudonym. */
-export const idLength = 16
+const idLength = 16
 /** How many bytes they come from. */
-export const idBytes = 10
+const idBytes = 10
 
 /** All that can stand in an id, in either case. */
-export const idAlphabet: string = alphabet + alphabet.toUpperCase()
+const idAlphabet: string = alphabet + alphabet.toUpperCase()
 
 const isInAlphabet = new Uint8Array(128)
 for (const character of idAlphabet) isInAlphabet[character.charCodeAt(0)] = 1
 
 /** Whether a UTF-16 unit can stand in the id of a pseudonym, in either case. */
-export function isIdCharacter(code: number): boolean {
+function isIdCharacter(code: number): boolean {
   return code >= 0 && isInAlphabet[code] === 1
 }
 
@@ -26,7 +29,7 @@ export function pseudonymName(type: string): string {
  * A pseudonym: a name and 80 bits, such as `EMAIL7q2k9x0m4w8z1t6h`. It has no inner structure to guess: one is valid if
  * and only if it was minted, so that a truncated or altered one is never mistaken for another.
  */
-export function formatPseudonym(name: string, id: Uint8Array): string {
+function formatPseudonym(name: string, id: Uint8Array): string {
   let text = name
   let bits = 0
   let held = 0
@@ -40,4 +43,205 @@ export function formatPseudonym(name: string, id: Uint8Array): string {
     bits &= 31
   }
   return text
+}
+
+/** The type of a pseudonym that stands in the text already. In lower case, so that no detector's type can be the same. */
+export const tokenType = 'token'
+
+/**
+ * What has the form of a pseudonym with one of these names, in either case. Whether it is one is for the scope to say.
+ * @param names upper-case letters only
+ */
+export function tokenForm(names: readonly string[]): Recognizer {
+  // Longest first: one name may begin another.
+  const sorted = [...new Set(names)].sort((one, other) => other.length - one.length)
+  const initials = [...new Set(sorted.map((name) => name.charAt(0)))].join('')
+  const byInitial = new Map<number, readonly string[]>()
+  for (const initial of initials) {
+    byInitial.set(
+      initial.charCodeAt(0),
+      sorted.filter((name) => name.startsWith(initial)),
+    )
+  }
+  return {
+    type: tokenType,
+    score: 2,
+    triggers: initials + initials.toLowerCase(),
+    openings: sorted.flatMap(openingsOf),
+    unlessAfter: 0,
+    reach: 0,
+    isUnconfirmed: true,
+    maxLength: (sorted[0]?.length ?? 0) + idLength,
+    look(glance, at) {
+      const code = glance.at(at)
+      // Our own are in upper case and may stand anywhere; one that a model wrote in lower case begins a word.
+      if ((classOf(code) & upper) === 0 && (classOf(glance.at(at - 1)) & alphanumeric) !== 0) return
+      for (const name of byInitial.get(code & ~32) ?? []) {
+        let index = at + 1
+        while (index < at + name.length && (glance.at(index) & ~32) === name.charCodeAt(index - at)) index++
+        if (index < at + name.length) continue
+        const end = index + idLength
+        while (index < end && isIdCharacter(glance.at(index))) index++
+        if (index < end) continue
+        glance.found(at, end, 2)
+        return
+      }
+    },
+  }
+}
+
+// The first two characters in either case; any id may follow a name of one letter.
+function openingsOf(name: string): string[] {
+  const seconds = name.length > 1 ? name.charAt(1) + name.charAt(1).toLowerCase() : idAlphabet
+  return [...seconds].flatMap((second) => [name.charAt(0) + second, name.charAt(0).toLowerCase() + second])
+}
+
+/** Where a value came from: the caller's input, which the caller may see again, or an answer, which it may not. */
+type Origin = 'input' | 'answer'
+
+interface Entry {
+  readonly pseudonym: string
+  readonly value: string
+  readonly origin: Origin
+  /** Grows with every pseudonym of the scope. */
+  readonly serial: number
+  readonly key: string
+}
+
+/** The most characters that one scope remembers; the oldest pseudonyms beyond it can no longer be restored. */
+const maxCharacters = 1024 * 1024
+
+/**
+ * The pseudonyms of one scope: one caller in one session. The same value gets the same one; another scope gives it
+ * another. With a key they are HMAC-SHA-256 of scope and value, so that every process gives the same; without one they
+ * are random. Only what was minted here, and is remembered, can be restored.
+ */
+export class PseudonymScope {
+  readonly #name: string
+  readonly #hash: KeyedHash | undefined
+  readonly #onGrowth: (characters: number) => void
+  // By pseudonym in lower case, since models change the case of what they repeat.
+  readonly #byPseudonym = new Map<string, Entry>()
+  readonly #byValue = new Map<string, Entry>()
+  #characters = 0
+  #serial = 0
+
+  constructor(name: string, hash: KeyedHash | undefined, onGrowth: (characters: number) => void = () => {}) {
+    this.#name = name
+    this.#hash = hash
+    this.#onGrowth = onGrowth
+  }
+
+  /** How many characters it remembers. */
+  get characters(): number {
+    return this.#characters
+  }
+
+  /** The number of the newest pseudonym. */
+  get serial(): number {
+    return this.#serial
+  }
+
+  /** The pseudonym of a value. One that came from an answer is another than that of the same value in an input: nobody can find out by trying. */
+  mint(type: string, value: string, origin: Origin): string {
+    const key = JSON.stringify([origin, type, value])
+    const known = this.#byValue.get(key)
+    if (known !== undefined) return known.pseudonym
+    const pseudonym = this.#newPseudonym(type, key)
+    this.#remember({ pseudonym, value, origin, serial: ++this.#serial, key })
+    return pseudonym
+  }
+
+  /** Whether this was minted here, and not after that serial number. */
+  knows(pseudonym: string, serial: number = this.#serial): boolean {
+    const entry = this.#byPseudonym.get(pseudonym.toLowerCase())
+    return entry !== undefined && entry.serial <= serial
+  }
+
+  /** The value from the caller's input that this stands for. */
+  restore(pseudonym: string): string | undefined {
+    const entry = this.#byPseudonym.get(pseudonym.toLowerCase())
+    return entry?.origin === 'input' ? entry.value : undefined
+  }
+
+  /** The pseudonym that a value of the caller's input has here; undefined where the caller never gave that value. */
+  given(type: string, value: string): string | undefined {
+    return this.#byValue.get(JSON.stringify(['input', type, value]))?.pseudonym
+  }
+
+  #newPseudonym(type: string, key: string): string {
+    const name = pseudonymName(type)
+    for (let attempt = 0; ; attempt++) {
+      // 80 bits hardly ever meet; where they do, two values must not share them.
+      const pseudonym = formatPseudonym(name, this.#id(attempt === 0 ? key : `${key}${attempt}`))
+      if (!this.#byPseudonym.has(pseudonym.toLowerCase())) return pseudonym
+    }
+  }
+
+  #id(key: string): Uint8Array {
+    if (this.#hash === undefined) return crypto.getRandomValues(new Uint8Array(idBytes))
+    return this.#hash(`sallyport pseudonym\n${this.#name.length}\n${this.#name}${key}`)
+  }
+
+  #remember(entry: Entry): void {
+    this.#byPseudonym.set(entry.pseudonym.toLowerCase(), entry)
+    this.#byValue.set(entry.key, entry)
+    const before = this.#characters
+    this.#characters += sizeOf(entry)
+    for (const oldest of this.#byValue.values()) {
+      if (this.#characters <= maxCharacters) break
+      this.#byPseudonym.delete(oldest.pseudonym.toLowerCase())
+      this.#byValue.delete(oldest.key)
+      this.#characters -= sizeOf(oldest)
+    }
+    this.#onGrowth(this.#characters - before)
+  }
+}
+
+// What an entry takes, roughly: three texts and the two places it stands in.
+function sizeOf({ pseudonym, value, key }: Entry): number {
+  return pseudonym.length * 2 + value.length + key.length + 100
+}
+
+/** The most characters that all scopes remember together; scopes that were not used for longest are forgotten. */
+const maxCharactersOfAll = 32 * 1024 * 1024
+const maxScopes = 10_000
+
+/** The scopes of a guard's callers. Bounded: a flood of callers makes old scopes be forgotten, and never fills the memory. */
+export class PseudonymVault {
+  readonly #hash: KeyedHash | undefined
+  // In the order of their last use.
+  readonly #scopes = new Map<string, PseudonymScope>()
+  #characters = 0
+
+  constructor(hash: KeyedHash | undefined) {
+    this.#hash = hash
+  }
+
+  /** The scope of this name. A call keeps what it got, also when the vault forgets it meanwhile. */
+  scope(name: string): PseudonymScope {
+    const known = this.#scopes.get(name)
+    if (known !== undefined) {
+      this.#scopes.delete(name)
+      this.#scopes.set(name, known)
+      return known
+    }
+    const made: PseudonymScope = new PseudonymScope(name, this.#hash, (characters) => {
+      if (this.#scopes.get(name) !== made) return
+      this.#characters += characters
+      this.#shrink(made)
+    })
+    this.#scopes.set(name, made)
+    this.#shrink(made)
+    return made
+  }
+
+  #shrink(keep: PseudonymScope): void {
+    for (const [name, scope] of this.#scopes) {
+      if (this.#characters <= maxCharactersOfAll && this.#scopes.size <= maxScopes) return
+      if (scope === keep) continue
+      this.#scopes.delete(name)
+      this.#characters -= scope.characters
+    }
+  }
 }

@@ -1,6 +1,5 @@
-import { classOf } from './characters.ts'
 import { type Detect, type Detector, detectorsIn } from './detector.ts'
-import { Glance, type Recognizer } from './recognizer.ts'
+import { classOf, Glance, type Recognizer } from './recognizer.ts'
 
 /** What a scanner tells: something found, at indices into the text that it was given. */
 export interface Sink {

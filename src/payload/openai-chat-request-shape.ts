@@ -16,8 +16,8 @@ import {
   text,
   variants,
   word,
+  textIn,
 } from './shape.ts'
-import { textIn } from './shape.ts'
 import type { Shape, Walk } from './walk.ts'
 
 const vendorStore = 'a reference into the store of the vendor'

@@ -1,6 +1,5 @@
 import type { Text } from '../guard/codec.ts'
-import type { Shape, Walk } from './walk.ts'
-import { isPlainName } from './walk.ts'
+import { type Shape, type Walk, isPlainName } from './walk.ts'
 
 /** A JSON object, and no list and no bytes. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

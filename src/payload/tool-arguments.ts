@@ -1,8 +1,7 @@
 import { GuardError } from '../guard/errors.ts'
 import { textIn } from './shape.ts'
 import { endOfString, parseJson } from './strict-json.ts'
-import type { Shape, Walk } from './walk.ts'
-import { isPlainName } from './walk.ts'
+import { type Shape, type Walk, isPlainName } from './walk.ts'
 
 /** A token of a JSON text that can carry a text of its own. */
 interface Piece {

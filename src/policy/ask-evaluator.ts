@@ -1,9 +1,12 @@
 import type { Clock } from '../guard/clock.ts'
-import type { Awaitable, Decision } from '../guard/context.ts'
+import type { Awaitable, Decision, Obligation } from '../guard/context.ts'
+import { isThenable } from '../guard/thenable.ts'
 import { GuardError } from '../guard/errors.ts'
+import { mergeObligations, parseObligation } from './obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { isPolicySet } from './policy-set.ts'
-import { readDecision } from './read-decision.ts'
+import { ownMember } from './question.ts'
+import { complain, readAnyList, readText } from './strict-read.ts'
 
 /** How long an answer may take, and who stops waiting for it. */
 interface Patience {
@@ -25,7 +28,7 @@ export function askEvaluator(evaluator: PolicyEvaluator, request: PolicyRequest,
     answer = evaluator.evaluate(request, patience.signal)
     if (!isThenable(answer)) return understand(answer)
   } catch (error) {
-    throw unavailable('the evaluator threw', error)
+    throw isMine(error) ? error : unavailable('the evaluator threw', error)
   }
   return within(answer, patience)
 }
@@ -36,18 +39,28 @@ function within(answer: PromiseLike<unknown>, { clock, deadline }: Patience): Pr
     Promise.resolve(answer)
       .then(understand)
       .catch((error: unknown) => {
-        throw unavailable('the evaluator failed', error)
+        throw isMine(error) ? error : unavailable('the evaluator failed', error)
       })
       .finally(cancel)
       .then(resolve, reject)
   })
 }
 
+// An engine may throw whatever it likes, a refusal of ours as well: it is still the engine that failed.
+const mine = new WeakSet<object>()
+
+function isMine(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && mine.has(error)
+}
+
 function understand(answer: unknown): Decision {
   try {
     return readDecision(answer)
   } catch (error) {
-    throw new TypeError('its answer is no decision', { cause: error })
+    // Its message names a place and no value.
+    const refusal = unavailable(`the answer of the evaluator is no decision: ${error instanceof Error ? error.message : ''}`)
+    mine.add(refusal)
+    throw refusal
   }
 }
 
@@ -55,7 +68,35 @@ function unavailable(reason: string, cause?: unknown): GuardError {
   return new GuardError('policy_unavailable', { reason, cause })
 }
 
-/** Whether something must be waited for. */
-export function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+/**
+ * A decision that an engine of others gave: copied, frozen, and only if all of it is there and makes sense. Members that a
+ * decision does not have are left behind. @throws TypeError that names the place and no value.
+ */
+export function readDecision(value: unknown): Decision {
+  const allowed = ownMember(value, 'allowed')
+  if (allowed !== true && allowed !== false) complain('decision.allowed', 'must be true or false')
+  const policy = ownMember(value, 'policy')
+  const id = readText(ownMember(policy, 'id'), 'decision.policy.id')
+  const version = readText(ownMember(policy, 'version'), 'decision.policy.version')
+  const reasons = readAnyList(ownMember(value, 'reasons'), 'decision.reasons').map((reason, index) =>
+    readReason(reason, `decision.reasons[${index}]`),
+  )
+  if (allowed && reasons.some(({ effect }) => effect === 'forbid')) complain('decision', 'allows and gives a forbid as the reason')
+  return Object.freeze({
+    allowed,
+    policy: Object.freeze({ id, version }),
+    reasons: Object.freeze(reasons),
+    obligations: readObligations(ownMember(value, 'obligations')),
+  })
+}
+
+function readReason(value: unknown, place: string): Decision['reasons'][number] {
+  const rule = readText(ownMember(value, 'rule'), `${place}.rule`)
+  const effect = ownMember(value, 'effect')
+  if (effect !== 'permit' && effect !== 'forbid') complain(`${place}.effect`, `must be 'permit' or 'forbid'`)
+  return Object.freeze({ rule, effect })
+}
+
+function readObligations(value: unknown): readonly Obligation[] {
+  return mergeObligations(readAnyList(value, 'decision.obligations').map((one, index) => parseObligation(one, `decision.obligations[${index}]`)))
 }

@@ -1,8 +1,7 @@
-import type { Attribute, DeclaredAttributes } from './declared-attributes.ts'
-import { containsText, elementType, operators } from './operators.ts'
+import type { Attribute, DeclaredAttributes } from './attributes.ts'
+import { containsText, elementType, operators, opposite, type Truth } from './operators.ts'
 import type { Question } from './question.ts'
 import { complain, readFields, readList, readMembers, readText, shown } from './strict-read.ts'
-import { opposite, type Truth } from './truth.ts'
 
 /** A condition, read and made ready: a tree, so that it can be explained. */
 export type Condition = Combination | AttributeTest

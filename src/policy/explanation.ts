@@ -1,7 +1,7 @@
 import type { Decision } from '../guard/context.ts'
 import type { AttributeTest, Condition } from './condition.ts'
+import type { Truth } from './operators.ts'
 import type { Question } from './question.ts'
-import type { Truth } from './truth.ts'
 
 /** Why a policy decided as it did. It names rules and attributes: for operators and tests, never for a caller. */
 export interface Explanation {

@@ -1,4 +1,9 @@
-import type { Json, Obligation } from '../guard/context.ts'
+import type { Call, Decision, Json, Known, Obligation } from '../guard/context.ts'
+import type { Step } from '../guard/control.ts'
+import { denied } from '../guard/denial.ts'
+import type { GuardError } from '../guard/errors.ts'
+import { snapshotJson } from '../guard/snapshot.ts'
+import { complain, readAnyList, readFields, readMembers, readText, readTexts, shown } from './strict-read.ts'
 
 /** No duty. */
 export const noObligations: readonly Obligation[] = Object.freeze([])
@@ -49,7 +54,7 @@ function direction(type: string): 'least' | 'most' | undefined {
 }
 
 /** The names in a parameter that is one name or a list of them. */
-export function namesIn(value: Json | undefined): readonly string[] {
+function namesIn(value: Json | undefined): readonly string[] {
   if (typeof value === 'string') return [value]
   return Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : []
 }
@@ -60,4 +65,145 @@ function stableText(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(stableText).join(',')}]`
   const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${stableText(member)}`).join(',')}}`
+}
+
+/** Reads a duty: the types of this package strictly, others as JSON values. Frozen. @throws TypeError */
+export function parseObligation(value: unknown, place: string): Obligation {
+  const members = readMembers(value, place)
+  const type = readText(members.find(([key]) => key === 'type')?.[1], `${place}.type`)
+  const known = Object.hasOwn(parsers, type) ? parsers[type] : undefined
+  if (known !== undefined) return Object.freeze({ type, ...known(value, place) })
+  return Object.freeze(Object.fromEntries(members.map(([key, member]) => [key, copyJson(member, `${place}['${shown(key)}']`)]))) as Obligation
+}
+
+type Parameters = Readonly<Record<string, Json>>
+
+const parsers: Readonly<Record<string, (value: unknown, place: string) => Parameters>> = {
+  max_output_tokens(value, place) {
+    const tokens = readFields(value, place, ['type', 'value']).value
+    if (typeof tokens !== 'number' || !Number.isSafeInteger(tokens) || tokens < 1) complain(`${place}.value`, 'must be a whole number above zero')
+    return { value: tokens }
+  },
+  allow_tools(value, place) {
+    const tools = readFields(value, place, ['type', 'value']).value
+    // No tool at all is a meaningful duty.
+    const names = Array.isArray(tools) && readAnyList(tools, `${place}.value`).length === 0 ? [] : readTexts(tools, `${place}.value`)
+    if (names.some((name) => name.includes('*'))) complain(`${place}.value`, `tools are named, not matched: no '*'`)
+    return { value: Object.freeze([...names].sort()) }
+  },
+  require_acr(value, place) {
+    const values = readTexts(readFields(value, place, ['type', 'value']).value, `${place}.value`)
+    // They are written into a challenge, separated by spaces (RFC 9470, section 3).
+    if (values.some((acr) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(acr)))
+      complain(`${place}.value`, 'must be printable ASCII without spaces, quotes and backslashes')
+    return { value: Object.freeze([...values].sort()) }
+  },
+  require_binding(value, place) {
+    const binding = readFields(value, place, ['type', 'value']).value ?? 'any'
+    if (binding !== 'dpop' && binding !== 'mtls' && binding !== 'any') complain(`${place}.value`, 'must be dpop, mtls or any')
+    return { value: binding }
+  },
+  no_stream: readNothing,
+  require_approval: readNothing,
+}
+
+function readNothing(value: unknown, place: string): Parameters {
+  readFields(value, place, ['type'])
+  return {}
+}
+
+function copyJson(value: unknown, place: string): Json {
+  try {
+    return snapshotJson(value) as Json
+  } catch (error) {
+    throw new TypeError(`${place}: must be a JSON value`, { cause: error })
+  }
+}
+
+/** The obligations that `authorize` carries out itself. */
+export const duties: readonly string[] = ['require_acr', 'require_binding', 'require_approval', 'no_stream', 'allow_tools']
+
+type Identified = Call & Pick<Known, 'identity'>
+
+/** A decision with the duties of the call that this one is made for: they carry over, and nothing loosens them. */
+export function inherit(decision: Decision, call: Call): Decision {
+  const inherited = call.parent?.decision?.obligations
+  if (inherited === undefined || inherited.length === 0) return decision
+  return Object.freeze({ ...decision, obligations: mergeObligations(inherited, decision.obligations) })
+}
+
+/** Carries out what can be carried out before the function runs. @throws GuardError where a duty is not met. */
+export function carryOut(decision: Decision, call: Identified, step: Step): void {
+  if (decision.obligations.length === 0) return
+  const refuse = (code: GuardError['code'], reason: string, challenge?: string): never => {
+    throw denied(decision, code, { reason, ...(challenge !== undefined && { headers: { 'www-authenticate': challenge } }) })
+  }
+  for (const { type, value } of decision.obligations) {
+    switch (type) {
+      case 'require_acr':
+        requireAcr(decision, call, refuse)
+        break
+      case 'require_binding':
+        requireBinding(value === undefined ? 'any' : value, call, refuse)
+        break
+      case 'require_approval':
+        refuse('approval_required', 'the permit wants an approval, and there is none')
+        break
+      case 'no_stream':
+        if (factsOf(step)?.stream === true) refuse('obligation_unmet', 'a stream is asked for, and the permit forbids streams')
+        break
+      case 'allow_tools':
+        allowTools(new Set(namesIn(value)), call, step, refuse)
+        break
+      default:
+        continue
+    }
+    step.fulfill(type)
+  }
+}
+
+/** Carries out what shows only when there is an answer. @throws GuardError where a duty is not met. */
+export function carryOutOnAnswer(decision: Decision, step: Step): void {
+  if (step.streamed && decision.obligations.some(({ type }) => type === 'no_stream'))
+    throw denied(decision, 'obligation_unmet', { reason: 'the answer is a stream, and the permit forbids streams' })
+}
+
+type Refuse = (code: GuardError['code'], reason: string, challenge?: string) => void
+
+function requireAcr(decision: Decision, { identity }: Identified, refuse: Refuse): void {
+  const lists = decision.obligations.filter(({ type }) => type === 'require_acr').map(({ value }) => namesIn(value))
+  const [first = [], ...others] = lists
+  // Each must be met, so what meets one of them only is not good enough to be asked for.
+  const sufficient = first.filter((acr) => others.every((list) => list.includes(acr)))
+  if (sufficient.length === 0) refuse('obligation_unmet', 'no authentication context can meet all that the permits want')
+  const { acr } = identity.assurance
+  if (acr !== undefined && sufficient.includes(acr)) return
+  // RFC 9470, section 3. DPoP-bound tokens are challenged under their own scheme (RFC 9449, section 7.1).
+  const scheme = identity.binding === 'dpop' ? 'DPoP' : 'Bearer'
+  const parameters = [
+    'error="insufficient_user_authentication"',
+    'error_description="A stronger authentication is required."',
+    `acr_values="${sufficient.join(' ')}"`,
+  ]
+  refuse('step_up_required', 'the authentication context is not one that the permit wants', `${scheme} ${parameters.join(', ')}`)
+}
+
+function requireBinding(wanted: unknown, { identity }: Identified, refuse: Refuse): void {
+  const { binding } = identity
+  if (binding !== undefined && (wanted === 'any' || wanted === binding)) return
+  // For mutual TLS there is no scheme to challenge with (RFC 8705, section 3); a 401 needs some challenge all the same.
+  const challenge = wanted === 'mtls' ? 'Bearer error="invalid_token", error_description="A certificate-bound token is required."' : 'DPoP'
+  refuse('binding_required', 'the permit wants a credential that is bound to its sender', challenge)
+}
+
+function allowTools(allowed: ReadonlySet<string>, call: Identified, step: Step, refuse: Refuse): void {
+  const tools = factsOf(step)?.tools
+  const run = call.action === 'execute_tool' ? [call.resource.id] : []
+  if (tools === undefined && run.length === 0) refuse('obligation_unmet', 'without a codec nobody knows which tools are offered')
+  if ([...(tools ?? []), ...run].some((tool) => !allowed.has(tool)))
+    refuse('obligation_unmet', 'a tool is offered or run that the permit does not allow')
+}
+
+function factsOf({ codec, input }: Step): { readonly tools: readonly string[]; readonly stream: boolean } | undefined {
+  return codec === undefined || input === undefined ? undefined : codec.facts(input)
 }

@@ -1,7 +1,14 @@
 import { type AddressRange, isWithin, parseAddress, parseAddressRange } from './address-range.ts'
-import type { AttributeType } from './attribute-types.ts'
+import type { AttributeType } from './attributes.ts'
 import { complain, readAnyList, readList, readText, shown } from './strict-read.ts'
-import { opposite, type Truth } from './truth.ts'
+
+/** Kleene's three values. `undefined` is unknown: what was asked for is missing, or is not what can be compared. */
+export type Truth = boolean | undefined
+
+/** The opposite; of unknown, unknown. */
+export function opposite(truth: Truth): Truth {
+  return truth === undefined ? undefined : !truth
+}
 
 /** What a test compares with. */
 type Scalar = string | number | boolean
@@ -10,7 +17,7 @@ type Scalar = string | number | boolean
 type Judge = (value: unknown) => Truth
 
 /** One operator: what it takes, and what it does. Types are never converted; a value of another type is unknown. */
-export interface Operator {
+interface Operator {
   /** The types that an attribute may be declared to have for it. */
   readonly types: readonly AttributeType[]
   /** Whether the other side is a list. */

@@ -1,10 +1,8 @@
 import type { Obligation } from '../guard/context.ts'
+import { type DeclaredAttributes, parseDeclaredAttributes } from './attributes.ts'
 import { type Condition, parseCondition } from './condition.ts'
-import { type DeclaredAttributes, parseDeclaredAttributes } from './declared-attributes.ts'
-import { type NamePattern, parseNames } from './name-pattern.ts'
-import { mergeObligations, noObligations } from './obligations.ts'
-import { parseObligation } from './parse-obligation.ts'
-import { parseRoleNames, parseRoles, type RoleTable } from './role-table.ts'
+import { type NamePattern, parseNames, parseRoleNames, parseRoles, type RoleTable } from './names.ts'
+import { mergeObligations, noObligations, parseObligation } from './obligations.ts'
 import { complain, readAnyList, readFields, readList, readText, shown } from './strict-read.ts'
 
 /** A policy that was checked and copied. */

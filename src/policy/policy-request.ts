@@ -4,7 +4,7 @@ import { GuardError } from '../guard/errors.ts'
 import type { PolicyRequest } from './policy-evaluator.ts'
 
 /**
- * The question that a call puts to policy. Names and types are listed in `attribute-types.ts`.
+ * The question that a call puts to policy. Names and types are listed in `attributes.ts`.
  *
  * - `subject` is the verified identity: `type` is its kind, `id` its subject. Nothing of the input becomes one of its attributes.
  * - `action.properties` is what the payload says, as its codec reads it; empty where there is no codec.

@@ -1,12 +1,12 @@
 import type { Decision, Obligation } from '../guard/context.ts'
-import { explainRule, type Explanation, type ExplainOptions } from './explanation.ts'
+import { type ExplainOptions, explainRule, type Explanation } from './explanation.ts'
 import { mergeObligations, noObligations } from './obligations.ts'
+import type { Truth } from './operators.ts'
 import { type ParsedPolicy, type ParsedRule, parsePolicy } from './parse-policy.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { type Question, readQuestion } from './question.ts'
 import { type RuleIndex, ruleIndex } from './rule-index.ts'
 import { complain } from './strict-read.ts'
-import type { Truth } from './truth.ts'
 
 /** A policy, compiled. */
 export interface PolicySet extends PolicyEvaluator {

@@ -1,5 +1,4 @@
-import { ownMember } from './own-member.ts'
-import { includedRoles, type RoleTable } from './role-table.ts'
+import { includedRoles, type RoleTable } from './names.ts'
 
 /** A request as rules read it: checked once, flat, with the roles that follow from the subject's own. */
 export interface Question {
@@ -45,4 +44,17 @@ export function readQuestion(request: unknown, roles: RoleTable): Question | und
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+const unreadable: unique symbol = Symbol('unreadable')
+
+/**
+ * A member that an object holds itself, as data. What it inherits is not there; a getter is not called, and yields a
+ * value that no test takes. Lists and texts have no members here, or `subject.roles.length` would be an attribute.
+ */
+export function ownMember(holder: unknown, key: string): unknown {
+  if (typeof holder !== 'object' || holder === null || Array.isArray(holder)) return undefined
+  const descriptor = Object.getOwnPropertyDescriptor(holder, key)
+  if (descriptor === undefined) return undefined
+  return 'value' in descriptor ? descriptor.value : unreadable
 }

@@ -1,4 +1,4 @@
-import { nameMatcher, type NamePattern } from './name-pattern.ts'
+import { nameMatcher, type NamePattern } from './names.ts'
 import type { ParsedRule } from './parse-policy.ts'
 import type { Question } from './question.ts'
 

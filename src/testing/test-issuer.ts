@@ -1,10 +1,8 @@
 import type { JWK } from 'jose'
 import { encode } from 'jose/base64url'
-import type { Clock } from '../guard/clock.ts'
-import { systemClock } from '../guard/clock.ts'
-import { newApiKey } from '../identity/api-key-hash.ts'
-import type { ApiKeyEntry } from '../identity/api-key.ts'
-import type { Jwks } from '../keys/jwks-set.ts'
+import { type Clock, systemClock } from '../guard/clock.ts'
+import { newApiKey, type ApiKeyEntry } from '../identity/api-key.ts'
+import type { Jwks } from '../keys/jwks.ts'
 
 /** Options of `testIssuer`. */
 export interface TestIssuerOptions {

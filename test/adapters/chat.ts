@@ -1,4 +1,4 @@
-import type { WireOperation } from '../../src/adapters/web/wire-operation.ts'
+import type { WireOperation } from '../../src/adapters/web/server-options.ts'
 import { openaiChat } from '../../src/payload/openai-chat.ts'
 import type { ChatRequest } from '../../src/payload/openai-chat-request.ts'
 

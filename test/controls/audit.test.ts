@@ -311,7 +311,7 @@ describe('one decision and one outcome', () => {
     ],
     [
       'not settled by a neighbour',
-      'failed',
+      'refused',
       true,
       (options) => {
         const leave = (): never => {

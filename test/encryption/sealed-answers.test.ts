@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { base64url, CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
-import { openAnswer, openAnswers } from '../../src/encryption/open-answer.ts'
-import { type Recipient, sealAnswer, sealEvents } from '../../src/encryption/seal-answer.ts'
+import { base64url, compactDecrypt, CompactEncrypt, decodeProtectedHeader } from 'jose'
 import { type ReplyKey, sealRequest } from '../../src/encryption/seal-request.ts'
+import { openAnswer, openAnswers, type Recipient, sealAnswer, sealEvents } from '../../src/encryption/sealed-answer.ts'
 import { systemClock } from '../../src/guard/clock.ts'
-import { address, makeReplyKey, makeService, now, open, type Service, sealByHand, token } from './sealed-by-hand.ts'
+import { address, makeReplyKey, makeService, now, open, sealByHand, type Service, token } from './sealed-by-hand.ts'
 
 const clock = { ...systemClock, now: () => now }
 const refused = { code: 'decryption_failed' }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Credentials } from '../../src/guard/context.ts'
-import { apiKey, type ApiKeyEntry, type ApiKeyOptions } from '../../src/identity/api-key.ts'
-import { hashApiKey, newApiKey } from '../../src/identity/api-key-hash.ts'
+import { apiKey, type ApiKeyEntry, type ApiKeyOptions, hashApiKey, newApiKey } from '../../src/identity/api-key.ts'
 import { testClock } from '../../src/testing/test-clock.ts'
 import { testIssuer } from '../../src/testing/test-issuer.ts'
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Identity } from '../../src/guard/context.ts'
-import { identityKey } from '../../src/identity/identity-key.ts'
-import { asIdentity, makeIdentity } from '../../src/identity/make-identity.ts'
+import { asIdentity, identityKey, makeIdentity } from '../../src/identity/make-identity.ts'
 
 const good = { subject: 's', issuer: 'i', expiresAt: 1 }
 

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Detect, Detector } from '../../src/masking/detector.ts'
+import { type Detect, type Detector, pattern } from '../../src/masking/detector.ts'
 import { detectors } from '../../src/masking/detectors.ts'
-import { type Masker, masker } from '../../src/masking/masker.ts'
+import { type Masker, masker, TextMasker, type TextStream } from '../../src/masking/masker.ts'
 import { Masking } from '../../src/masking/masking.ts'
-import { pattern } from '../../src/masking/pattern.ts'
-import { PseudonymScope } from '../../src/masking/pseudonym-scope.ts'
-import { type TextStream, TextMasker } from '../../src/masking/text-masker.ts'
+import { PseudonymScope } from '../../src/masking/pseudonym.ts'
 
 const key = new Uint8Array(32).fill(7)
 

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import type { AnswerCodec, Text } from '../../src/guard/codec.ts'
 import { isGuardError } from '../../src/guard/errors.ts'
 import { detectors } from '../../src/masking/detectors.ts'
-import { maskAnswer, type TreatmentOf } from '../../src/masking/masked-answer.ts'
+import { maskAnswer, type TreatmentOf } from '../../src/masking/masker.ts'
 import { Masking } from '../../src/masking/masking.ts'
-import { PseudonymScope } from '../../src/masking/pseudonym-scope.ts'
+import { PseudonymScope } from '../../src/masking/pseudonym.ts'
 
 interface Part {
   readonly texts: readonly (readonly [channel: string, value: string, kind?: Text['kind']])[]

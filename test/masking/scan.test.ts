@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Detector } from '../../src/masking/detector.ts'
+import { type Detector, pattern } from '../../src/masking/detector.ts'
 import { detectors } from '../../src/masking/detectors.ts'
-import { type Candidate, resolveOverlaps } from '../../src/masking/overlaps.ts'
-import { pattern } from '../../src/masking/pattern.ts'
-import { scan } from '../../src/masking/scan.ts'
+import { type Candidate, resolveOverlaps, scan } from '../../src/masking/scan.ts'
 import { found } from './found.ts'
 
 function detector(type: string, ...spans: readonly { start: number; end: number; score?: number }[]): Detector {

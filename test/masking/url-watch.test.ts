@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { UrlWatch } from '../../src/masking/url-watch.ts'
+import { UrlWatch } from '../../src/masking/masking.ts'
 
 function isInside(text: string): boolean {
   const watch = new UrlWatch()

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { definePolicy } from '../../src/policy/define-policy.ts'
-import type { When } from '../../src/policy/policy.ts'
 import { policySet } from '../../src/policy/policy-set.ts'
+import { definePolicy, type When } from '../../src/policy/policy.ts'
 
 test('is the very policy, and takes the documented one', () => {
   const policy = definePolicy({

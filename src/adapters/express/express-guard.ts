@@ -4,11 +4,9 @@ import type { Guard } from '../../guard/guard.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { nodeRequest } from '../node/node-request.ts'
 import { writeResponse } from '../node/node-response.ts'
-import type { Answer } from '../web/guard-handler.ts'
-import { serve } from '../web/serve.ts'
-import { type ServerOptions, serverSettings } from '../web/server-options.ts'
-import { type WireOperation, wireMediator } from '../web/wire-operation.ts'
-import { stateExpressCall, replaceBody, withhold } from './express-request.ts'
+import { type Answer, serve } from '../web/guard-handler.ts'
+import { type ServerOptions, serverSettings, wireMediator, type WireOperation } from '../web/server-options.ts'
+import { replaceBody, stateExpressCall, withhold } from './express-request.ts'
 
 /** Options of `expressGuard` and `expressAdmit`. */
 export type ExpressOptions = ServerOptions<Request>

@@ -1,10 +1,8 @@
 import type { Request as ExpressRequest } from 'express'
 import type { WireCodec } from '../../guard/codec.ts'
 import { GuardError } from '../../guard/errors.ts'
-import { withheld } from '../web/fresh-request.ts'
-import { headOf } from '../web/guard-handler.ts'
-import { type ServerSettings, type StatedCall, stateCall } from '../web/server-options.ts'
-import { channelOf } from '../web/transport.ts'
+import { channelOf, headOf, withheld } from '../web/guard-handler.ts'
+import { type ServerSettings, stateCall, type StatedCall } from '../web/server-options.ts'
 
 /**
  * What comes with the call of this request. The transport is what the socket says: where the application trusts a proxy, it

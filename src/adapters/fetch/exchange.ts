@@ -2,15 +2,12 @@ import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
 import type { Call, Credentials } from '../../guard/context.ts'
 import { GuardError, isGuardError, toProblem } from '../../guard/errors.ts'
 import { mediate } from '../../guard/mediate.ts'
-import { answerResponse } from '../web/answer-response.ts'
-import { callHandleField } from '../web/call-handle-field.ts'
-import { EventParts } from '../web/event-parts.ts'
-import { type ReceivedAnswer, receiveAnswer } from '../web/received-answer.ts'
-import { refusalResponse } from '../web/refusal-response.ts'
+import { answerResponse, refusalResponse } from '../web/answer-response.ts'
+import { callHandleField, rebuiltFields } from '../web/rebuilt-fields.ts'
+import { EventParts, receiveAnswer, type ReceivedAnswer } from '../web/received-answer.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
-import type { WireMediator } from '../web/wire-operation.ts'
-import type { CallHandles } from './call-handles.ts'
-import type { Route, Routes } from './routes.ts'
+import type { WireMediator } from '../web/server-options.ts'
+import type { CallHandles, Route, Routes } from './guard-fetch.ts'
 
 /** What a client hands its requests to. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -24,19 +21,6 @@ export interface FetchSettings {
   readonly maxBodyBytes: number
   readonly maxAnswerBytes: number
 }
-
-/** Fields that describe the bytes as the client had made them. */
-const rebuilt: readonly string[] = [
-  callHandleField,
-  'content-digest',
-  'content-encoding',
-  'content-length',
-  'content-md5',
-  'digest',
-  'expect',
-  'repr-digest',
-  'transfer-encoding',
-]
 
 /** One request of a client, through the guard and back. */
 export class Exchange {
@@ -138,7 +122,7 @@ export class Exchange {
     const { url, method } = this.#request
     const { signal } = call
     const headers = new Headers(this.#request.headers)
-    for (const name of rebuilt) headers.delete(name)
+    for (const name of rebuiltFields) headers.delete(name)
     headers.set('content-type', wire.mediaTypes[0] ?? 'application/octet-stream')
     const response = await send(url, { ...this.#init, method, headers, body: wire.serialize(input), signal, redirect: 'manual' })
     if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {

@@ -3,11 +3,11 @@ import type { Call, Credentials } from '../../guard/context.ts'
 import type { Guard } from '../../guard/guard.ts'
 import type { Operation } from '../../guard/operation.ts'
 import type { Unprotected } from '../../guard/order.ts'
-import { callHandleField } from '../web/call-handle-field.ts'
-import { bodyBounds } from '../web/server-options.ts'
-import { CallHandles } from './call-handles.ts'
+import type { ChatRequest } from '../../payload/openai-chat-request.ts'
+import { openaiChat } from '../../payload/openai-chat.ts'
+import { callHandleField } from '../web/rebuilt-fields.ts'
+import { bodyBounds, type WireMediator, wireMediator } from '../web/server-options.ts'
 import { Exchange, type Fetch } from './exchange.ts'
-import { routesOf } from './routes.ts'
 
 /** Options of `guardFetch`. */
 export interface GuardFetchOptions<I> {
@@ -78,3 +78,102 @@ export function guardFetch<C extends Call, I>(
     },
   })
 }
+
+/**
+ * Handles of calls: 128 random bits that stand for a call within one process, so that a call's authority can pass through an
+ * SDK that hands on nothing but header fields. A handle holds its call weakly, and says nothing of whether it still lives.
+ */
+export class CallHandles {
+  readonly #calls = new Map<string, WeakRef<Call>>()
+  readonly #handles = new WeakMap<Call, string>()
+  readonly #forget = new FinalizationRegistry<string>((handle) => this.#calls.delete(handle))
+
+  /** The handle of this call; always the same one. */
+  of(call: Call): string {
+    const before = this.#handles.get(call)
+    if (before !== undefined) return before
+    let handle = ''
+    for (const byte of crypto.getRandomValues(new Uint8Array(16))) handle += byte.toString(16).padStart(2, '0')
+    this.#handles.set(call, handle)
+    this.#calls.set(handle, new WeakRef(call))
+    this.#forget.register(call, handle)
+    return handle
+  }
+
+  /** The call that a handle stands for. */
+  find(handle: string): Call | undefined {
+    return this.#calls.get(handle)?.deref()
+  }
+}
+
+/** Where a request may go, and the chain and operation for it. */
+export interface Route {
+  readonly mediator: WireMediator
+  matches(method: string, path: string): boolean
+  agrees(path: string, payload: unknown): boolean
+}
+
+/** How requests find their operation. */
+export interface Routes {
+  readonly known: readonly Route[]
+  /** For a request that no route takes: it is refused, and recorded as what nobody knows. */
+  readonly unknown: WireMediator
+}
+
+/**
+ * The routes for these options: the known endpoints, or everything that carries a body where the application says what it
+ * does and how to read it.
+ *
+ * @throws TypeError for options from which no action follows.
+ */
+function routesOf(guard: Guard, codec: Codec | 'auto', operation: Operation<never> | undefined): Routes {
+  const read: Codec | 'auto' = operation?.codec === undefined || operation.codec === 'auto' ? codec : operation.codec
+  const fitting = endpoints.filter((endpoint) => read === 'auto' || endpoint.codec === read)
+  const unknown = wireMediator(guard, { action: unresolved, resource: unresolved, codec: read === 'auto' ? fitting[0]?.codec : read }, 'value')
+  if (operation !== undefined && read !== 'auto') {
+    // Whoever says what a request does also says where it may go.
+    const mediator = wireMediator(guard, { ...operation, codec: read }, 'value')
+    return { known: [{ mediator, matches: (method) => method !== 'GET' && method !== 'HEAD', agrees: always }], unknown }
+  }
+  if (fitting.length === 0) throw new TypeError('options.operation: no endpoint is known for this codec, so say what a request does, and to what')
+  const known = fitting.map((endpoint) => ({
+    mediator: wireMediator(guard, { ...(operation ?? endpoint.operation), codec: endpoint.codec }, 'value'),
+    matches: endpoint.matches,
+    agrees: operation === undefined ? endpoint.agrees : always,
+  }))
+  return { known, unknown }
+}
+
+function unresolved(): never {
+  throw new TypeError('a request to an endpoint that is not known has no operation')
+}
+
+const always = (): boolean => true
+
+/** A place of a vendor's interface that is known: what is done there, and how its payloads are read. */
+interface Endpoint {
+  readonly codec: Codec
+  readonly operation: Operation<never>
+  /** Whether a request goes there. */
+  matches(method: string, path: string): boolean
+  /** Whether the path says the same as the payload, where both name the model. */
+  agrees(path: string, payload: unknown): boolean
+}
+
+// Plain segments only: an escaped slash, an empty segment or another letter case may lead elsewhere than it seems.
+const chatPath = /^(?:\/[\w.~@:-]+)*\/chat\/completions$/
+// Azure's paths name the deployment, and there it is the path that chooses the model.
+const deployment = /\/deployments\/([^/]+)\//
+
+const chat: Endpoint = {
+  codec: openaiChat as Codec,
+  operation: { action: 'chat', resource: ({ model }: ChatRequest) => ({ type: 'model', id: model }) },
+  matches: (method, path) => method === 'POST' && chatPath.test(path),
+  agrees(path, payload) {
+    const [, deployed] = deployment.exec(path) ?? []
+    return deployed === undefined || (typeof payload === 'object' && payload !== null && 'model' in payload && payload.model === deployed)
+  },
+}
+
+/** Every known endpoint. One more vendor is one more line here. */
+const endpoints: readonly Endpoint[] = [chat]

@@ -3,13 +3,9 @@ import type { Call, Channel } from '../../guard/context.ts'
 import { GuardError, isGuardError } from '../../guard/errors.ts'
 import type { Guard } from '../../guard/guard.ts'
 import type { Unprotected } from '../../guard/order.ts'
-import { freshRequest } from '../web/fresh-request.ts'
-import { headOf } from '../web/guard-handler.ts'
-import { serve } from '../web/serve.ts'
+import { channelOf, freshRequest, headOf, serve } from '../web/guard-handler.ts'
 import { isLoopback } from '../web/loopback.ts'
-import { type ServerOptions, serverSettings, stateCall } from '../web/server-options.ts'
-import { channelOf } from '../web/transport.ts'
-import { type WireOperation, wireMediator } from '../web/wire-operation.ts'
+import { type ServerOptions, serverSettings, stateCall, wireMediator, type WireOperation } from '../web/server-options.ts'
 
 /** Options of `honoGuard`. */
 export type HonoOptions = ServerOptions<Context>

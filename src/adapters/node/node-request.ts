@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { stateChannel } from '../web/guard-handler.ts'
 import { isLoopback } from '../web/loopback.ts'
-import { stateChannel } from '../web/transport.ts'
 
 /**
  * A connection's request as a web request. Its signal is aborted when the connection ends before the answer has; its body

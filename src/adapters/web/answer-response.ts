@@ -1,11 +1,12 @@
+import type { WireCodec } from '../../guard/codec.ts'
+import { isGuardError, toProblem } from '../../guard/errors.ts'
 import { isStream } from '../../guard/hidden-stream.ts'
 import { SealedPart } from '../../guard/sealed-part.ts'
-import type { WireCodec } from '../../guard/codec.ts'
-import { type EventEnd, eventBody } from './event-body.ts'
+import { serializeEvent } from '../../payload/server-sent-events.ts'
 import { noParts } from './received-answer.ts'
 
 /** What stands around an answer. */
-export interface AnswerHead {
+interface AnswerHead {
   readonly status: number
   readonly statusText?: string
   readonly headers: Headers
@@ -38,4 +39,81 @@ export async function answerResponse(answer: unknown, given: unknown, head: Answ
 // To the call's own end. What a control may put at the end of nothing has nowhere to stand.
 async function drain(parts: AsyncIterator<unknown>): Promise<void> {
   while ((await parts.next()).done !== true);
+}
+
+const encoder = new TextEncoder()
+
+/** What follows the last part. */
+interface EventEnd {
+  /** Whether the protocol's end marker belongs at the end of these parts. */
+  isWhole(): boolean
+  /** The data of the last event after this error; undefined where the body itself is to fail with it. */
+  failure(error: unknown): string | undefined
+  /** What the body fails with, where it does. */
+  reason(error: unknown): unknown
+}
+
+/**
+ * Guarded parts as the body of an answer with server-sent events. A part is asked for when the reader asks, so the
+ * slowest of them sets the pace; a reader that leaves ends the call.
+ */
+function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd): ReadableStream<Uint8Array> {
+  let left = false
+  let sealed = false
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await parts.next()
+          if (left) return
+          if (done !== true) {
+            sealed ||= value instanceof SealedPart
+            return controller.enqueue(event(value instanceof SealedPart ? value.body : wire.serializeEvent(value)))
+          }
+          // What is sealed says so itself where it ends.
+          if (wire.endMarker !== undefined && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker))
+          controller.close()
+        } catch (error) {
+          if (left) return
+          left = true
+          // Where it was the writing that failed, the parts go on.
+          parts.return?.().catch(() => {})
+          const data = end.failure(error)
+          if (data === undefined) return controller.error(end.reason(error))
+          controller.enqueue(event(data))
+          controller.close()
+        }
+      },
+      async cancel() {
+        left = true
+        await parts.return?.()
+      },
+    },
+    // Nothing is asked for before the reader asks.
+    { highWaterMark: 0 },
+  )
+}
+
+function event(data: string): Uint8Array {
+  return encoder.encode(serializeEvent({ data }))
+}
+
+/**
+ * The answer that says why not: an RFC 9457 problem with the refusal's status and headers. Beside the problem's members
+ * stand those in which this protocol's own clients look for an error, so that they find one. Of what is no refusal it
+ * tells nothing.
+ */
+export function refusalResponse(error: unknown, wire?: WireCodec): Response {
+  const problem = toProblem(error)
+  const headers = new Headers(isGuardError(error) ? error.headers : undefined)
+  headers.set('content-type', 'application/problem+json')
+  headers.set('cache-control', 'no-store')
+  const body = JSON.stringify({ ...(wire && membersOf(wire.errorEvent(problem.code, problem.title))), ...problem })
+  return new Response(body, { status: problem.status, headers })
+}
+
+function membersOf(event: string): object {
+  if (!event.startsWith('{')) return {}
+  const value: unknown = JSON.parse(event)
+  return typeof value === 'object' && value !== null ? value : {}
 }

@@ -1,11 +1,25 @@
-import type { Awaitable, Call } from '../../guard/context.ts'
+import type { WireCodec } from '../../guard/codec.ts'
+import type { Awaitable, Call, Channel, Settled } from '../../guard/context.ts'
+import { isGuardError, toProblem } from '../../guard/errors.ts'
 import type { Guard } from '../../guard/guard.ts'
+import { mediate } from '../../guard/mediate.ts'
 import type { Unprotected } from '../../guard/order.ts'
-import { freshRequest } from './fresh-request.ts'
-import { serve } from './serve.ts'
-import { type RequestHead, type ServerOptions, serverSettings, stateCall } from './server-options.ts'
-import { channelOf } from './transport.ts'
-import { type WireOperation, wireMediator } from './wire-operation.ts'
+import { quotaHeaders } from '../../guard/quota-headers.ts'
+import { answerResponse, refusalResponse } from './answer-response.ts'
+import { rebuiltFields } from './rebuilt-fields.ts'
+import { EventParts, isResponse, receiveAnswer, type ReceivedAnswer } from './received-answer.ts'
+import { parseArrival, RequestBody } from './request-body.ts'
+import {
+  type RequestHead,
+  type ServerOptions,
+  serverSettings,
+  type ServerSettings,
+  stateCall,
+  type StatedCall,
+  wireMediator,
+  type WireMediator,
+  type WireOperation,
+} from './server-options.ts'
 
 /** What a handler may answer: a response, parts that become server-sent events, or a value that becomes one body. */
 export type Answer = Response | AsyncIterable<unknown> | ReadableStream<unknown> | object | string | number | boolean | null
@@ -60,4 +74,103 @@ export function headOf(request: Request): RequestHead {
   const { method, url, headers, signal } = request
   const { pathname, search } = new URL(url)
   return { method, target: pathname + search, headers, signal }
+}
+
+/**
+ * Fields that a handler does not see: what the caller proved itself with, which is nobody's after the identity is known,
+ * and what describes the bytes that came, which are not those that are handed on.
+ */
+export const withheld: readonly string[] = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'x-api-key', ...rebuiltFields]
+
+/** The request as a handler gets it: the same method and URL, the rewritten body, and the call's own signal. */
+export function freshRequest(request: Request, wire: WireCodec, input: unknown, signal: AbortSignal): Request {
+  const headers = new Headers(request.headers)
+  for (const name of withheld) headers.delete(name)
+  headers.set('content-type', wire.mediaTypes[0] ?? 'application/octet-stream')
+  return new Request(request.url, { method: request.method, headers, body: wire.serialize(input), signal })
+}
+
+// Beside the request and not in its headers: only what runs in this process can state it.
+const channels = new WeakMap<Request, Channel>()
+
+/** Says what the transport saw of a request. For servers that make web requests out of connections, such as `toNode`. */
+export function stateChannel(request: Request, channel: Channel): void {
+  channels.set(request, channel)
+}
+
+/**
+ * What the transport saw of a request. Where no server of this package stated it, only the scheme of the URL is known,
+ * which the runtime's own server sets.
+ */
+export function channelOf(request: Request): Channel {
+  return channels.get(request) ?? { secure: request.url.startsWith('https:') }
+}
+
+/** One request, as an adapter hands it to the core. */
+interface ServedRequest {
+  readonly headers: Headers
+  readonly body: ReadableStream<Uint8Array> | null
+  /** What comes with the call. */
+  readonly stated: StatedCall
+  /** The body, where somebody has read it already. */
+  readonly bytes?: (() => Promise<Uint8Array>) | undefined
+  /** The handler. Called at most once, once the call is admitted. */
+  handle(input: unknown, call: Call): unknown
+}
+
+/**
+ * One request through a guard and back: the core of every server adapter. Always resolves to a response: a refusal and a
+ * handler's error become one as well.
+ */
+export async function serve(mediator: WireMediator, settings: ServerSettings<never>, request: ServedRequest): Promise<Response> {
+  const { chain, plan, codec, wire } = mediator
+  const body = new RequestBody({ wire, opens: mediator.opens, maxBodyBytes: settings.maxBodyBytes }, request.headers, request.body)
+  const { options, mistake } = request.stated
+  let granted: Settled | undefined
+  let received: ReceivedAnswer | undefined
+  let given: unknown
+  const source = {
+    arrive() {
+      // Here, and not at once: the engine records what is refused here.
+      if (mistake !== undefined) throw mistake
+      return request.bytes === undefined ? body.read() : body.take(request.bytes)
+    },
+    parse: parseArrival.bind(undefined, wire),
+  }
+  const handler = async (input: unknown, call: Call): Promise<unknown> => {
+    granted = call
+    given = await request.handle(input, call)
+    if (!isResponse(given)) return given
+    received = await receiveAnswer(given, { codec, wire, clock: chain.clock, maxAnswerBytes: settings.maxAnswerBytes, signal: call.signal })
+    given = received.answer
+    return given
+  }
+  const failed = (error: unknown): void => {
+    if (granted === undefined || isGuardError(error)) return
+    try {
+      chain.onError(error, granted)
+    } catch {
+      // An error handler that throws changes no answer.
+    }
+  }
+  try {
+    const answer = await mediate(chain, plan, source, options, handler, true)
+    const headers = new Headers(received?.headers)
+    for (const [name, value] of Object.entries(quotaHeaders(granted?.quota))) headers.set(name, value)
+    const head = { status: received?.status ?? 200, statusText: received?.statusText ?? '', headers }
+    return await answerResponse(answer, given, head, wire, {
+      isWhole: () => !(given instanceof EventParts) || given.sawEnd,
+      failure(error) {
+        failed(error)
+        const { code, title } = toProblem(error)
+        return wire.errorEvent(code, title)
+      },
+      reason: (error) => error,
+    })
+  } catch (error) {
+    failed(error)
+    return refusalResponse(error, wire)
+  } finally {
+    body.cancel()
+  }
 }

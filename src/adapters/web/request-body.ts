@@ -1,14 +1,12 @@
 import type { WireCodec } from '../../guard/codec.ts'
 import type { Arrival } from '../../guard/control.ts'
 import { GuardError, isGuardError } from '../../guard/errors.ts'
-import { mediaTypeOf } from './media-type.ts'
-import { readBounded } from './read-bounded.ts'
 
 /** What a sealed request is called (RFC 7515, section 9.2.1). */
 const sealedType = 'application/jose'
 
 /** How bodies are read. */
-export interface BodyRules {
+interface BodyRules {
   readonly wire: WireCodec
   /** Whether a control opens what arrives sealed. */
   readonly opens: boolean
@@ -85,4 +83,55 @@ function arrival(mediaType: string, body: Uint8Array): Arrival {
 function broken(error: unknown): never {
   if (isGuardError(error)) throw error
   throw new GuardError('aborted', { reason: 'the body of the request broke off', cause: error })
+}
+
+/** A media type without its parameters, and what its parameters say of the characters. */
+interface MediaType {
+  /** Type and subtype in lower case. */
+  readonly essence: string
+  /** Whether every `charset` parameter says UTF-8; true where there is none. */
+  readonly utf8: boolean
+}
+
+/** Reads a `Content-Type` field (RFC 9110, section 8.3.1). What is no media type comes back as an essence that nobody knows. */
+export function mediaTypeOf(field: string | null): MediaType {
+  const [first = '', ...parameters] = (field ?? '').split(';')
+  let utf8 = true
+  for (const parameter of parameters) {
+    const at = parameter.indexOf('=')
+    if (parameter.slice(0, at).trim().toLowerCase() !== 'charset') continue
+    const value = parameter
+      .slice(at + 1)
+      .trim()
+      .toLowerCase()
+    if (value !== 'utf-8' && value !== '"utf-8"' && value !== 'utf8') utf8 = false
+  }
+  return { essence: first.trim().toLowerCase(), utf8 }
+}
+
+/** Bytes that a body's first buffer holds, unless the body says that it is shorter. */
+const firstBuffer = 16 * 1024
+
+/**
+ * A body as one array of bytes. Holds at most about twice what came, however small the pieces are.
+ *
+ * @throws GuardError `payload_too_large` as soon as the body is longer than `bound`; then nothing more is read.
+ */
+export async function readBounded(reader: ReadableStreamDefaultReader<unknown>, bound: number): Promise<Uint8Array<ArrayBuffer>> {
+  let buffer = new Uint8Array(Math.min(firstBuffer, bound))
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return buffer.slice(0, length)
+    if (!(value instanceof Uint8Array)) throw new GuardError('payload_invalid', { reason: 'the body is not made of bytes' })
+    const needed = length + value.length
+    if (needed > bound) throw new GuardError('payload_too_large', { reason: `the body is longer than ${bound} bytes` })
+    if (needed > buffer.length) {
+      const larger = new Uint8Array(Math.min(bound, Math.max(needed, buffer.length * 2)))
+      larger.set(buffer.subarray(0, length))
+      buffer = larger
+    }
+    buffer.set(value, length)
+    length = needed
+  }
 }

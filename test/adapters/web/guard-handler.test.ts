@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Answer, guardHandler, type HandlerOptions } from '../../../src/adapters/web/guard-handler.ts'
-import type { WireOperation } from '../../../src/adapters/web/wire-operation.ts'
+import type { WireOperation } from '../../../src/adapters/web/server-options.ts'
 import type { Call } from '../../../src/guard/context.ts'
 import { builtIn } from '../../../src/guard/control.ts'
 import { GuardError } from '../../../src/guard/errors.ts'

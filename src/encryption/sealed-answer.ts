@@ -1,0 +1,170 @@
+import type { AgreementAlgorithm } from '../keys/agreement-key.ts'
+import { decodeBase64url, encodeBase64url } from '../keys/base64url.ts'
+import { maxSealedLength, openCompact, readCompact, sealCompact } from './compact-jwe.ts'
+import { unopened } from './request-header.ts'
+import type { ReplyKey } from './seal-request.ts'
+
+/** Who an answer is sealed to. */
+export interface Recipient {
+  readonly alg: AgreementAlgorithm
+  /** The caller's `reply_jwk`. */
+  readonly key: CryptoKey
+  /** Proves that the answer comes from who opened the request. */
+  readonly proof: CryptoKey
+  /** The `jti` of the request. */
+  readonly request: string
+}
+
+const encoder = new TextEncoder()
+
+/** A whole answer as a JWE in compact form. */
+export function sealAnswer(text: string, mediaType: string, recipient: Recipient): Promise<string> {
+  return seal(text, { typ: 'sallyport-answer', cty: mediaType, req: recipient.request, seq: 0, last: true }, recipient)
+}
+
+/**
+ * Events as JWEs in compact form, numbered, and one more that says that nothing follows: so a reader sees when one was cut,
+ * repeated, moved, left out, taken from another answer, or when the end is missing. When `events` throws there is no such
+ * end.
+ */
+export async function* sealEvents(events: AsyncIterable<string>, mediaType: string, recipient: Recipient): AsyncGenerator<string, void, undefined> {
+  let seq = 0
+  const header = (last: boolean): AnswerHeader => ({ typ: 'sallyport-event', cty: mediaType, req: recipient.request, seq: seq++, last })
+  for await (const event of events) yield await seal(event, header(false), recipient)
+  yield await seal('', header(true), recipient)
+}
+
+// With an ephemeral key of its own each time, so that what was sealed stays sealed when the service's key is lost.
+async function seal(text: string, header: AnswerHeader, { alg, key, proof }: Recipient): Promise<string> {
+  const plaintext = encoder.encode(text)
+  const mac = await authenticate(proof, header, plaintext)
+  return sealCompact(plaintext, key, { alg, ...header, mac })
+}
+
+interface OpenedPart {
+  readonly text: string
+  readonly last: boolean
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Opens a whole answer: the body of a response with `content-type: application/jose`.
+ *
+ * @throws GuardError `decryption_failed` for anything but the answer to this very request, whole and unchanged.
+ */
+export async function openAnswer(compact: string, replyKey: ReplyKey): Promise<string> {
+  return (await open(compact, replyKey, 'sallyport-answer', 0)).text
+}
+
+/**
+ * Opens a streamed answer: takes the data of its server-sent events and gives the data that was sealed in them.
+ *
+ * ```ts
+ * for await (const data of openAnswers(events, replyKey)) show(JSON.parse(data))
+ * ```
+ *
+ * @throws GuardError `decryption_failed` at the first event that was changed, repeated, moved, left out, taken from another
+ * answer or sent in clear, and where the events end before the answer does. What was given out before that is genuine,
+ * and only whole once this ends without a throw.
+ */
+export async function* openAnswers(events: AsyncIterable<string>, replyKey: ReplyKey): AsyncGenerator<string, void, undefined> {
+  let seq = 0
+  for await (const event of events) {
+    const { text, last } = await open(event, replyKey, 'sallyport-event', seq++)
+    if (last) return
+    yield text
+  }
+  throw unopened('the answer was cut short')
+}
+
+async function open(compact: string, replyKey: ReplyKey, typ: 'sallyport-answer' | 'sallyport-event', seq: number): Promise<OpenedPart> {
+  if (typeof compact !== 'string' || compact.length > maxSealedLength) throw unopened('the answer is too long')
+  const { mac, ...header } = parseAnswerHeader(readCompact(compact))
+  if (header.typ !== typ || header.req !== replyKey.request) throw unopened('this answers something else')
+  if (header.seq !== seq) throw unopened('an event is not in its place')
+  try {
+    const plaintext = await openCompact(compact, replyKey.key, replyKey.alg)
+    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return { text: decoder.decode(plaintext), last: header.last }
+  } catch {
+    throw unopened('the answer does not decrypt')
+  }
+  throw unopened('the answer does not come from who opened the request')
+}
+
+function parseAnswerHeader(raw: Readonly<Record<string, unknown>> | undefined): AnswerHeader & { readonly mac: string } {
+  const { typ, cty, req, seq, last, mac } = raw ?? {}
+  const isComplete = (typ === 'sallyport-answer' || typ === 'sallyport-event') && typeof cty === 'string' && typeof req === 'string'
+  if (
+    !isComplete ||
+    typeof seq !== 'number' ||
+    !Number.isSafeInteger(seq) ||
+    seq < 0 ||
+    typeof last !== 'boolean' ||
+    typeof mac !== 'string' ||
+    mac.length !== 43
+  )
+    throw unopened('the answer is not sealed')
+  return { typ, cty, req, seq, last, mac }
+}
+
+/** What is said of a sealed answer, or of one event of it, in its protected header. */
+interface AnswerHeader {
+  /** A whole answer, or one event of a streamed one. */
+  readonly typ: 'sallyport-answer' | 'sallyport-event'
+  /** Media type of what is sealed. */
+  readonly cty: string
+  /** The `jti` of the request that is answered. */
+  readonly req: string
+  /** The place among the events, from 0. */
+  readonly seq: number
+  /** Whether nothing follows. A streamed answer ends with an empty event that says so. */
+  readonly last: boolean
+}
+
+const hmac = { name: 'HMAC', hash: 'SHA-256' } as const
+
+/**
+ * The key that proves that an answer comes from whoever could open the request. It is needed because anybody can seal to
+ * `reply_jwk`, which stands in the request for all to read. It comes from the key agreement of the request itself, by the
+ * derivation of RFC 7518, section 4.6.2, under an algorithm name of its own.
+ *
+ * @param privateKey the service's key, or the caller's ephemeral one.
+ * @param publicKey the other's public half.
+ */
+export async function deriveAnswerKey(privateKey: CryptoKey, publicKey: CryptoKey): Promise<CryptoKey> {
+  const shared = new Uint8Array(await crypto.subtle.deriveBits({ name: privateKey.algorithm.name, public: publicKey }, privateKey, 256))
+  const name = encoder.encode('sallyport-answer')
+  const input = new Uint8Array(4 + 32 + 4 + name.length + 4 + 4 + 4)
+  const view = new DataView(input.buffer)
+  view.setUint32(0, 1)
+  input.set(shared, 4)
+  view.setUint32(36, name.length)
+  input.set(name, 40)
+  // PartyUInfo and PartyVInfo are empty; then the length of the key in bits.
+  view.setUint32(input.length - 4, 256)
+  const key = await crypto.subtle.digest('SHA-256', input)
+  shared.fill(0)
+  input.fill(0)
+  return crypto.subtle.importKey('raw', key, hmac, false, ['sign', 'verify'])
+}
+
+/** The authentication code of an answer: HMAC-SHA-256 in base64url over what is said of it and over its text. */
+async function authenticate(key: CryptoKey, header: AnswerHeader, plaintext: Uint8Array): Promise<string> {
+  return encodeBase64url(new Uint8Array(await crypto.subtle.sign('HMAC', key, message(header, plaintext))))
+}
+
+/** Whether an authentication code fits. In constant time. */
+async function isAuthentic(key: CryptoKey, header: AnswerHeader, plaintext: Uint8Array, code: string): Promise<boolean> {
+  const bytes = decodeBase64url(code)
+  return bytes !== undefined && crypto.subtle.verify('HMAC', key, bytes, message(header, plaintext))
+}
+
+// JSON holds no line break, so that where the text begins cannot be moved.
+function message(header: AnswerHeader, plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = encoder.encode(`${JSON.stringify([header.typ, header.cty, header.req, header.seq, header.last])}\n`)
+  const bytes = new Uint8Array(head.length + plaintext.length)
+  bytes.set(head)
+  bytes.set(plaintext, head.length)
+  return bytes
+}
