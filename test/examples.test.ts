@@ -41,6 +41,7 @@ describe('examples', () => {
     const { code, output } = await run(join(root, 'examples/gateway/main.ts'))
     assert.equal(code, 0, output)
     for (const shown of [
+      /sealed both ways\n\s+ey.* opens as: You asked/,
       /^curl /m,
       /\[EMAIL\]/,
       /401 Bearer/,
@@ -52,6 +53,12 @@ describe('examples', () => {
       assert.match(output, shown)
     assert.match(output, /one byte changed\n\s+The log does not hold/)
     assert.match(output, /Everything was as it should be/)
+  })
+
+  test('the gateway shows it again, on the log that it left', async () => {
+    const { code, output } = await run(join(root, 'examples/gateway/main.ts'))
+    assert.equal(code, 0, output)
+    assert.match(output, /one byte changed\n\s+The log does not hold/)
   })
 
   test('the gateway explains itself, and refuses a port that is none', async () => {

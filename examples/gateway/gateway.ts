@@ -38,11 +38,12 @@ function upstream(body: string, signal: AbortSignal): Promise<Response> {
 /** Starts the gateway on a free port, or on that one. */
 export async function startGateway(issuer: Issuer, privateJwk: object, port = 0) {
   const log = await fileLog(files.log, { signer: await fileSigner(files.key), origin: 'gateway.example', anchor: fileAnchor(files.anchor) })
+  const keys = localKeys({ jwks: { keys: [privateJwk] } })
   const base = guard({ name: 'gateway', deadline: 60_000 })
     .use(audit({ log, content: 'digest' }))
     .use(verifyIdentity({ verifiers: [jwt({ issuer: issuer.issuer, audience: issuer.audience, keys: issuer.jwksUrl })] }))
     // Sealed requests are opened and answered sealed; clear ones are let in, since `curl` cannot seal.
-    .use(encryptPayload({ keys: localKeys({ jwks: { keys: [privateJwk] } }), direction: 'both', required: false }))
+    .use(encryptPayload({ keys, direction: 'both', required: false }))
     .use(
       rateLimit({
         limits: [
@@ -65,6 +66,7 @@ export async function startGateway(issuer: Issuer, privateJwk: object, port = 0)
   return {
     url: server.url,
     log,
+    keys,
     async close() {
       await server.close()
       await base.close()

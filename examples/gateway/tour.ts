@@ -1,18 +1,19 @@
 // What the gateway does, shown over real HTTP. Every step asserts its own result.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
+import { openAnswer, sealRequest } from 'sallyport'
 import { storedEntries } from 'sallyport/file'
-import { files, type Gateway } from './gateway.ts'
+import { files, type Gateway, origin } from './gateway.ts'
 import type { Issuer } from './issuer.ts'
 
 const question = { model: 'small-1', messages: [{ role: 'user' as const, content: 'I am ada@example.org. Whom do I ask?' }] }
 
 /** Runs the tour. Throws where something is not as it should be. */
-export async function tour({ url, log }: Gateway, { tokens }: Issuer): Promise<void> {
+export async function tour({ url, log, keys }: Gateway, { tokens }: Issuer): Promise<void> {
   const client = (token: string) => new OpenAI({ apiKey: token, baseURL: `${url}/v1`, maxRetries: 0 })
   const post = (token?: string) =>
     fetch(`${url}/v1/chat/completions`, {
@@ -30,6 +31,15 @@ export async function tour({ url, log }: Gateway, { tokens }: Issuer): Promise<v
     parts.push(chunk.choices[0]?.delta.content ?? '')
   step('the same, streamed in pieces of five characters', parts.filter((part) => part !== '').join('|'))
   assert.equal(parts.join(''), answer.choices[0]?.message.content)
+
+  const [publicKey] = (await keys.publicKeys()).keys
+  assert.ok(publicKey !== undefined)
+  const sealed = await sealRequest(JSON.stringify(question), { publicKey, credential: tokens.analyst, url: `${origin}/v1/chat/completions` })
+  const headers = { 'content-type': sealed.contentType, authorization: `Bearer ${tokens.analyst}` }
+  const reply = await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: sealed.body })).text()
+  const opened = JSON.parse(await openAnswer(reply, sealed.replyKey)) as typeof answer
+  step('the same, sealed both ways', `${reply.slice(0, 60)}… opens as: ${opened.choices[0]?.message.content}`)
+  assert.equal(opened.choices[0]?.message.content, answer.choices[0]?.message.content)
 
   const expired = await post(tokens.expired)
   step('an expired token', `${expired.status} ${expired.headers.get('www-authenticate')}`)
@@ -82,11 +92,14 @@ function sallyport(...args: string[]): { status: number | null; output: string }
 
 async function tamperedCopy(): Promise<string> {
   const copy = join(await mkdtemp(join(tmpdir(), 'gateway-')), 'audit')
-  await cp(files.log, copy, { recursive: true })
+  await cp(files.log, copy, { recursive: true, preserveTimestamps: true })
   const folder = join(copy, 'tile', 'entries')
-  const name = (await readdir(folder, { recursive: true, withFileTypes: true })).find((entry) => entry.isFile())
-  assert.ok(name !== undefined)
-  const path = join(name.parentPath, name.name)
+  const found = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  // The newest: what a partial bundle of an earlier checkpoint says nobody reads any more.
+  const times = await Promise.all(
+    found.map(async ({ parentPath, name }) => ({ path: join(parentPath, name), at: (await stat(join(parentPath, name))).mtimeMs })),
+  )
+  const { path } = times.sort((one, other) => other.at - one.at)[0] ?? { path: folder }
   const bytes = await readFile(path)
   bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100)
   await writeFile(path, bytes)
