@@ -187,6 +187,10 @@ interface Stretch {
 export function resolveOverlaps(candidates: readonly Candidate[], from: number): Stretch[] {
   const sorted = candidates.filter((candidate) => candidate.end > from).sort((one, other) => one.start - other.start)
   const stretches: Stretch[] = []
+  if (sorted.every(({ start }, index) => start >= Math.max(from, sorted[index - 1]?.end ?? from))) {
+    for (const candidate of sorted) stretches.push({ candidate, start: candidate.start, end: candidate.end })
+    return stretches
+  }
   // At most one for each detector.
   let active: Candidate[] = []
   let next = 0

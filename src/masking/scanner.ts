@@ -104,9 +104,9 @@ export class Scanner {
       if (glance.end > 0) found.push(order, glance.start, glance.end, glance.score)
     }
     for (let index = 0; index < found.length; index += 4) {
-      const [order = 0, start = 0, end = 0, score = 0] = found.slice(index, index + 4)
+      const order = found[index] ?? 0
       const recognizer = this.recognizers[order]
-      if (recognizer !== undefined) sink.accept(order, recognizer, start, end, score)
+      if (recognizer !== undefined) sink.accept(order, recognizer, found[index + 1] ?? 0, found[index + 2] ?? 0, found[index + 3] ?? 0)
     }
     return -1
   }

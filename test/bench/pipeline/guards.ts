@@ -17,10 +17,10 @@ import { allowAll, identityOf, type TestIssuer } from '../../../dist/testing/ind
 
 export type Question = { model: string; messages: { role: 'user'; content: string }[] }
 
-// 1 kB of prose, with one address in it.
-const prose =
-  'The quarterly report shows that revenue grew in every region but one, and that costs fell as planned. Ask ada@example.org for details. '
-export const question: Question = { model: 'small-1', messages: [{ role: 'user', content: prose.repeat(8).slice(0, 1024) }] }
+// 1 kB of prose with one address in it.
+const prose = 'The quarterly report shows that revenue grew in every region but one, and that costs fell as planned in most of them. '
+const content = `Ask ada@example.org for details. ${prose.repeat(9)}`.slice(0, 1024)
+export const question: Question = { model: 'small-1', messages: [{ role: 'user', content }] }
 
 export const answer = {
   id: 'chatcmpl-1',
