@@ -2,9 +2,10 @@ import { type Check, checkOptions, isBoolean, isFunction, oneOf, optional } from
 import type { Call, Identity, Known, Masked } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 import type { Detect } from '../masking/detector.ts'
 import { type MaskDirection, maskDuty, type Restorable } from '../masking/mask-duty.ts'
-import { maskAnswer, TextMasker } from '../masking/masker.ts'
+import { maskAnswer, maskInput } from '../masking/masker.ts'
 import { Masking, type MaskMode } from '../masking/masking.ts'
 import { type PseudonymScope, PseudonymVault } from '../masking/pseudonym.ts'
 import { autoCodec } from '../payload/auto.ts'
@@ -51,6 +52,9 @@ interface Progress {
   restorable: Restorable
 }
 
+// The issuer of callers without a credential, as `anonymous()` makes it.
+const anonymousIssuer = 'urn:sallyport:anonymous'
+
 const nothing: Readonly<Record<string, number>> = Object.freeze({})
 
 /**
@@ -92,7 +96,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
     const counts: Record<string, number> = {}
     const treatment = masking.input(progress.scope, progress.serial, (type) => void (counts[type] = (counts[type] ?? 0) + 1))
     const texts = codec.texts(input)
-    const values = texts.map(({ value }) => new TextMasker(treatment).whole(value))
+    const values = maskInput(texts, treatment)
     progress.counts = Object.freeze(counts)
     return values.every((value, index) => value === texts[index]?.value) ? undefined : codec.replace(input, values)
   }
@@ -128,7 +132,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
           return maskAnswer(parts, codecOf(step).answer, step.streamed, (kind) =>
             masking.output(scope, {
               mask: masksAnswers,
-              restore: restore && (kind === 'text' || restorable[kind]),
+              restore: restore && (kind === 'text' || (kind !== 'identifier' && restorable[kind])),
               urls: restorable.url,
             }),
           )
@@ -160,8 +164,10 @@ function progressOf(calls: WeakMap<Step, Progress>, step: Step): Progress {
 
 // Parts that cannot run into each other.
 function scopeName(call: Decided, session: MaskDataOptions['session']): string {
-  const { tenant, key } = call.identity
-  return JSON.stringify([tenant ?? null, key, session === undefined ? sessionOf(call.identity) : checkedSession(session(call))])
+  const { tenant, key, issuer } = call.identity
+  // Nobody is not one caller: whoever comes without a credential shares nothing with the next.
+  const own = issuer === anonymousIssuer ? call.id : sessionOf(call.identity)
+  return JSON.stringify([tenant ?? null, key, session === undefined ? own : checkedSession(session(call))])
 }
 
 function sessionOf({ claims }: Identity): string | null {
@@ -169,6 +175,7 @@ function sessionOf({ claims }: Identity): string | null {
 }
 
 function checkedSession(session: unknown): string {
+  abandon(session)
   if (typeof session !== 'string' || session === '') throw new GuardError('misconfigured', { reason: 'the session of a call has no name' })
   return session
 }

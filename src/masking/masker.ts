@@ -156,17 +156,23 @@ export async function* maskAnswer(
   treatmentOf: TreatmentOf,
 ): AsyncGenerator<unknown, void, undefined> {
   const channels = new Map<string, Running>()
+  const ended = new Set<string>()
   for await (const part of isStreamed ? codec.assemble(parts) : parts) {
     const texts = codec.texts(part)
     const values = texts.map((text) => {
       const { value, kind, channel } = text
-      if (!isStreamed || kind !== 'text') return whole(value, treatmentOf(kind))
+      if (kind === 'identifier') return unmasked(value, treatmentOf(kind))
+      if (!isStreamed || kind !== 'text' || text.whole === true) return whole(value, treatmentOf(kind))
+      // A reader would put it behind what it has, of which nothing is known here any more.
+      if (ended.has(channel) && value !== '') throw new GuardError('payload_invalid', { reason: 'a text goes on after its end' })
       const running = channels.get(channel) ?? begin(channels, text, treatmentOf)
       if (running === undefined) return value
       running.like = part
       return running.masker.push(value)
     })
-    for (const channel of isStreamed && channels.size > 0 ? codec.ends(part) : []) {
+    for (const channel of isStreamed ? codec.ends(part) : []) {
+      if (ended.size >= maxChannels * 4) throw new GuardError('payload_too_large', { reason: 'too many running texts in one answer' })
+      ended.add(channel)
       const running = channels.get(channel)
       if (running === undefined) continue
       channels.delete(channel)
@@ -182,6 +188,50 @@ export async function* maskAnswer(
     const rest = masker.end()
     if (rest !== '') yield codec.carry(like, channel, rest)
   }
+}
+
+/**
+ * The texts of an input, masked. Content that comes in pieces is one text to the model, so what crosses two pieces must not
+ * be there at all.
+ *
+ * @throws GuardError `payload_blocked` for a finding that crosses two pieces, and for one in what cannot be rewritten.
+ */
+export function maskInput(texts: readonly Text[], treatment: Treatment): string[] {
+  for (let first = 0; first < texts.length; ) {
+    const list = listOf(texts[first])
+    let next = first + 1
+    while (list !== undefined && next < texts.length && listOf(texts[next]) === list) next++
+    if (next - first > 1) refuseCrossing(texts.slice(first, next), treatment)
+    first = next
+  }
+  return texts.map(({ value, kind }) => (kind === 'identifier' ? unmasked(value, treatment) : whole(value, treatment)))
+}
+
+function refuseCrossing(pieces: readonly Text[], { scanner, isToken }: Treatment): void {
+  const borders: number[] = []
+  let joined = ''
+  for (const { value } of pieces) {
+    joined += value
+    borders.push(joined.length)
+  }
+  let border = 0
+  new Scanning(scanner, isToken).take(joined, true, ({ start, end }) => {
+    while ((borders[border] ?? end) <= start) border++
+    if ((borders[border] ?? end) < end)
+      throw new GuardError('payload_blocked', { reason: 'what must not be sent is spread over pieces of a content' })
+  })
+}
+
+// The list that a piece of content stands in: `/messages/0/content` of `/messages/0/content/1/text`.
+function listOf(text: Text | undefined): string | undefined {
+  if (text === undefined || text.kind !== 'text' || text.path.length > 64) return undefined
+  return /^(.*)\/\d+\/text$/.exec(text.path)?.[1]
+}
+
+// A name cannot be masked without becoming another one, so one that holds what must not be seen is refused.
+function unmasked(value: string, treatment: Treatment | undefined): string {
+  if (whole(value, treatment) !== value) throw new GuardError('payload_blocked', { reason: 'an identifier or a number holds what must not be seen' })
+  return value
 }
 
 function whole(value: string, treatment: Treatment | undefined): string {

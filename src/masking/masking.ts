@@ -180,58 +180,149 @@ export function keyedHash(key: Uint8Array): KeyedHash {
   return (message) => crypto.createHmac('sha256', secret).update(message).digest()
 }
 
-const http = 0x68747470 // http
-const ttps = 0x74747073 // the end of https
-const www = 0x777777
+// What text outside addresses is made of. Whatever else ASCII has may be a sign of an address.
+const plain = new Set([...'!"\'()*,-.;_'].map((sign) => sign.charCodeAt(0)))
+// Letters and numbers of every script, and the marks and spaces between them; no wide form of what is a sign in ASCII.
+const plainBeyond =
+  /^[\p{L}\p{M}\p{N}\p{Zs}\p{Cf}\p{Pd}\p{Pi}\p{Pf}\p{Cs}\u00a1\u00bf\u00b7\u2026\u3001\u3002\u300c-\u300f\uff01\uff08\uff09\uff0c\uff1a\uff1b]$/u
+const styleOrScript = /^<(?:styl|scri)$/
 
 /**
- * Follows a text and knows whether its end stands in an address: a URL, a Markdown link's target, an attribute. What is
- * put into an address can leave for the address's host by being shown, without anybody reading it. It errs on that side.
+ * Follows a text and knows whether its end may stand in an address. What is put into an address can leave for the
+ * address's host by being shown, without anybody reading it.
+ *
+ * It recognizes no addresses, of which every renderer has its own. It says no only behind letters, digits and the
+ * punctuation of sentences back to the last white space, and outside of everything in which an address may hold white
+ * space: a tag, a link's target, the definition of a reference, a style, a script.
  */
 export class UrlWatch {
-  #isInside = false
-  // What closes the address; 0 where white space does.
-  #closing = 0
-  // What stands before the word that may turn out to be an address.
-  #opening = 32
-  // The last four characters, one to a byte.
-  #last = 0
+  // Since the last white space there was a sign of an address.
+  #isSigned = false
+  #last = 32
+  // The last five characters, of which no decision needs more.
+  #tail = ''
+  readonly #tags = new OpenTags()
+  // How many brackets are open since `](`.
+  #depth = 0
+  #isAngled = false
+  // Whether nothing but white space came since `](`, or since a line began in it.
+  #isBlank = false
+  #isNewLine = false
+  // Behind `]:`, to the end of the line in which something stands.
+  #definition: 'none' | 'begun' | 'named' = 'none'
+  #isCode = false
 
-  /** Whether what comes next stands in an address. */
+  /** Whether what comes next may stand in an address. */
   get isInside(): boolean {
-    return this.#isInside
+    return (
+      this.#isSigned || this.#last === 46 || this.#isCode || this.#depth > 0 || this.#isAngled || this.#definition !== 'none' || this.#tags.isInside
+    )
   }
 
   read(text: string): void {
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index)
-      const isSpace = code === 32 || (code >= 9 && code <= 13) || code === 0xa0
-      if (this.#isInside) {
-        // A Markdown target in angle brackets may hold spaces.
-        if (code === 60 && (this.#last & 255) === 40) this.#closing = 62
-        // A target in angle brackets ends with its line, one in quotes does not.
-        if (this.#closing === 0 ? isSpace : code === this.#closing || (code === 10 && this.#closing === 62)) this.#isInside = false
-      } else if (this.#begins(code)) {
-        this.#isInside = true
-        this.#closing = closingOf(this.#opening)
-      }
-      if (isSpace || code === 60 || code === 34 || code === 39) this.#opening = code
-      this.#last = (this.#last << 8) | (code < 128 ? code : 0)
+      const isWhite = isWhiteSpace(code)
+      if (isWhite) this.#isSigned = false
+      // A dot between two letters makes a name of a host.
+      else if (!isPlain(code) || (this.#last === 46 && isWord(code))) this.#isSigned = true
+      this.#follow(code, isWhite)
+      this.#tags.read(code, this.#last)
+      if (code === 60 || this.#tail !== '') this.#begin(code)
+      this.#last = code
     }
   }
 
-  // `//` and its variants, `](`, `www.`, `http:` and `https:`.
-  #begins(code: number): boolean {
+  // Each of them ends as late as any renderer ends it.
+  #follow(code: number, isWhite: boolean): void {
     const last = this.#last
-    if (code === 47 || code === 92) return (last & 255) === 47 || (last & 255) === 92
-    if (code === 40) return (last & 255) === 93
-    const lower = last | 0x20202020
-    if (code === 46) return (lower & 0xffffff) === www
-    return code === 58 && (lower === http || lower === ttps)
+    if (last === 93 && code === 58) this.#definition = 'begun'
+    else if (this.#definition === 'begun' && !isWhite) this.#definition = 'named'
+    else if (this.#definition === 'named' && code === 10) this.#definition = 'none'
+    if (this.#depth > 0 || this.#isAngled) {
+      if (code === 10) {
+        this.#isAngled = false
+        // No link goes on behind an empty line.
+        if (this.#isBlank && this.#isNewLine) this.#depth = 0
+        this.#isBlank = this.#isNewLine = true
+      } else if (code === 60 && this.#isBlank) this.#isAngled = true
+      else if (code === 62 && last !== 92) this.#isAngled = false
+      else if (code === 40) this.#depth++
+      else if (code === 41 && last !== 92 && this.#depth > 0) this.#depth--
+      if (!isWhite) this.#isBlank = false
+    } else if (last === 93 && code === 40) {
+      this.#depth = 1
+      this.#isBlank = true
+      this.#isNewLine = false
+    }
+  }
+
+  // The text of these is neither Markdown nor HTML, and has addresses of its own kind.
+  #begin(code: number): void {
+    this.#tail = code === 60 ? '<' : this.#tail + String.fromCharCode(code).toLowerCase()
+    if (this.#tail.length < 5) return
+    this.#isCode ||= styleOrScript.test(this.#tail)
+    this.#tail = ''
   }
 }
 
-function closingOf(opening: number): number {
-  if (opening === 60) return 62
-  return opening === 34 || opening === 39 ? opening : 0
+// In which part of a tag a text may be, one bit each (HTML, section 13.2.5).
+const tagName = 1
+const beforeName = 2
+const name = 4
+const afterName = 8
+const beforeValue = 16
+const quoted = 32
+const singleQuoted = 64
+const unquoted = 128
+
+/**
+ * Follows every tag that may have begun, since what begins one for a renderer begins none for another: inside of each
+ * as long as HTML's own tokenizer would be that had begun there.
+ */
+class OpenTags {
+  #places = 0
+
+  get isInside(): boolean {
+    return this.#places !== 0
+  }
+
+  read(code: number, last: number): void {
+    const places = this.#places
+    if (places !== 0) {
+      let next = 0
+      for (let place = 1; place <= unquoted; place <<= 1) if ((places & place) !== 0) next |= placeAfter(place, code)
+      this.#places = next
+    }
+    if (last === 60 && (code | 32) >= 97 && (code | 32) <= 122) this.#places |= tagName
+  }
+}
+
+/** Where a tag is after one more character; 0 where it has ended. */
+function placeAfter(place: number, code: number): number {
+  if (place === quoted) return code === 34 ? beforeName : quoted
+  if (place === singleQuoted) return code === 39 ? beforeName : singleQuoted
+  if (code === 62) return 0
+  if (isWhiteSpace(code)) {
+    if (place === tagName || place === unquoted) return beforeName
+    return place === name ? afterName : place
+  }
+  if (place === unquoted) return unquoted
+  if (place === beforeValue) return code === 34 ? quoted : code === 39 ? singleQuoted : unquoted
+  if (code === 47) return beforeName
+  if (place === tagName) return tagName
+  return code === 61 && place !== beforeName ? beforeValue : name
+}
+
+// What ends an address wherever there is one. Other spaces do not, and some of them are taken out of it.
+function isWhiteSpace(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 12 || code === 13
+}
+
+function isWord(code: number): boolean {
+  return code >= 128 || (classOf(code) & alphanumeric) !== 0
+}
+
+function isPlain(code: number): boolean {
+  return code < 128 ? isWord(code) || plain.has(code) : plainBeyond.test(String.fromCharCode(code))
 }

@@ -1,3 +1,4 @@
+import { abandon } from '../guard/thenable.ts'
 import type { Detector, Span } from './detector.ts'
 
 /** Told of a finding; offsets into the whole text. */
@@ -80,7 +81,10 @@ function isInside(text: string, index: number): boolean {
 function spansIn(detector: Detector, text: string): readonly Required<Span>[] {
   const spans: Required<Span>[] = []
   let asked = 0
-  for (const { start, end, score = 0.8 } of detector.find(text)) {
+  const found = detector.find(text)
+  // A detector that answers later answers too late: what it would find has left by then. It is no list either, so it refuses.
+  abandon(found)
+  for (const { start, end, score = 0.8 } of found) {
     if (++asked > text.length + 1) throw new TypeError(`detector ${detector.type}: finds more than there is`)
     if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end < start || end > text.length)
       throw new TypeError(`detector ${detector.type}: a span lies outside of the text`)

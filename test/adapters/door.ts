@@ -1,4 +1,4 @@
-import type { Codec } from '../../src/guard/codec.ts'
+import type { Codec, Text } from '../../src/guard/codec.ts'
 import type { Call, Known, Quota } from '../../src/guard/context.ts'
 import { builtIn, type Control, control, type Outcome } from '../../src/guard/control.ts'
 import { GuardError } from '../../src/guard/errors.ts'
@@ -122,11 +122,11 @@ export function door(options: DoorOptions = {}): Door {
   }
 }
 
-/** A control of one's own that writes every text in capitals. */
+/** A control of one's own that writes every text in capitals; names and labels are not its to change. */
 export function capitals(): Control {
-  const raise = (codec: Codec | undefined, texts: readonly { readonly value: string }[]): string[] => {
+  const raise = (codec: Codec | undefined, texts: readonly Text[]): string[] => {
     if (codec === undefined) throw new TypeError('no codec')
-    return texts.map(({ value }) => value.toUpperCase())
+    return texts.map(({ value, kind }) => (kind === 'identifier' ? value : value.toUpperCase()))
   }
   return control('capitals', {
     request: (input, _context, _call, { codec }) => codec?.replace(input, raise(codec, codec.texts(input))),

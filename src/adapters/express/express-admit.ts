@@ -13,7 +13,7 @@ import { refusalResponse } from '../web/answer-response.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
 import { type ServerSettings, serverSettings, type WireMediator, wireMediator, type WireOperation } from '../web/server-options.ts'
 import type { ExpressOptions } from './express-guard.ts'
-import { replaceBody, stateExpressCall } from './express-request.ts'
+import { replaceBody, stateExpressCall, withholdTrailers } from './express-request.ts'
 
 /** An operation whose payload nobody reads: what is done, to what. */
 export interface AdmittedOperation {
@@ -105,6 +105,7 @@ async function admit(
     parse: (arrival: Arrival) => (reads === undefined ? null : parseArrival(reads.wire, arrival)),
   }
   const run = (input: unknown, call: Call): AsyncIterable<unknown> => {
+    withholdTrailers(request)
     if (reads !== undefined) replaceBody(request, input, reads.wire)
     response.locals.call = call
     for (const [name, value] of Object.entries(quotaHeaders((call as Settled).quota))) response.setHeader(name, value)

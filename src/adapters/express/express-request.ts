@@ -28,6 +28,22 @@ export function withhold(request: ExpressRequest): void {
     delete headers[name]
     delete headersDistinct[name]
   }
+  withholdTrailers(request)
+}
+
+const ignore = (): void => {}
+const noTrailers: PropertyDescriptorMap = {
+  trailers: { get: () => ({}), set: ignore },
+  rawTrailers: { get: () => [], set: ignore },
+  trailersDistinct: { get: () => ({}), set: ignore },
+}
+
+/**
+ * Takes the fields behind the body off the request, also those that are still to come: no credential counts there (RFC 9110,
+ * section 6.5.1), and no control reads them.
+ */
+export function withholdTrailers(request: ExpressRequest): void {
+  Object.defineProperties(request, noTrailers)
 }
 
 /** Puts the body as the controls left it where handlers look for it, and keeps body parsers from looking for another. */

@@ -2,11 +2,11 @@ import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
 import type { Call, Credentials } from '../../guard/context.ts'
 import { GuardError, isGuardError, toProblem } from '../../guard/errors.ts'
 import { mediate } from '../../guard/mediate.ts'
-import { answerResponse, refusalResponse } from '../web/answer-response.ts'
+import { answerResponse, discard, refusalResponse } from '../web/answer-response.ts'
 import { callHandleField, rebuiltFields } from '../web/rebuilt-fields.ts'
 import { EventParts, receiveAnswer, type ReceivedAnswer } from '../web/received-answer.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
-import type { WireMediator } from '../web/server-options.ts'
+import { atOnce, type WireMediator } from '../web/server-options.ts'
 import type { CallHandles, Route, Routes } from './guard-fetch.ts'
 
 /** What a client hands its requests to. */
@@ -71,7 +71,7 @@ export class Exchange {
     }
     try {
       const presented = credentials?.()
-      return { options: presented === undefined ? {} : copyCallOptions({ credentials: presented }) }
+      return { options: presented === undefined ? {} : copyCallOptions({ credentials: atOnce('options.credentials', presented) }) }
     } catch (error) {
       return { options: {}, refusal: new GuardError('misconfigured', { reason: "the adapter's credentials failed", cause: error }) }
     }
@@ -96,15 +96,17 @@ export class Exchange {
       },
     }
     const signal = this.#signal
+    let answer: unknown
     try {
-      const answer = await mediate(chain, plan, source, { ...options, ...(signal && { signal }) }, (input, call) => this.#send(input, call))
-      const { status = 200, statusText = '', headers: fields = new Headers(), answer: given } = this.#received ?? {}
-      return await answerResponse(answer, given, { status, statusText, headers: fields }, wire, {
+      answer = await mediate(chain, plan, source, { ...options, ...(signal && { signal }) }, (input, call) => this.#send(input, call))
+      const { status = 200, headers: fields = new Headers(), answer: given } = this.#received ?? {}
+      return await answerResponse(answer, given, { status, headers: fields }, wire, {
         isWhole: () => given instanceof EventParts && given.sawEnd,
         failure: (error) => this.#eventFor(error),
         reason: (error) => (this.#gaveUp(error) ? signal?.reason : error),
       })
     } catch (error) {
+      discard(answer)
       if (this.#gaveUp(error)) throw signal?.reason
       if (!isGuardError(error)) throw error
       const response = refusalResponse(error, wire)
@@ -129,7 +131,7 @@ export class Exchange {
       response.body?.cancel().catch(() => {})
       throw new GuardError('payload_unsupported', { reason: 'the answer sends the request elsewhere' })
     }
-    this.#received = await receiveAnswer(response, { codec, wire, clock: chain.clock, maxAnswerBytes, signal })
+    this.#received = await receiveAnswer(response, { codec, wire, clock: chain.clock, maxAnswerBytes, isForeign: true, signal })
     return this.#received.answer
   }
 

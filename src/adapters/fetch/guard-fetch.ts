@@ -15,7 +15,7 @@ export interface GuardFetchOptions<I> {
   readonly codec?: Codec<I> | 'auto'
   /** What every request through this `fetch` does; by the endpoint and the model that the request names unless given. */
   readonly operation?: Operation<I>
-  /** Who the caller is, for a request without `through`. Called once a request, at its beginning. */
+  /** Who the caller is, for a request without `through`. Called once a request, at its beginning. Must not wait. */
   readonly credentials?: () => Credentials | undefined
   /** What sends the requests; the runtime's own `fetch`, as it is now, unless given. */
   readonly fetch?: Fetch
@@ -44,8 +44,9 @@ export interface GuardedFetch extends Fetch {
  *
  * A refusal is *returned*: a response with the refusal's status, a body in which the client finds an error of its own kind,
  * and `x-should-retry: false`. What the network throws is rethrown unchanged. A retry of the client is a new call, with a
- * request of its own in the limits. Redirects are refused: the address is part of what was authorized. Lost are `url` and
- * `redirected` of the response, and fields that describe the bytes as they came.
+ * request of its own in the limits. Redirects are refused: the address is part of what was authorized. Of the response's
+ * header fields, which no control reads, request ids, retry times and rate limits are handed on where they have a plain form;
+ * lost are all others, `statusText`, `url` and `redirected`.
  *
  * ```ts
  * const guarded = guardFetch(base, { credentials: () => ({ authorization: `Bearer ${token}` }) })
@@ -162,16 +163,19 @@ interface Endpoint {
 
 // Plain segments only: an escaped slash, an empty segment or another letter case may lead elsewhere than it seems.
 const chatPath = /^(?:\/[\w.~@:-]+)*\/chat\/completions$/
-// Azure's paths name the deployment, and there it is the path that chooses the model.
-const deployment = /\/deployments\/([^/]+)\//
+// Paths in which a model's name follows one of these words: there it is the path that chooses the model, as with Azure's
+// deployments. In any letter case, since a server may read it so.
+const choosing = /\/(?:deployments|engines|models)(?=\/)/gi
 
 const chat: Endpoint = {
   codec: openaiChat as Codec,
   operation: { action: 'chat', resource: ({ model }: ChatRequest) => ({ type: 'model', id: model }) },
   matches: (method, path) => method === 'POST' && chatPath.test(path),
   agrees(path, payload) {
-    const [, deployed] = deployment.exec(path) ?? []
-    return deployed === undefined || (typeof payload === 'object' && payload !== null && 'model' in payload && payload.model === deployed)
+    const [place, ...more] = path.matchAll(choosing)
+    if (place === undefined) return true
+    const model = typeof payload === 'object' && payload !== null && 'model' in payload ? payload.model : undefined
+    return more.length === 0 && path.slice(place.index) === `${place[0]}/${String(model)}/chat/completions`
   },
 }
 

@@ -79,7 +79,7 @@ function isValidated(c: Context): boolean {
   return valid('json') !== undefined || valid('form') !== undefined
 }
 
-// `@hono/node-server` hands the connection over beside the request; the scheme of its URL may be the caller's to write.
+// `@hono/node-server` hands the connection over beside the request. Elsewhere it is what `toNode` or the application states.
 function channelIn(c: Context): Channel {
   const environment: unknown = c.env
   if (!isRecord(environment) || !isRecord(environment.incoming) || !isRecord(environment.incoming.socket)) return channelOf(c.req.raw)

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable } from '../../guard/context.ts'
+import { abandon } from '../../guard/thenable.ts'
 import { originOf } from '../web/server-options.ts'
 import { nodeRequest } from './node-request.ts'
 import { writeResponse } from './node-response.ts'
@@ -40,10 +41,18 @@ export function toNode(
       answer = request === undefined ? new Response(null, { status: 501 }) : await handler(request)
       if (!(answer instanceof Response)) throw new TypeError('the handler gave no Response')
     } catch (error) {
-      onError(error)
+      tell(error)
       answer = new Response(null, { status: 500 })
     }
     await writeResponse(answer, response)
+  }
+
+  function tell(error: unknown): void {
+    try {
+      abandon(onError(error))
+    } catch {
+      // An error handler that throws changes no answer.
+    }
   }
 }
 

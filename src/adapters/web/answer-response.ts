@@ -1,14 +1,15 @@
 import type { WireCodec } from '../../guard/codec.ts'
-import { isGuardError, toProblem } from '../../guard/errors.ts'
+import { toProblem } from '../../guard/errors.ts'
+import { GuardedParts } from '../../guard/guarded-parts.ts'
 import { isStream } from '../../guard/hidden-stream.ts'
 import { SealedPart } from '../../guard/sealed-part.ts'
 import { serializeEvent } from '../../payload/server-sent-events.ts'
+import { refusalFields } from './answer-fields.ts'
 import { noParts } from './received-answer.ts'
 
 /** What stands around an answer. */
 interface AnswerHead {
   readonly status: number
-  readonly statusText?: string
   readonly headers: Headers
 }
 
@@ -98,14 +99,22 @@ function event(data: string): Uint8Array {
   return encoder.encode(serializeEvent({ data }))
 }
 
+/** Ends the call whose answer nobody will read, where it is a stream and has not ended by itself. */
+export function discard(answer: unknown): void {
+  if (answer instanceof GuardedParts) answer.return().catch(() => {})
+}
+
 /**
- * The answer that says why not: an RFC 9457 problem with the refusal's status and headers. Beside the problem's members
+ * The answer that says why not: an RFC 9457 problem with the refusal's status and headers, and a challenge where a 401 brings
+ * none. Beside the problem's members
  * stand those in which this protocol's own clients look for an error, so that they find one. Of what is no refusal it
  * tells nothing.
  */
 export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   const problem = toProblem(error)
-  const headers = new Headers(isGuardError(error) ? error.headers : undefined)
+  const headers = refusalFields(error)
+  // RFC 9110, section 11.6.1: a 401 without a challenge tells nobody what to present.
+  if (problem.status === 401 && !headers.has('www-authenticate')) headers.set('www-authenticate', 'Bearer')
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
   const body = JSON.stringify({ ...(wire && membersOf(wire.errorEvent(problem.code, problem.title))), ...problem })

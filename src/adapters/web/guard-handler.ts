@@ -5,7 +5,8 @@ import type { Guard } from '../../guard/guard.ts'
 import { mediate } from '../../guard/mediate.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { quotaHeaders } from '../../guard/quota-headers.ts'
-import { answerResponse, refusalResponse } from './answer-response.ts'
+import { abandon } from '../../guard/thenable.ts'
+import { answerResponse, discard, refusalResponse } from './answer-response.ts'
 import { rebuiltFields } from './rebuilt-fields.ts'
 import { EventParts, isResponse, receiveAnswer, type ReceivedAnswer } from './received-answer.ts'
 import { parseArrival, RequestBody } from './request-body.ts'
@@ -33,9 +34,12 @@ export type HandlerOptions = ServerOptions<Request>
  * Credentials are taken from `authorization`, `dpop` and `x-api-key`; the body is read when the caller is known, up to
  * `maxBodyBytes`, and must be of one of the codec's media types, in UTF-8 and without a content encoding. The handler gets a
  * fresh request with the body as the controls rewrote it and without the caller's credentials and cookies; `call.input`
- * holds the same body as a value. Its answer goes out through the controls: a `Response` keeps its status and headers, a
- * value becomes one body, an async iterable becomes server-sent events. A non-empty body that the codec cannot read is
+ * holds the same body as a value. Its answer goes out through the controls: a `Response` keeps its status and its header
+ * fields, which no control reads (one that a `fetch` gave keeps only those that a client needs), a value becomes one body, an async iterable becomes server-sent events. A non-empty body that the codec cannot read is
  * refused; one that reports an error keeps its status and loses its body.
+ *
+ * Whether the connection is secure is what `toNode` saw, else what `options.channel` states, else no: a request's URL proves
+ * nothing.
  *
  * A refusal becomes an RFC 9457 problem with its status and headers. What the handler throws becomes a problem that tells
  * nothing, and is told to the guard's `onError`. After the first part of a stream the status is sent, so a refusal becomes the
@@ -98,12 +102,14 @@ export function stateChannel(request: Request, channel: Channel): void {
   channels.set(request, channel)
 }
 
+const unstated: Channel = Object.freeze({ secure: false })
+
 /**
- * What the transport saw of a request. Where no server of this package stated it, only the scheme of the URL is known,
- * which the runtime's own server sets.
+ * What the transport saw of a request. Where nobody stated it, it counts as not secure: the scheme of a request's URL may be
+ * the caller's to write (RFC 9112, section 3.2.2).
  */
 export function channelOf(request: Request): Channel {
-  return channels.get(request) ?? { secure: request.url.startsWith('https:') }
+  return channels.get(request) ?? unstated
 }
 
 /** One request, as an adapter hands it to the core. */
@@ -127,6 +133,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
   const body = new RequestBody({ wire, opens: mediator.opens, maxBodyBytes: settings.maxBodyBytes }, request.headers, request.body)
   const { options, mistake } = request.stated
   let granted: Settled | undefined
+  let quota: Readonly<Record<string, string>> = {}
   let received: ReceivedAnswer | undefined
   let given: unknown
   const source = {
@@ -139,26 +146,31 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
   }
   const handler = async (input: unknown, call: Call): Promise<unknown> => {
     granted = call
+    // Before anything is asked of the handler: a quota that cannot be written spends nothing.
+    quota = quotaHeaders(granted.quota)
     given = await request.handle(input, call)
     if (!isResponse(given)) return given
-    received = await receiveAnswer(given, { codec, wire, clock: chain.clock, maxAnswerBytes: settings.maxAnswerBytes, signal: call.signal })
+    const { maxAnswerBytes } = settings
+    // What a `fetch` gave has a URL. Its fields are those of whoever answered there.
+    const isForeign = given.url !== ''
+    received = await receiveAnswer(given, { codec, wire, clock: chain.clock, maxAnswerBytes, isForeign, signal: call.signal })
     given = received.answer
     return given
   }
   const failed = (error: unknown): void => {
     if (granted === undefined || isGuardError(error)) return
     try {
-      chain.onError(error, granted)
+      abandon(chain.onError(error, granted))
     } catch {
       // An error handler that throws changes no answer.
     }
   }
+  let answer: unknown
   try {
-    const answer = await mediate(chain, plan, source, options, handler, true)
+    answer = await mediate(chain, plan, source, options, handler, true)
     const headers = new Headers(received?.headers)
-    for (const [name, value] of Object.entries(quotaHeaders(granted?.quota))) headers.set(name, value)
-    const head = { status: received?.status ?? 200, statusText: received?.statusText ?? '', headers }
-    return await answerResponse(answer, given, head, wire, {
+    for (const [name, value] of Object.entries(quota)) headers.set(name, value)
+    return await answerResponse(answer, given, { status: received?.status ?? 200, headers }, wire, {
       isWhole: () => !(given instanceof EventParts) || given.sawEnd,
       failure(error) {
         failed(error)
@@ -168,6 +180,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
       reason: (error) => error,
     })
   } catch (error) {
+    discard(answer)
     failed(error)
     return refusalResponse(error, wire)
   } finally {

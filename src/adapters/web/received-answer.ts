@@ -2,6 +2,7 @@ import type { Clock } from '../../guard/clock.ts'
 import type { Codec, WireCodec } from '../../guard/codec.ts'
 import { GuardError } from '../../guard/errors.ts'
 import { type EventParser, eventParser, type ServerSentEvent } from '../../payload/server-sent-events.ts'
+import { foreignFields, ownFields } from './answer-fields.ts'
 import { mediaTypeOf, readBounded } from './request-body.ts'
 
 /** How answers are read. */
@@ -10,6 +11,8 @@ interface AnswerRules {
   readonly wire: WireCodec
   readonly clock: Clock
   readonly maxAnswerBytes: number
+  /** Whether somebody else than the application wrote the header fields. */
+  readonly isForeign: boolean
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
 }
@@ -17,7 +20,6 @@ interface AnswerRules {
 /** A `Response`, taken apart: what the controls must see, and what may stand around it. */
 export interface ReceivedAnswer {
   readonly status: number
-  readonly statusText: string
   readonly headers: Headers
   /** A whole answer, the parts of a streamed one, or `noParts`. */
   readonly answer: unknown
@@ -36,18 +38,22 @@ export function isResponse(value: unknown): value is Response {
 /**
  * Takes a response apart. A body of the codec's own type becomes a value, server-sent events become parts. Anything else
  * that is not empty cannot be scanned: with a status that reports an error it is dropped and the status stands, otherwise
- * the answer is refused.
+ * the answer is refused. The reason phrase is dropped: no control reads it.
  *
  * @throws GuardError `payload_unsupported`, `payload_invalid` or `payload_too_large`; what the body itself throws passes.
  */
 export async function receiveAnswer(response: Response, rules: AnswerRules): Promise<ReceivedAnswer> {
-  const { status, statusText, body } = response
+  const { status, headers, body } = response
   if (rules.signal.aborted) {
     body?.cancel().catch(() => {})
     throw new GuardError('aborted', { reason: 'the answer came too late' })
   }
   if (status < 200) throw new GuardError('payload_unsupported', { reason: 'the answer is an error or a switch of protocols' })
-  return { status, statusText, headers: headersOf(response.headers), answer: body === null ? noParts : await bodyOf(response, body, rules) }
+  return {
+    status,
+    headers: rules.isForeign ? foreignFields(headers) : ownFields(headers),
+    answer: body === null ? noParts : await bodyOf(response, body, rules),
+  }
 }
 
 async function bodyOf(response: Response, body: ReadableStream<Uint8Array>, rules: AnswerRules): Promise<unknown> {
@@ -88,33 +94,6 @@ function errorIn(bytes: Uint8Array, { codec, wire }: AnswerRules): unknown {
   } catch {
     return noParts
   }
-}
-
-/** Fields that describe the bytes as they were, or the connection they came on. Neither is what is sent on. */
-const dropped: readonly string[] = [
-  'accept-ranges',
-  'connection',
-  'content-digest',
-  'content-encoding',
-  'content-length',
-  'content-md5',
-  'content-range',
-  'content-type',
-  'digest',
-  'etag',
-  'keep-alive',
-  'last-modified',
-  'proxy-authenticate',
-  'repr-digest',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]
-
-function headersOf(headers: Headers): Headers {
-  const kept = new Headers(headers)
-  for (const name of dropped) kept.delete(name)
-  return kept
 }
 
 /** How long a sender may take to close after its end marker before its connection is dropped, in milliseconds. */

@@ -5,6 +5,7 @@ import type { Attributes, Channel } from '../../guard/context.ts'
 import { GuardError } from '../../guard/errors.ts'
 import { type Guard, mediator } from '../../guard/guard.ts'
 import { copyAttributes, type Operation, type Planned } from '../../guard/operation.ts'
+import { abandon, isThenable } from '../../guard/thenable.ts'
 
 /** What an application says of a transport. */
 export type StatedChannel = { readonly [Member in keyof Channel]?: Channel[Member] | undefined }
@@ -21,7 +22,11 @@ export interface ServerOptions<R> {
   readonly maxBodyBytes?: number
   /** The longest whole answer that is read from a `Response` of the handler, in bytes; 8 MiB unless given. */
   readonly maxAnswerBytes?: number
-  /** What the application knows better of the transport, as behind a proxy that it trusts. Must not wait. */
+  /**
+   * What the application knows better of the transport, as behind a proxy that it trusts, or on a runtime without sockets
+   * (workerd, Deno, Bun), where nothing else says that a connection is secure. What it leaves out is what the socket says. Must
+   * not wait.
+   */
   readonly channel?: (request: R) => StatedChannel
   /** What the application states of this call: `context.*` in policy. Must not wait. */
   readonly attributes?: (request: R) => Attributes
@@ -91,11 +96,30 @@ export function stateCall<R>(settings: ServerSettings<R>, request: R, head: Requ
   }
   if (channel === undefined && attributes === undefined) return { options: stated }
   try {
-    const known = { ...stated.channel, ...channel?.(request) } as Channel
-    return { options: copyCallOptions({ ...stated, channel: known, ...(attributes && { attributes: copyAttributes(attributes(request)) }) }) }
+    const known = { ...stated.channel, ...(channel && atOnce('options.channel', channel(request))) } as Channel
+    return {
+      options: copyCallOptions({
+        ...stated,
+        channel: known,
+        ...(attributes && { attributes: copyAttributes(atOnce('options.attributes', attributes(request))) }),
+      }),
+    }
   } catch (error) {
     return { options: stated, mistake: new GuardError('misconfigured', { reason: "the adapter's options failed", cause: error }) }
   }
+}
+
+/**
+ * What a function of the application gave for a call, as it is. A promise, or an object with one among its members, is let go.
+ *
+ * @throws TypeError for a promise, and for what is no object: taken for nothing it would say the wrong thing of the call.
+ */
+export function atOnce<T extends object>(what: string, given: T): T {
+  if (typeof given !== 'object' || given === null) throw new TypeError(`${what}: must give an object`)
+  const slow = [given, ...Object.values(given)].filter(isThenable)
+  slow.forEach(abandon)
+  if (slow.length > 0) throw new TypeError(`${what}: must not be asynchronous`)
+  return given
 }
 
 /** What the first lines of a request say. */

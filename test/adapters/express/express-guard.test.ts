@@ -52,6 +52,32 @@ test('mediates fully: rewritten body in, guarded answer out, no credentials betw
   assert.equal(seen[0]?.remoteAddress, '127.0.0.1')
 })
 
+test('hides the fields behind the body, also those that come after it was admitted', async (t) => {
+  const { guard } = door()
+  const heard: unknown[] = []
+  const hear = ({ trailers, rawTrailers, trailersDistinct }: express.Request): void => void heard.push(trailers, rawTrailers, { ...trailersDistinct })
+  const app = express()
+  const admit = expressAdmit(guard, { action: 'a', resource: { type: 't', id: 'i' } })
+  const mediate = expressGuard(guard, chatOperation, (request) => {
+    hear(request)
+    return completion('x')
+  })
+  app.post('/mediated', mediate)
+  app.post('/both', admit as express.RequestHandler, mediate)
+  app.post('/admitted', admit, express.json(), (request, response) => {
+    hear(request as unknown as express.Request)
+    response.end()
+  })
+  const origin = await listen(t, app)
+  const body = JSON.stringify(chatRequest('x'))
+  for (const place of ['/mediated', '/both', '/admitted']) {
+    const head = `POST ${place} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ada\r\ncontent-type: application/json\r\n`
+    const pieces = `${body.length.toString(16)}\r\n${body}\r\n0\r\nauthorization: Bearer late\r\nx-note: ada@example.org\r\n\r\n`
+    assert.match(await raw(origin, `${head}transfer-encoding: chunked\r\n\r\n${pieces}`), /^HTTP\/1\.1 200 /)
+  }
+  assert.deepEqual(heard, [{}, [], {}, {}, [], {}, {}, [], {}])
+})
+
 test('streams an async iterable and takes a Response apart', async (t) => {
   const { guard } = door({ shouts: true })
   const app = express()

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { guardFetch } from '../../../src/adapters/fetch/guard-fetch.ts'
+import { authorize } from '../../../src/controls/authorize.ts'
+import { unaudited } from '../../../src/controls/unaudited.ts'
+import { verifyIdentity } from '../../../src/controls/verify-identity.ts'
 import type { Call } from '../../../src/guard/context.ts'
 import { GuardError } from '../../../src/guard/errors.ts'
 import { guard } from '../../../src/guard/guard.ts'
+import { anonymous } from '../../../src/identity/verifier.ts'
 import { openaiChat } from '../../../src/payload/openai-chat.ts'
 import { plainText } from '../../../src/payload/plain-text.ts'
+import { allowAll } from '../../../src/testing/allow-all.ts'
 import { chatRequest, chunk, completion, eventsOf } from '../chat.ts'
 import { door } from '../door.ts'
 
@@ -194,6 +199,96 @@ test('hands on errors of the vendor through the controls, and drops bodies that 
   await refused(await odd(chatUrl, init(chatRequest('x'))), 400, 'payload_unsupported')
 })
 
+test('hands on no field of the vendor that a text could stand in, and no reason phrase', async () => {
+  const { guard: base } = door()
+  const kept = {
+    date: 'Wed, 25 Nov 2026 02:00:00 GMT',
+    'request-id': 'req_011CSHoEeqs5C35K2UUqR7Fy',
+    'retry-after-ms': '1500.5',
+    'x-ratelimit-limit-requests': '10000',
+    'x-ratelimit-remaining-tokens': '149984',
+    'x-ratelimit-reset-requests': '6m0s',
+    'x-ratelimit-reset-tokens': '120ms',
+    'x-request-id': '0191d3a0-6b1e-7c3e-9a53-3e7c0d6c8d11',
+    'x-should-retry': 'true',
+    ratelimit: '"minute";r=59;t=1, "calls";r=3',
+    'ratelimit-policy': '"minute";q=60;w=60, "calls";q=5;qu="concurrent-requests"',
+    'retry-after': 'Wed, 25 Nov 2026 02:00:00 GMT',
+  }
+  const lost = {
+    link: '<https://evil.example/?4111111111111111>; rel=preload',
+    location: 'https://evil.example/ada@example.org',
+    'set-cookie': 'track=ada@example.org',
+    'x-debug': 'ada@example.org',
+    'www-authenticate': 'Bearer realm="ada@example.org"',
+    'x-ratelimit-note': '1',
+  }
+  const headersOf = async (headers: Record<string, string>): Promise<Headers> => {
+    const { fetch } = vendor(() => json(completion('x'), { statusText: 'card 4111111111111111', headers }))
+    const response = await guardFetch(base, { credentials, fetch })(chatUrl, init(chatRequest('x')))
+    assert.equal(response.statusText, '')
+    return response.headers
+  }
+  const fields = await headersOf({ ...kept, ...lost })
+  assert.deepEqual(Object.fromEntries(fields), { 'content-type': 'application/json', ...kept })
+  const texts = [
+    'ada@example.org',
+    '4111111111111111',
+    '4111-1111-1111-1111',
+    'a b',
+    'caf\u00e9',
+    'r'.repeat(300),
+    '"4111111111111111";r=1',
+    '"a b";r=1',
+  ]
+  for (const text of texts) {
+    const fields = await headersOf(Object.fromEntries(Object.keys(kept).map((name) => [name, text])))
+    assert.deepEqual([...fields.keys()], ['content-type'], text)
+  }
+  const long = Array.from({ length: 20 }, () => '"minute";r=59;t=1').join(', ')
+  assert.equal((await headersOf({ ratelimit: long })).get('ratelimit'), null)
+})
+
+test('refuses a path that names another model than the payload, in whatever way', async () => {
+  const { guard: base } = door()
+  const { fetch, sent } = vendor(() => json(completion('x')))
+  const guarded = guardFetch(base, { credentials, fetch })
+  const at = (path: string): Promise<Response> => guarded(`https://vendor.test/openai/${path}/chat/completions`, init(chatRequest('x')))
+  const others = [
+    'deployments/other',
+    'Deployments/other',
+    'DEPLOYMENTS/other',
+    'deployments/m/deployments/other',
+    'deployments/other/deployments/m',
+    'deployments/m/other',
+    'deployments/M',
+    'deployments/x/../other',
+    'engines/other',
+    'models/other',
+    'Models/m/other',
+    'deployments/m/engines/m',
+    'models',
+  ]
+  for (const path of others) await refused(await at(path), 400, 'payload_unsupported')
+  const twofold = init(chatRequest('x', { model: 'm/deployments/other' }))
+  await refused(await guarded('https://vendor.test/deployments/m/deployments/other/chat/completions', twofold), 400, 'payload_unsupported')
+  assert.equal(sent.length, 0)
+  for (const path of ['deployments/m', 'Deployments/m', 'engines/m', 'v1/models/m', 'v1']) assert.equal((await at(path)).status, 200, path)
+})
+
+test('ends a call whose answer cannot be handed on', async () => {
+  const { guard: base, seen } = door()
+  let cancelled = false
+  const body = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) })
+  const response = new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  // No response of this status has a body.
+  const { fetch } = vendor(() => Object.defineProperty(response, 'status', { value: 204 }))
+  await assert.rejects(guardFetch(base, { credentials, fetch })(chatUrl, init(chatRequest('x'))))
+  await base.close()
+  assert.equal(seen[0]?.outcome.ending, 'left')
+  assert.equal(cancelled, true)
+})
+
 test('follows no redirect', async () => {
   const { guard: base } = door()
   const { fetch, sent } = vendor(() => new Response(null, { status: 307, headers: { location: 'https://elsewhere.test/' } }))
@@ -286,14 +381,26 @@ test('refuses and records a call whose credentials fail', async () => {
       throw new Error('secret')
     },
     () => ({ authorization: 7 }) as never,
+    () => null as never,
+    () => new Headers({ authorization: 'Bearer ada' }) as never,
+    (async () => ({ authorization: 'Bearer ada' })) as never,
+    (() => Promise.reject(new Error('secret'))) as never,
+    () => ({ authorization: Promise.reject(new Error('secret')) }) as never,
   ]
   for (const own of broken) {
     const response = await guardFetch(base, { fetch, credentials: own })(chatUrl, init(chatRequest('x')))
     assert.ok(response.status >= 400)
     assert.doesNotMatch(await response.text(), /secret/)
+    // Nor is a caller whose credentials nobody could read one that has none.
+    const open = guard({ onError: () => {} })
+      .use(unaudited())
+      .use(verifyIdentity({ verifiers: [anonymous()] }))
+      .use(authorize({ evaluator: allowAll() }))
+    assert.equal((await guardFetch(open, { fetch, credentials: own })(chatUrl, init(chatRequest('x')))).status, 500)
   }
   assert.equal(sent.length, 0)
-  assert.equal(seen.length, 2)
+  assert.equal(seen.length, broken.length)
+  for (const { subject } of seen) assert.equal(subject, undefined)
 })
 
 test('a wrong set-up is a TypeError when it is made', () => {

@@ -180,6 +180,19 @@ test('works under its own server and under toNode, and knows the socket', async 
   for (const { remoteAddress, secure } of seen) assert.deepEqual([remoteAddress, secure], ['127.0.0.1', true])
 })
 
+test('takes no URL for a secure connection where no socket is known', async () => {
+  const { guard, seen } = door()
+  const answer = () => Response.json(completion('x'))
+  const app = new Hono().post(path, honoGuard(guard, chatOperation), answer)
+  await app.request(post(chatRequest('x')))
+  const stated = new Hono().post(path, honoGuard(guard, chatOperation, { channel: () => ({ secure: true }) }), answer)
+  await stated.request(post(chatRequest('x')))
+  assert.deepEqual(
+    seen.map(({ secure }) => secure),
+    [false, true],
+  )
+})
+
 test('ends the call when the client goes, under either server', async (t) => {
   const { guard, ended } = door()
   const app = new Hono().post(path, honoGuard(guard, chatOperation), (c) =>

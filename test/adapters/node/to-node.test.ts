@@ -168,6 +168,21 @@ test('answers 500 to what a handler throws, and says why to nobody but the opera
   assert.deepEqual(told, [mistake])
 })
 
+test('answers also where the error handler fails', async (t) => {
+  const failing = [
+    () => {
+      throw new Error('y')
+    },
+    async () => Promise.reject(new Error('y')),
+  ]
+  for (const onError of failing) {
+    const handler = (): never => {
+      throw new Error('x')
+    }
+    assert.equal((await fetch(await listen(t, toNode(handler, { onError })))).status, 500)
+  }
+})
+
 test('keeps every cookie, of a request and of a response, and no body for HEAD', async (t) => {
   const headers = new Headers({ 'content-type': 'text/plain' })
   headers.append('set-cookie', 'a=1')

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Server } from 'node:http'
 import { test } from 'node:test'
+import { createAdaptorServer } from '@hono/node-server'
 import { type Answer, guardHandler, type HandlerOptions } from '../../../src/adapters/web/guard-handler.ts'
 import type { WireOperation } from '../../../src/adapters/web/server-options.ts'
 import type { Call } from '../../../src/guard/context.ts'
@@ -14,6 +16,7 @@ import { chop } from '../../../src/testing/chop.ts'
 import { testClock } from '../../../src/testing/test-clock.ts'
 import { chatOperation, chatRequest, chunk, completion, eventsOf, post } from '../chat.ts'
 import { type Door, type DoorOptions, door } from '../door.ts'
+import { listen, raw, rawPost } from '../loopback.ts'
 
 type Handle = (request: Request, call: Call & { readonly input: ChatRequest }) => Answer | Promise<Answer>
 
@@ -408,12 +411,28 @@ test('builds the URL of the channel from the configured origin and from nothing 
   const plain = served(() => completion('x'))
   await plain.handler(post(chatRequest('x')))
   assert.equal(plain.seen[0]?.url, undefined)
-  assert.equal(plain.seen[0]?.secure, true)
+  // The scheme of the request's URL is https.
+  assert.equal(plain.seen[0]?.secure, false)
   const own = served(() => completion('x'), {}, { origin: 'https://api.example', channel: () => ({ secure: false, remoteAddress: '192.0.2.1' }) })
   await own.handler(post(chatRequest('x'), { host: 'evil.example' }))
   assert.equal(own.seen[0]?.url, 'https://api.example/v1/chat?x=1')
   assert.equal(own.seen[0]?.secure, false)
   assert.equal(own.seen[0]?.remoteAddress, '192.0.2.1')
+  const stated = served(() => completion('x'), {}, { channel: () => ({ secure: true }) })
+  await stated.handler(post(chatRequest('x')))
+  assert.equal(stated.seen[0]?.secure, true)
+})
+
+test('takes no absolute request line for a secure connection, also under a server that hands on no socket', async (t) => {
+  const door = served(() => completion('x'))
+  const origin = await listen(t, createAdaptorServer({ fetch: door.handler, overrideGlobalObjects: false }) as Server)
+  const body = JSON.stringify(chatRequest('x'))
+  for (const target of ['/v1/chat', 'https://evil.example/v1/chat'])
+    assert.match(await raw(origin, rawPost(body, ['authorization: Bearer ada'], target)), /^HTTP\/1\.1 200 /)
+  assert.deepEqual(
+    door.seen.map(({ secure }) => secure),
+    [false, false],
+  )
 })
 
 test('refuses and records a call whose own options fail', async () => {
@@ -425,6 +444,14 @@ test('refuses and records a call whose own options fail', async () => {
     },
     { attributes: () => ({ risk: Number.NaN }) },
     { channel: () => ({ secure: 'yes' }) as never },
+    { channel: () => true as never },
+    { channel: () => undefined as never },
+    { channel: (async () => ({ secure: true })) as never },
+    { channel: (() => Promise.reject(new Error('secret'))) as never },
+    { channel: () => ({ secure: Promise.reject(new Error('secret')) }) as never },
+    { attributes: (async () => ({ risk: 0 })) as never },
+    { attributes: (() => Promise.reject(new Error('secret'))) as never },
+    { attributes: () => ({ risk: Promise.reject(new Error('secret')) }) as never },
   ]
   for (const options of broken) {
     const door = served(() => completion('x'), {}, options)
@@ -432,6 +459,83 @@ test('refuses and records a call whose own options fail', async () => {
     assert.equal(door.ran, 0)
     assert.equal(door.seen.length, 1)
   }
+})
+
+test('drops the fields of a refusal that no answer can hold, and keeps the refusal', async () => {
+  const headers = {
+    'x-note': 'caf\u2713',
+    'x y': '1',
+    'x-break': 'a\r\nb: c',
+    'content-length': '7',
+    'transfer-encoding': 'chunked',
+    'retry-after': '3',
+  }
+  const door = served(() => {
+    throw new GuardError('limit_exceeded', { headers })
+  })
+  const response = await door.handler(post(chatRequest('x')))
+  assert.deepEqual([...response.headers.keys()], ['cache-control', 'content-type', 'retry-after'])
+  await refused(response, 429, 'limit_exceeded')
+})
+
+test('sends no 401 without a challenge', async () => {
+  const throwing = (headers: Record<string, string>) =>
+    served(() => {
+      throw new GuardError('replayed', { headers })
+    }).handler(post(chatRequest('x')))
+  assert.equal((await throwing({})).headers.get('www-authenticate'), 'Bearer')
+  assert.equal((await throwing({ 'www-authenticate': 'caf\u2713' })).headers.get('www-authenticate'), 'Bearer')
+  assert.equal((await throwing({ 'www-authenticate': 'DPoP' })).headers.get('www-authenticate'), 'DPoP')
+  assert.equal((await served(() => '', { deny: true }).handler(post(chatRequest('x')))).headers.get('www-authenticate'), null)
+})
+
+test('keeps the fields of a response that the application made, and of a fetched one those that a client needs', async (t) => {
+  const origin = await listen(t, (_incoming, response) => {
+    response.writeHead(200, 'card 4111111111111111', {
+      'content-type': 'application/json',
+      'set-cookie': 'track=ada@example.org',
+      'x-debug': 'ada@example.org',
+      'x-request-id': 'req_1',
+    })
+    response.end(JSON.stringify(completion('x')))
+  })
+  const fetched = await served(() => fetch(origin)).handler(post(chatRequest('x')))
+  assert.equal(fetched.statusText, '')
+  assert.deepEqual([...fetched.headers.keys()], ['content-type', 'date', 'x-request-id'])
+  const init = { statusText: 'card 4111111111111111', headers: { 'content-type': 'application/json', 'set-cookie': 'session=1', 'x-model': 'm' } }
+  const made = await served(() => new Response(JSON.stringify(completion('x')), init)).handler(post(chatRequest('x')))
+  assert.equal(made.statusText, '')
+  assert.deepEqual([...made.headers.keys()], ['content-type', 'set-cookie', 'x-model'])
+})
+
+test('an answer that cannot be written ends its call, and a quota that cannot be written runs nothing', async () => {
+  const quotas: unknown[] = [{ limits: [null] }, { limits: [{ name: Symbol('x') }] }, { limits: [{ name: 'a', limit: 1n, remaining: 1n }] }, {}]
+  for (const quota of quotas) {
+    const door = served(() => stream(chunk('x')), { quota: quota as never })
+    await refused(await door.handler(post(chatRequest('x'))), 500, 'misconfigured')
+    assert.equal(door.ran, 0)
+    assert.equal(door.told.length, 1)
+    await door.guard.close()
+  }
+  let cancelled = false
+  const body = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) })
+  // No response of this status has a body.
+  const odd = served(() => Object.defineProperty(new Response(body, { headers: { 'content-type': 'text/event-stream' } }), 'status', { value: 204 }))
+  await refused(await odd.handler(post(chatRequest('x'))), 500, 'misconfigured')
+  await odd.guard.close()
+  assert.equal(odd.seen[0]?.outcome.ending, 'left')
+  assert.equal(cancelled, true)
+})
+
+test('an error handler that rejects ends no process', async () => {
+  const door = served(
+    () => {
+      throw new Error('x')
+    },
+    { onError: (async () => Promise.reject(new Error('y'))) as never },
+  )
+  await refused(await door.handler(post(chatRequest('x'))), 500, 'misconfigured')
+  await new Promise((resolve) => setImmediate(resolve))
 })
 
 test('writes sealed parts as they are, and no end marker in clear behind them', async () => {
