@@ -5,10 +5,15 @@ export interface Text {
   readonly path: string
   /** Who wrote it. `data` where a payload has no speakers. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool' | 'data'
-  /** `url` is an address that is fetched or shown, `arguments` stands in a tool call's arguments, `text` is anything else. */
-  readonly kind: 'text' | 'arguments' | 'url'
+  /**
+   * `url` is an address that is fetched or shown, `arguments` stands in a tool call's arguments, `identifier` is a name or a
+   * number that cannot be rewritten without changing what the payload does, `text` is anything else.
+   */
+  readonly kind: 'text' | 'arguments' | 'url' | 'identifier'
   /** In a stream: the running text that this continues. Texts of one channel, in order, are one text. */
   readonly channel: string
+  /** Set where it is whole in itself: nothing continues it. */
+  readonly whole?: true
 }
 
 /** What else a request says, for limits, policy and the log. */
@@ -44,8 +49,8 @@ export interface AnswerCodec {
   /** The part with its texts replaced, in the order of `texts`; everything else as it was. */
   replace(part: unknown, values: readonly string[]): unknown
   /**
-   * The channels that end with this part, so that what was held back for them must leave with it or before it. Of a whole
-   * answer every channel ends with it, whatever this says.
+   * The channels of running texts that end with this part, so that what was held back for them must leave with it or before
+   * it. Of a whole answer every channel ends with it, whatever this says.
    */
   ends(part: unknown): readonly string[]
   /** A new part shaped like `like` that carries nothing but this text in this channel. */

@@ -1,7 +1,7 @@
 import { GuardError } from './errors.ts'
 
 /** Bounds of a snapshot. What exceeds them is refused, so that no input can exhaust the process. */
-const bounds = { depth: 64, nodes: 500_000, characters: 8 * 1024 * 1024 } as const
+const bounds = { depth: 64, nodes: 500_000, characters: 8 * 1024 * 1024, name: 1_024 } as const
 
 interface Spent {
   nodes: number
@@ -78,6 +78,8 @@ function record(value: object, depth: number, spent: Spent): unknown {
   const own: Record<string, unknown> = {}
   for (const key of Object.keys(value)) {
     if (key === '__proto__') throw invalid('a key named __proto__')
+    // Names are repeated in the pointers of all that stands below them.
+    if (key.length > bounds.name) throw new GuardError('payload_too_large', { reason: `a key of more than ${bounds.name} characters` })
     const member: unknown = (value as Record<string, unknown>)[key]
     // As in JSON: a member that is undefined is a member that is not there.
     if (member === undefined) continue

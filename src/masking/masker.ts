@@ -191,33 +191,38 @@ export async function* maskAnswer(
 }
 
 /**
- * The texts of an input, masked. Content that comes in pieces is one text to the model, so what crosses two pieces must not
- * be there at all.
+ * The texts of an input, masked. Content that comes in pieces is one text to the model, so what still crosses two pieces
+ * when each of them is masked must not be there at all.
  *
  * @throws GuardError `payload_blocked` for a finding that crosses two pieces, and for one in what cannot be rewritten.
  */
 export function maskInput(texts: readonly Text[], treatment: Treatment): string[] {
-  for (let first = 0; first < texts.length; ) {
-    const list = listOf(texts[first])
-    let next = first + 1
-    while (list !== undefined && next < texts.length && listOf(texts[next]) === list) next++
-    if (next - first > 1) refuseCrossing(texts.slice(first, next), treatment)
-    first = next
+  const values = texts.map(({ value, kind }) => (kind === 'identifier' ? unmasked(value, treatment) : whole(value, treatment)))
+  let list: string | undefined
+  let pieces: string[] = []
+  for (let index = 0; index <= texts.length; index++) {
+    const text = texts[index]
+    const own = listOf(text)
+    // What stands between two pieces of a list, as a picture does, keeps the model from nothing.
+    if (own === undefined && text !== undefined && list !== undefined && text.path.startsWith(`${list}/`)) continue
+    if (own !== list) {
+      if (pieces.length > 1) refuseCrossing(pieces, treatment)
+      pieces = []
+      list = own
+    }
+    if (own !== undefined) pieces.push(values[index] ?? '')
   }
-  return texts.map(({ value, kind }) => (kind === 'identifier' ? unmasked(value, treatment) : whole(value, treatment)))
+  return values
 }
 
-function refuseCrossing(pieces: readonly Text[], { scanner, isToken }: Treatment): void {
+function refuseCrossing(pieces: readonly string[], { scanner, isToken }: Treatment): void {
   const borders: number[] = []
-  let joined = ''
-  for (const { value } of pieces) {
-    joined += value
-    borders.push(joined.length)
-  }
+  let end = 0
+  for (const piece of pieces) borders.push((end += piece.length))
   let border = 0
-  new Scanning(scanner, isToken).take(joined, true, ({ start, end }) => {
-    while ((borders[border] ?? end) <= start) border++
-    if ((borders[border] ?? end) < end)
+  new Scanning(scanner, isToken).take(pieces.join(''), true, (found) => {
+    while ((borders[border] ?? found.end) <= found.start) border++
+    if ((borders[border] ?? found.end) < found.end)
       throw new GuardError('payload_blocked', { reason: 'what must not be sent is spread over pieces of a content' })
   })
 }
@@ -225,7 +230,7 @@ function refuseCrossing(pieces: readonly Text[], { scanner, isToken }: Treatment
 // The list that a piece of content stands in: `/messages/0/content` of `/messages/0/content/1/text`.
 function listOf(text: Text | undefined): string | undefined {
   if (text === undefined || text.kind !== 'text' || text.path.length > 64) return undefined
-  return /^(.*)\/\d+\/text$/.exec(text.path)?.[1]
+  return /^(.*)\/\d+\/(?:text|refusal)$/.exec(text.path)?.[1]
 }
 
 // A name cannot be masked without becoming another one, so one that holds what must not be seen is refused.

@@ -93,7 +93,9 @@ const choiceOfChunk: Shape = (value, walk) => {
 
 // Random letters that hide the length of what was said.
 const obfuscation: Shape = (value, walk) => {
-  if (!/^[A-Za-z0-9]{0,256}$/.test(textIn(value, walk))) throw walk.unsupported('no obfuscation')
+  const letters = textIn(value, walk)
+  if (!/^[A-Za-z0-9]{0,256}$/.test(letters)) throw walk.unsupported('no obfuscation')
+  walk.fixed(letters)
   return value
 }
 

@@ -156,8 +156,10 @@ const responseFormat = variants('type', {
 
 const logitBias: Shape = (value, walk) => {
   if (!isRecord(value)) throw walk.invalid('no object')
-  for (const [token, bias] of Object.entries(value))
-    if (!/^[0-9]{1,7}$/.test(token) || typeof bias !== 'number') throw walk.invalid('no numbers by token')
+  for (const [token, bias] of Object.entries(value)) {
+    if (!/^[0-9]{1,7}$/.test(token)) throw walk.invalid('no numbers by token')
+    walk.into(token, bias, number)
+  }
   return value
 }
 

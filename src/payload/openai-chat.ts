@@ -43,7 +43,7 @@ const answer: AnswerCodec = {
   texts: (part) => Walk.find(shapeOfAnswer(part), part).texts,
   replace: (part, values) => Walk.replace(shapeOfAnswer(part), part, values),
   ends(part) {
-    const { ended } = Walk.find(shapeOfAnswer(part), part)
+    const ended: string[] = []
     if (!isRecord(part) || !isChunk(part)) return ended
     for (const choice of part.choices as readonly unknown[])
       if (isRecord(choice) && isFinished(choice)) for (const name of runningTexts) ended.push(runningChannel(Number(choice.index), name))

@@ -9,14 +9,22 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 /** A text that is whole in itself. */
 export const text: Shape = (value, walk) => walk.text(textIn(value, walk), 'text')
 
-/** A name from the application or the vendor, such as a model's or a tool's: no spaces, so no prose, and no e-mail address. */
+/**
+ * A name from the application or the vendor, such as a model's or a tool's: no spaces, so no prose, and no e-mail address. A
+ * key or a card's number could stand there all the same, so it is shown to whoever looks at texts.
+ */
 export const identifier: Shape = (value, walk) => {
   if (!isIdentifier(value)) throw walk.invalid('no identifier')
+  walk.fixed(value)
   return value
 }
 
 /** An identifier that a vendor writes; whatever does not look like one is a text. */
-export const label: Shape = (value, walk) => (isIdentifier(value) ? value : walk.text(textIn(value, walk), 'text'))
+export const label: Shape = (value, walk) => {
+  if (!isIdentifier(value)) return walk.text(textIn(value, walk), 'text')
+  walk.fixed(value)
+  return value
+}
 
 export const boolean: Shape = (value, walk) => {
   if (typeof value !== 'boolean') throw walk.invalid('no boolean')
@@ -25,15 +33,19 @@ export const boolean: Shape = (value, walk) => {
 
 export const number: Shape = (value, walk) => {
   if (typeof value !== 'number') throw walk.invalid('no number')
+  if (Math.abs(value) >= leastNumber) walk.fixed(String(value))
   return value
 }
+
+// Smaller ones are amounts and bounds; from twelve digits on a number can be that of a card.
+const leastNumber = 1e11
 
 /** A whole number within bounds. */
 export function integer(least: number, most: number): Shape {
   return (value, walk) => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
       throw walk.invalid(`no whole number from ${least} to ${most}`)
-    return value
+    return number(value, walk)
   }
 }
 
@@ -97,7 +109,9 @@ export function members(known: Readonly<Record<string, Shape>>, rules: MemberRul
     let own: Record<string, unknown> | undefined
     for (const name of Object.keys(value)) {
       const before = value[name]
-      const after = walk.into(name, before, shapes.get(name) ?? (isPlainName(name) ? others : unknownMember))
+      const shape = shapes.get(name)
+      if (shape === undefined) walk.name(name)
+      const after = walk.into(name, before, shape ?? (isPlainName(name) ? others : unknownMember))
       if (after !== before) (own ??= { ...value })[name] = after
     }
     for (const name of required) if (!Object.hasOwn(value, name)) throw walk.invalid(`no member '${name}'`)
@@ -137,9 +151,11 @@ export const figures: Shape = (value, walk) => {
   if (isRecord(value)) {
     for (const name of Object.keys(value)) {
       if (!isPlainName(name)) throw walk.unsupported('an unknown member')
+      walk.name(name)
       walk.into(name, value[name], figures)
     }
-  } else if (value !== null && typeof value !== 'number' && typeof value !== 'boolean') throw walk.unsupported('an unknown member')
+  } else if (typeof value === 'number') number(value, walk)
+  else if (value !== null && typeof value !== 'boolean') throw walk.unsupported('an unknown member')
   return value
 }
 
@@ -149,6 +165,7 @@ export const figures: Shape = (value, walk) => {
  */
 export const anyJson: Shape = (value, walk) => {
   if (typeof value === 'string') return walk.text(value, 'text')
+  if (typeof value === 'number') return number(value, walk)
   if (Array.isArray(value)) return anyList(value, walk)
   if (isRecord(value)) return anyRecord(value, walk)
   if (typeof value === 'object' && value !== null) throw walk.invalid('bytes')
@@ -168,6 +185,7 @@ function anyRecord(value: Readonly<Record<string, unknown>>, walk: Walk): unknow
   let changed = false
   for (const name of Object.keys(value)) {
     const before = value[name]
+    if (isPlainName(name)) walk.name(name)
     const renamed = isPlainName(name) ? name : String(walk.into(name, name, anyName))
     if (renamed === '__proto__' || Object.hasOwn(own, renamed)) throw walk.invalid('two members that have become one')
     const after = walk.into(name, before, anyJson)

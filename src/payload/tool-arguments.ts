@@ -1,7 +1,7 @@
 import { GuardError } from '../guard/errors.ts'
 import { textIn } from './shape.ts'
 import { endOfString, parseJson } from './strict-json.ts'
-import { type Shape, type Walk, isPlainName } from './walk.ts'
+import { couldBeKey, isPlainName, type Shape, type Walk } from './walk.ts'
 
 /** A token of a JSON text that can carry a text of its own. */
 interface Piece {
@@ -67,17 +67,23 @@ function piecesOf(json: string): Piece[] {
       const literal = json.slice(index, end)
       const text = literal.includes('\\') ? String(JSON.parse(literal)) : literal.slice(1, -1)
       const isName = isBeforeColon(json, end)
-      if (!isName || !isPlainName(text)) pieces.push({ start: index, end, text, isName })
+      if (!isName || !isPlainName(text) || couldBeKey(text)) pieces.push({ start: index, end, text, isName })
       index = end - 1
     } else if (isDigit(code) || code === 0x2d) {
       const start = index
       let digits = 0
       while (isNumeric(json.charCodeAt(index))) if (isDigit(json.charCodeAt(index++))) digits++
-      if (digits >= leastDigits) pieces.push({ start, end: index, text: json.slice(start, index), isName: false })
+      if (digits >= leastDigits) pieces.push({ start, end: index, text: shownNumber(json.slice(start, index)), isName: false })
       index--
     }
   }
   return pieces
+}
+
+// As a number is read, so that a point or an exponent hides no digits; a whole one as it stands, since not every reader
+// rounds the longest ones as we would.
+function shownNumber(literal: string): string {
+  return /^-?[0-9]+$/.test(literal) ? literal : String(Number(literal))
 }
 
 function isBeforeColon(json: string, from: number): boolean {

@@ -11,8 +11,6 @@ export type Shape = (value: unknown, walk: Walk) => unknown
 /** What a walk found. */
 export interface Found {
   readonly texts: Text[]
-  /** The channels of texts that are whole in themselves: they end where they stand. */
-  readonly ended: string[]
   /** Pointers to content that is no text. */
   readonly opaque: string[]
 }
@@ -24,6 +22,8 @@ export class Walk {
   /** The choice of an answer that is being visited. */
   choice = 0
   readonly #path: (string | number)[] = []
+  // The JSON pointer (RFC 6901) to what is being visited, kept as it grows: made anew for each text it would cost the depth.
+  #pointer = ''
   readonly #found: Found | undefined
   readonly #values: readonly string[] | undefined
   #next = 0
@@ -40,7 +40,7 @@ export class Walk {
 
   /** What a value of this shape holds. */
   static find(shape: Shape, value: unknown): Found {
-    const found: Found = { texts: [], ended: [], opaque: [] }
+    const found: Found = { texts: [], opaque: [] }
     shape(value, new Walk(found, undefined))
     return found
   }
@@ -60,31 +60,41 @@ export class Walk {
 
   /** Visits a text that is whole in itself. Where several stand at one place, `mark` tells them apart. */
   text(value: string, kind: Text['kind'], mark: string = ''): string {
-    if (this.#found !== undefined) {
-      const path = this.#pointer()
-      const channel = path + mark
-      this.#found.texts.push({ value, path, role: this.role, kind, channel })
-      this.#found.ended.push(channel)
-    }
+    this.#found?.texts.push({ value, path: this.#pointer, role: this.role, kind, channel: this.#pointer + mark, whole: true })
     return this.#replacement(value)
   }
 
   /** Visits a text that later parts of a stream continue. */
   running(value: string, channel: string): string {
-    this.#found?.texts.push({ value, path: this.#pointer(), role: this.role, kind: 'text', channel })
+    this.#found?.texts.push({ value, path: this.#pointer, role: this.role, kind: 'text', channel })
     return this.#replacement(value)
+  }
+
+  /** Visits a name or a number that cannot be rewritten. Short ones cannot hold anything, and are passed over. */
+  fixed(value: string): void {
+    if (value.length < leastIdentifier || uuid.test(value)) return
+    if (this.text(value, 'identifier') !== value) throw this.invalid('an identifier that was replaced')
+  }
+
+  /** Visits the plain name of a member that nobody knows. */
+  name(name: string): void {
+    if (couldBeKey(name)) this.fixed(name)
   }
 
   /** Notes content that is no text. */
   opaque(): void {
-    this.#found?.opaque.push(this.#pointer())
+    this.#found?.opaque.push(this.#pointer)
   }
 
   /** Visits what stands at `key`. */
   into(key: string | number, value: unknown, shape: Shape): unknown {
+    const above = this.#pointer
+    this.#pointer = `${above}/${typeof key === 'string' ? escaped(key) : key}`
+    if (this.#pointer.length > longestPointer) throw new GuardError('payload_too_large', { reason: 'names that are too long altogether' })
     this.#path.push(key)
     const result = shape(value, this)
     this.#path.pop()
+    this.#pointer = above
     return result
   }
 
@@ -106,12 +116,6 @@ export class Walk {
     return next
   }
 
-  #pointer(): string {
-    let pointer = ''
-    for (const key of this.#path) pointer += typeof key === 'string' && /[~/]/.test(key) ? `/${escaped(key)}` : `/${key}`
-    return pointer
-  }
-
   // For reasons, which tell nothing of a payload: names in it that could be prose are left out.
   #place(): string {
     if (this.#path.length === 0) return 'the top'
@@ -119,8 +123,25 @@ export class Walk {
   }
 }
 
+/** What stands below long names is many times as long as they are. */
+const longestPointer = 4_096
+
+/** Nothing that a detector finds is shorter. */
+const leastIdentifier = 8
+
+// Of what is random in so many of them something always looks like something.
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+// In words, or in words as programs write them; a key is neither.
+const wordy = /^(?:[a-z_-]+|[a-z]+(?:[A-Z][a-z]+)*)$/
+
+/** Whether a plain name is long enough, and odd enough, to be a key. */
+export function couldBeKey(name: string): boolean {
+  return name.length >= 16 && !wordy.test(name)
+}
+
 function escaped(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1')
+  return /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key
 }
 
 /**

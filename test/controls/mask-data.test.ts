@@ -4,13 +4,17 @@ import fc from 'fast-check'
 import OpenAI from 'openai'
 import type { AuditLog } from '../../src/audit-log/audit-log.ts'
 import { audit } from '../../src/controls/audit.ts'
+import { authorize } from '../../src/controls/authorize.ts'
 import { unaudited } from '../../src/controls/unaudited.ts'
 import { maskData, type MaskDataOptions } from '../../src/controls/mask-data.ts'
+import { verifyIdentity } from '../../src/controls/verify-identity.ts'
 import type { Call, Decision, Identity, Known, Obligation } from '../../src/guard/context.ts'
 import { builtIn } from '../../src/guard/control.ts'
 import { isGuardError } from '../../src/guard/errors.ts'
 import { guard } from '../../src/guard/guard.ts'
+import { anonymous } from '../../src/identity/verifier.ts'
 import { detectors } from '../../src/masking/detectors.ts'
+import { allowAll } from '../../src/testing/allow-all.ts'
 import { recordingLog } from '../../src/testing/recording-log.ts'
 
 const key = new Uint8Array(32).fill(3)
@@ -440,4 +444,333 @@ test('wrong options are refused when the control is made', () => {
   ]
   for (const change of wrong) assert.throws(() => maskData({ ...right, ...change } as MaskDataOptions), TypeError, JSON.stringify(change))
   assert.throws(() => maskData(undefined as unknown as MaskDataOptions), TypeError)
+})
+
+const secrets = ['sk-proj-AbCdEf0123456789AbCdEf0123456789', '4111111111111111']
+
+const toolCall = (id: string, name: string): OpenAI.ChatCompletionMessageFunctionToolCall => ({
+  type: 'function',
+  id,
+  function: { name, arguments: '{}' },
+})
+
+// A request, an answer and a part of one with a name in each place where only a name may stand.
+const requestsNaming = (name: string): readonly Params[] => [
+  { ...ask('hi'), model: name },
+  { ...ask('hi'), tools: [{ type: 'function', function: { name } }] },
+  { ...ask('hi'), tools: [{ type: 'custom', custom: { name } }] },
+  { ...ask('hi'), tool_choice: { type: 'function', function: { name } } },
+  { ...ask('hi'), tool_choice: { type: 'custom', custom: { name } } },
+  { ...ask('hi'), tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [{ type: 'function', function: { name } }] } } },
+  { ...ask('hi'), functions: [{ name }] },
+  { ...ask('hi'), function_call: { name } },
+  { ...ask('hi'), response_format: { type: 'json_schema', json_schema: { name } } },
+  { model: 'm', messages: [{ role: 'assistant', tool_calls: [toolCall(name, 'f')] }] },
+  { model: 'm', messages: [{ role: 'assistant', tool_calls: [toolCall('t', name)] }] },
+  { model: 'm', messages: [{ role: 'assistant', tool_calls: [{ type: 'custom', id: 't', custom: { name, input: '' } }] }] },
+  { model: 'm', messages: [{ role: 'assistant', function_call: { name, arguments: '{}' } }] },
+  { model: 'm', messages: [{ role: 'tool', tool_call_id: name, content: 'x' }] },
+  { model: 'm', messages: [{ role: 'function', name, content: 'x' }] },
+]
+
+const envelopes = (name: string): readonly object[] =>
+  ['id', 'model', 'service_tier', 'system_fingerprint', 'provider'].map((member) => ({ [member]: name }))
+
+const choices = (name: string): readonly object[] => ['finish_reason', 'native_finish_reason', 'stop_reason'].map((member) => ({ [member]: name }))
+
+const answersNaming = (name: string): readonly object[] => {
+  const answer = completionOf({ content: 'x' })
+  return [
+    ...envelopes(name).map((more) => ({ ...answer, ...more })),
+    ...choices(name).map((more) => ({ ...answer, choices: [{ ...answer.choices[0], ...more }] })),
+    completionOf({ role: name as 'assistant' }),
+    completionOf({ tool_calls: [toolCall(name, 'f')] }),
+    completionOf({ tool_calls: [toolCall('t', name)] }),
+    completionOf({ tool_calls: [{ type: 'custom', id: 't', custom: { name, input: '' } }] }),
+    completionOf({ function_call: { name, arguments: '{}' } }),
+  ]
+}
+
+const partsNaming = (name: string): readonly object[] => {
+  const part = chunkOf({ content: '' })
+  return [
+    ...envelopes(name).map((more) => ({ ...part, ...more })),
+    ...choices(name).map((more) => ({ ...part, choices: [{ ...part.choices[0], ...more }] })),
+    chunkOf({ role: name as 'assistant' }),
+    chunkOf({ tool_calls: [{ index: 0, id: name, type: 'function', function: { name: 'f', arguments: '{}' } }] }),
+    chunkOf({ tool_calls: [{ index: 0, id: 't', type: 'function', function: { name, arguments: '{}' } }] }),
+    chunkOf({ tool_calls: [{ index: 0, id: 't', custom: { name, input: '' } } as OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall] }),
+    chunkOf({ function_call: { name, arguments: '{}' } }),
+  ]
+}
+
+test('A15: a key or a card in the place of a name is refused in every mode, and in a request before the function runs', async () => {
+  for (const mode of ['redact', 'pseudonym', 'hash', 'partial', 'block'] as const) {
+    let runs = 0
+    const run = masked({ mode, key }, (_: Params) => {
+      runs++
+      return completionOf({ content: 'x' })
+    })
+    for (const secret of secrets) for (const request of requestsNaming(secret)) await assert.rejects(run(request), refusedWith('payload_blocked'))
+    assert.equal(runs, 0)
+  }
+})
+
+test('A15: a key or a card in the place of a name of an answer is refused, whole and streamed, and does not leave', async () => {
+  for (const secret of secrets) {
+    for (const answer of answersNaming(secret))
+      await assert.rejects(masked({}, (_: Params) => answer)(ask('hi')), refusedWith('payload_blocked'), JSON.stringify(answer))
+    for (const part of [...partsNaming(secret), { ...chunkOf({ content: '' }), obfuscation: '4111111111111111' }]) {
+      let delivered = ''
+      await assert.rejects(
+        async () => {
+          const parts = await masked({}, (_: Params) => streamOf<object>(chunkOf({ content: 'x' }), part, chunkOf({}, 'stop')))(ask('hi'))
+          for await (const one of parts) delivered += JSON.stringify(one)
+        },
+        refusedWith('payload_blocked'),
+        JSON.stringify(part),
+      )
+      assert.ok(!delivered.includes(secret) && !delivered.includes('4111111111111111'))
+    }
+  }
+})
+
+test('ordinary names pass as they are, in requests and in answers', async () => {
+  const names = [
+    'gpt-4o-2024-08-06',
+    'claude-opus-4-1-20250805',
+    'us.anthropic.claude-3-5-sonnet-20241022-v2:0',
+    'chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG',
+    'call_abc123DEF456ghi789JKL012',
+    'fp_44709d6fcb',
+    'send_mail_to_customer',
+    'tool_calls',
+    'content_filter',
+    '7e9c7a1e-7f5d-4c0b-9d6a-3f0f4a2b8c1d',
+  ]
+  for (const mode of ['redact', 'pseudonym', 'block'] as const)
+    for (const name of names) {
+      for (const request of requestsNaming(name))
+        assert.deepEqual(await masked({ mode }, (input: Params) => JSON.stringify(input))(request), JSON.stringify(request))
+      for (const answer of answersNaming(name)) assert.deepEqual(await masked({ mode }, (_: Params) => answer)(ask('hi')), answer)
+      for (const part of partsNaming(name))
+        assert.ok(JSON.stringify(await all(await masked({ mode }, (_: Params) => streamOf(part))(ask('hi')))).includes(name))
+    }
+})
+
+test('A15: a card that is written as a number is refused, or masked where it can be', async () => {
+  const card = 4111111111111111
+  let runs = 0
+  const run = masked({}, (_: Params) => {
+    runs++
+    return completionOf({ content: 'x' })
+  })
+  for (const more of [
+    { metadata: { card } },
+    { metadata: { cards: [{ card }] } },
+    { seed: card },
+    { temperature: card },
+    { max_tokens: card },
+    { max_completion_tokens: card },
+    { logit_bias: { 50256: card } },
+    { tools: [{ type: 'function', function: { name: 'f', parameters: { default: card } } }] },
+    { response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { enum: [card] } } } },
+    { messages: [{ role: 'assistant', parsed: { card } }] },
+  ])
+    await assert.rejects(run({ ...ask('hi'), ...more } as Params), refusedWith('payload_blocked'), JSON.stringify(more))
+  assert.equal(runs, 0)
+  await run({ ...ask('hi'), seed: 1_234_567_890, metadata: { count: 42, size: 1_767_225_600 } as object as Record<string, string> })
+  for (const answer of [
+    { ...completionOf({ content: 'x' }), created: card },
+    { ...completionOf({ content: 'x' }), usage: { prompt_tokens: card } },
+    { ...completionOf({ content: 'x' }), timings: { total: card } },
+    { ...completionOf({ content: 'x' }), citations: [card] },
+  ])
+    await assert.rejects(masked({}, (_: Params) => answer)(ask('hi')), refusedWith('payload_blocked'), JSON.stringify(answer))
+})
+
+test("a card in a tool call's arguments is masked however its number is written, in a request, an answer and a stream", async () => {
+  for (const literal of [
+    '4111111111111111',
+    '4.111111111111111e15',
+    '41111111111111110e-1',
+    '4111111111111111.0',
+    '6011000990139424009',
+    '6304000000000000125',
+  ]) {
+    const args = `{"card": ${literal}, "n": 1.50}`
+    const expected = '{"card": "[CARD]", "n": 1.50}'
+    const call = { ...toolCall('t', 'pay'), function: { name: 'pay', arguments: args } }
+    const argumentsOf = (message: { tool_calls?: readonly object[] } | undefined): unknown =>
+      (message?.tool_calls as readonly (typeof call)[] | undefined)?.[0]?.function.arguments
+    const run = masked({}, (input: Params) => {
+      assert.equal(argumentsOf(input.messages[0] as object), expected)
+      return completionOf({ tool_calls: [call] })
+    })
+    const answer = await run({ model: 'm', messages: [{ role: 'assistant', tool_calls: [call] }] })
+    assert.equal(argumentsOf(answer.choices[0]?.message), expected)
+    const stream = masked({}, (_: Params) =>
+      streamOf(...pieces(args, 4).map((piece) => chunkOf({ tool_calls: [{ index: 0, function: { arguments: piece } }] })), chunkOf({}, 'tool_calls')),
+    )
+    const [first] = await all(await stream(ask('hi')))
+    assert.equal(argumentsOf(first?.choices[0]?.delta), expected)
+  }
+  // Whatever is no finding keeps its literal.
+  const args = '{"a":4.111111111111112e15,"b":1767225600000,"c":0.12345678}'
+  const kept = await masked({}, (_: Params) => completionOf({ tool_calls: [{ ...toolCall('t', 'f'), function: { name: 'f', arguments: args } }] }))(
+    ask('hi'),
+  )
+  const [call] = kept.choices[0]?.message.tool_calls ?? []
+  assert.equal(call?.type === 'function' && call.function.arguments, args)
+})
+
+test('A18: more text for a choice after its finish is refused, and nothing of a secret that is cut there reaches the reader', async () => {
+  for (const [first, second] of [
+    ['write to bob@exa', 'mple.com'],
+    ['card 4111 1111 ', '1111 1111'],
+    ['key sk-proj-AbCdEf012345', '6789AbCdEf0123456789'],
+  ] as const)
+    for (const name of ['content', 'refusal', 'reasoning', 'reasoning_content']) {
+      const delta = (text: string): OpenAI.ChatCompletionChunk.Choice.Delta => ({ [name]: text })
+      for (const parts of [
+        [chunkOf(delta(first), 'length'), chunkOf(delta(second), 'stop')],
+        [chunkOf(delta(first)), chunkOf({}, 'stop'), chunkOf(delta(second))],
+        [chunkOf(delta(first), 'length'), chunkOf(delta(''), 'stop'), chunkOf(delta(second), 'stop')],
+      ]) {
+        let delivered = ''
+        await assert.rejects(async () => {
+          for await (const part of await masked({}, (_: Params) => streamOf(...parts))(ask('hi')))
+            delivered += Object.values(part.choices[0]?.delta ?? {}).join('')
+        }, refusedWith('payload_invalid'))
+        assert.ok(!delivered.includes(second), delivered)
+      }
+    }
+})
+
+test('text with the finish, and parts without text after it, are fine', async () => {
+  const azure = {
+    ...chunkOf({ content: '' }, 'stop'),
+    choices: [{ index: 0, delta: {}, finish_reason: null, content_filter_results: { hate: { filtered: false } } }],
+  }
+  const usage = { ...chunkOf({}), choices: [], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } }
+  const parts = [
+    chunkOf({ content: 'bye bob@' }),
+    chunkOf({ content: 'example.com' }, 'stop'),
+    chunkOf({ content: '' }, 'stop'),
+    chunkOf({ content: 'x ' }, null, 1),
+    azure,
+    usage,
+  ]
+  const read = await all(await masked({}, (_: Params) => streamOf<object>(...parts))(ask('hi')))
+  assert.equal(contentOf(read.slice(0, 3) as Chunk[]), 'bye [EMAIL]')
+  assert.deepEqual(read.slice(-2), [azure, usage])
+})
+
+const inParts = (...contents: string[]): Params => ({
+  model: 'm',
+  messages: [{ role: 'user', content: contents.map((text) => ({ type: 'text', text })) }],
+})
+
+test('a value that is cut over the pieces of one content is refused in every mode before the function runs', async () => {
+  for (const mode of ['redact', 'pseudonym', 'hash', 'partial', 'block'] as const) {
+    let runs = 0
+    const run = masked({ mode, key }, (_: Params) => {
+      runs++
+      return completionOf({ content: 'x' })
+    })
+    for (const contents of [
+      ['write to bob@exa', 'mple.com'],
+      ['card 4111 1111 ', '1111 1111'],
+      ['key sk-proj-AbCdEf', '0123456789AbCd', 'Ef0123456789'],
+      ['hello ', '4', '111', '1111', '', '1111', '1111', ' bye'],
+    ]) {
+      await assert.rejects(run(inParts(...contents)), refusedWith('payload_blocked'))
+      for (const role of ['system', 'developer', 'assistant'] as const) {
+        const [message] = inParts(...contents).messages
+        await assert.rejects(
+          run({ model: 'm', messages: [{ ...message, role } as OpenAI.ChatCompletionMessageParam] }),
+          refusedWith('payload_blocked'),
+        )
+      }
+    }
+    assert.equal(runs, 0)
+  }
+})
+
+test('a value that is cut around a picture is refused as well', async () => {
+  const picture = { type: 'image_url' as const, image_url: { url: 'https://pictures.example/1.png' } }
+  const content = [{ type: 'text' as const, text: 'bob@exa' }, picture, { type: 'text' as const, text: 'mple.com' }]
+  const run = masked({}, (_: Params) => completionOf({ content: 'x' }))
+  await assert.rejects(run({ model: 'm', messages: [{ role: 'user', content }] }), refusedWith('payload_blocked'))
+})
+
+test('a key as the name of a member is refused, and a UUID as an id is not', async () => {
+  const run = masked({}, (_: Params) => completionOf({ content: 'x' }))
+  await assert.rejects(run({ ...ask('hi'), metadata: { AKIAQWERTYUIOPASDFGH: 'x' } }), refusedWith('payload_blocked'))
+  const id = 'be12ad34-5678-4abc-9def-0123456789ab'
+  const messages: OpenAI.ChatCompletionMessageParam[] = [
+    { role: 'assistant', content: null, tool_calls: [{ id, type: 'function', function: { name: 'f', arguments: '{}' } }] },
+    { role: 'tool', tool_call_id: id, content: 'done' },
+  ]
+  await run({ model: 'm', messages })
+})
+
+test('ordinary messages in pieces pass, and each piece is masked', async () => {
+  const run = masked({}, (input: Params) => JSON.stringify(input.messages))
+  const plain = inParts('Summarize this: ', 'a text', '', ' of 1234 words, ', '12')
+  assert.equal(await run(plain), JSON.stringify(plain.messages))
+  assert.equal(
+    await run(inParts('I am bob@example.com.', ' Card: 4111 1111 1111 1111\n', ' thanks')),
+    JSON.stringify(inParts('I am [EMAIL].', ' Card: [CARD]\n', ' thanks').messages),
+  )
+  // What is whole in one piece and masked there crosses nothing.
+  assert.equal(await run(inParts('I am bob@example.com', 'Please answer')), JSON.stringify(inParts('I am [EMAIL]', 'Please answer').messages))
+  assert.equal(await run(inParts('call +49 170 1234567', '2 items')), JSON.stringify(inParts('call [PHONE]', '2 items').messages))
+  // Messages are texts of their own.
+  const apart: Params = { model: 'm', messages: [...inParts('bob@exa').messages, ...inParts('mple.com').messages] }
+  assert.equal(await run(apart), JSON.stringify(apart.messages))
+})
+
+test('A17: a long name above many values, whose pointers would be many times as long as both, is refused at once', async () => {
+  const long = { ['k'.repeat(500_000)]: Array(60_000).fill('hello') as string[] }
+  await assert.rejects(
+    masked({}, (_: Params) => completionOf({}))({ ...ask('hi'), metadata: long as object as Record<string, string> }),
+    refusedWith('payload_too_large'),
+  )
+  await assert.rejects(
+    masked({}, (_: Params) => ({ ...completionOf({ content: 'x' }), citations: long }))(ask('hi')),
+    refusedWith('payload_too_large'),
+  )
+  await assert.rejects(async () => all(await masked({}, (_: Params) => streamOf({ error: long }))(ask('hi'))), refusedWith('payload_too_large'))
+  // Names that are short enough one by one.
+  let deep: object = { list: Array(60_000).fill('hello') }
+  for (let level = 0; level < 8; level++) deep = { ['n'.repeat(1000)]: deep }
+  await assert.rejects(
+    masked({}, (_: Params) => completionOf({}))({ ...ask('hi'), metadata: deep as Record<string, string> }),
+    refusedWith('payload_too_large'),
+  )
+})
+
+test('anonymous callers share no pseudonyms, not even with the next call', async () => {
+  let tokens = ''
+  const run = guard({ onError: () => {} })
+    .use(unaudited())
+    .use(verifyIdentity({ verifiers: [anonymous()] }))
+    .use(authorize({ evaluator: allowAll() }))
+    .use(maskData({ detect: detectors.pii, mode: 'pseudonym', direction: 'both', restore: true, key }))
+    .protect((input: string) => {
+      if (!input.startsWith('A:')) return `It may be bob@example.com. ${tokens}`
+      tokens = input
+      return input
+    }, operation)
+  assert.match(await run('B: who?'), /^It may be EMAIL\w{16}\. $/)
+  // Within its call a caller is shown what it gave.
+  assert.equal(await run('A: I am bob@example.com'), 'A: I am bob@example.com')
+  assert.match(tokens, /EMAIL\w{16}$/)
+  const told = await run('B: who?')
+  assert.match(told, /^It may be EMAIL\w{16}\. A: I am EMAIL\w{16}$/)
+  assert.ok(!told.includes('bob@'))
+  const first = tokens
+  await run('A: I am bob@example.com')
+  assert.notEqual(tokens, first)
 })

@@ -8,14 +8,22 @@ import { Masking } from '../../src/masking/masking.ts'
 import { PseudonymScope } from '../../src/masking/pseudonym.ts'
 
 interface Part {
-  readonly texts: readonly (readonly [channel: string, value: string, kind?: Text['kind']])[]
+  readonly texts: readonly (readonly [channel: string, value: string, kind?: Text['kind'], whole?: true])[]
   readonly ends?: readonly string[]
 }
 
 // The smallest codec: a part says what it holds.
 const codec: AnswerCodec = {
   snapshot: (part) => part,
-  texts: (part) => (part as Part).texts.map(([channel, value, kind = 'text']) => ({ value, path: '', role: 'assistant', kind, channel })),
+  texts: (part) =>
+    (part as Part).texts.map(([channel, value, kind = 'text', whole]) => ({
+      value,
+      path: '',
+      role: 'assistant',
+      kind,
+      channel,
+      ...(whole === true && { whole }),
+    })),
   replace: (part, values) => ({
     ...(part as Part),
     texts: (part as Part).texts.map(([channel, , ...kind], index) => [channel, values[index], ...kind]),
@@ -133,5 +141,61 @@ test('a kind that nothing is done with passes', async () => {
 
 test('an answer with more running texts than anybody can hold is refused', async () => {
   const parts = Array.from({ length: 1025 }, (_, index): Part => ({ texts: [[`c${index}`, 'x']] }))
+  await assert.rejects(answer(parts), (error) => isGuardError(error) && error.code === 'payload_too_large')
+})
+
+test('a text that is whole in itself is masked where it stands, and nothing of it is held back', async () => {
+  assert.deepEqual(await answer([{ texts: [['a', 'bob@', 'text', true]] }, { texts: [['a', 'rob@example.com', 'text', true]] }]), [
+    { texts: [['a', 'bob@', 'text', true]] },
+    { texts: [['a', '[EMAIL]', 'text', true]] },
+  ])
+})
+
+test('an identifier that holds a finding is refused before its part leaves, any other passes', async () => {
+  const ordinary: Part = { texts: [['i', 'chatcmpl-123', 'identifier', true]] }
+  for (const isStreamed of [true, false]) {
+    assert.equal((await answer([ordinary], isStreamed))[0], ordinary)
+    const seen: unknown[] = []
+    async function* source(): AsyncGenerator<unknown> {
+      yield ordinary
+      yield {
+        texts: [
+          ['a', 'hello '],
+          ['i', 'AKIA4711CANARY4711XY', 'identifier', true],
+        ],
+      } satisfies Part
+    }
+    await assert.rejects(
+      async () => {
+        for await (const part of maskAnswer(source(), codec, isStreamed, treatment)) seen.push(part)
+      },
+      (error) => isGuardError(error) && error.code === 'payload_blocked',
+    )
+    assert.deepEqual(seen, [ordinary])
+  }
+  const held: Part = { texts: [['i', 'AKIA4711CANARY4711XY', 'identifier', true]] }
+  assert.equal((await answer([held], true, () => undefined))[0], held)
+})
+
+test('a text that goes on after its end is refused, an empty one is not', async () => {
+  const first: Part = { texts: [['a', 'bob@exa']], ends: ['a'] }
+  const passed = [
+    { texts: [['a', 'bob@exa']], ends: ['a'] },
+    { texts: [['a', '']], ends: ['a'] },
+    { texts: [['b', 'x ']] },
+  ] as const satisfies readonly Part[]
+  assert.deepEqual(await answer(passed), passed)
+  for (const parts of [
+    [first, { texts: [['a', 'mple.com']] }],
+    [first, { texts: [['a', '']], ends: ['a'] }, { texts: [['a', 'mple.com']] }],
+    // Also one that had not begun.
+    [{ texts: [], ends: ['a'] }, { texts: [['a', 'x']] }],
+  ] as const satisfies readonly (readonly Part[])[])
+    await assert.rejects(answer(parts), (error) => isGuardError(error) && error.code === 'payload_invalid')
+})
+
+test('more ends than anybody can remember are refused', async () => {
+  const parts = Array.from({ length: 4097 }, (_, index): Part => ({ texts: [], ends: [`c${index}`] }))
+  assert.equal((await answer(parts.slice(0, 4096))).length, 4096)
   await assert.rejects(answer(parts), (error) => isGuardError(error) && error.code === 'payload_too_large')
 })

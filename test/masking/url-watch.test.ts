@@ -8,47 +8,110 @@ function isInside(text: string): boolean {
   return watch.isInside
 }
 
+test('says no only behind letters, digits and the punctuation of sentences', () => {
+  for (const text of [
+    'plain text ',
+    'Dear ',
+    '(',
+    '"',
+    "'",
+    '**',
+    '_',
+    '- ',
+    'wow! ',
+    'f(x',
+    'Größe ',
+    '姓名：',
+    '您好，',
+    'a—',
+    'it’s“',
+    'x\u00a0',
+    'one,',
+    '',
+  ])
+    assert.ok(!isInside(text), text)
+  for (const sign of '/:?=&%#\\<>[]@{}|`~+$^') assert.ok(isInside(`x${sign}y`), sign)
+  for (const sign of ['\u0000', '\u000b', '\u007f', '\u2028', '／', '？', '＠', '．']) assert.ok(isInside(`x${sign}y`), JSON.stringify(sign))
+})
+
+test('takes what may be the name of a host for an address', () => {
+  for (const text of ['evil.', 'evil.example', 'www.', 'see evil.example,']) assert.ok(isInside(text), text)
+})
+
 test('knows that an address goes on', () => {
   for (const text of [
     'see https://evil.example/?q=',
     '![x](https://evil.example/?q=',
     '![x](/relative?q=',
-    '![x](<https://evil.example/ a b?q=',
-    '<img src="https://evil.example/ a\nb?q=',
-    "<img src='//evil.example/ ",
-    'https:/\\evil.example/',
-    '\\\\evil.example\\',
     'HTTPS:evil.example?q=',
     'http:evil',
-    'www.evil.example/?q=',
+    'tip:',
+    'and/or',
     'https://evil.example/"x<y>z\'',
     `https://evil.example/${'a'.repeat(10_000)}`,
-    '[a]: //evil.example/',
+    "'http://evil.example/'?q=",
+    'https://evil.example/\u00a0',
+  ])
+    assert.ok(isInside(text), text)
+})
+
+test('knows that white space does not end an address everywhere', () => {
+  for (const text of [
+    '![x]( ',
+    '![x](\n',
+    '![x](<https://evil.example/ a b ',
+    '![x](<https://evil.example/ a)b ',
+    '![x](<https://evil.example/ a\\>b ',
+    '![x](a\\) ',
+    '![x](a(b) ',
+    '`](<` ![x](<a) ',
+    '[y]: ',
+    '[y]:\n',
+    '[y]: <a b ',
+    '<img src=',
+    '<img src= ',
+    '<img src="https://evil.example/ a\nb ',
+    "<img src='a > b ",
+    '<img " src="> ',
+    '<img =" src="> ',
+    `\`<img src='\` <img src="x'> `,
+    `<!-- <img src=' --> <img src="x'> `,
+    '<a href = "a > b ',
+    '<a\thref=x> <b c ',
+    '<a href="x"y="> ',
+    '<style> a { background: url( "x ',
+    '<SCRIPT> x ',
+    '<mailto:a b ',
   ])
     assert.ok(isInside(text), text)
 })
 
 test('knows that an address is over, or was none', () => {
   for (const text of [
-    'plain text ',
     'see https://example.com now ',
     'see https://example.com\n',
     '"https://example.com" said ',
     '<https://example.com> and ',
     'She said "help: ',
-    'tip:',
     'a/b ',
-    'and/or',
     '// a comment ',
-    'f(x',
-    'wow. ',
     "it's at https://example.com and ",
+    '[x](https://example.com) and ',
+    '[x](<https://example.com/a b>) and ',
+    '[x](https://example.com/a_(b)) and ',
+    '[x](never closed\n\nand ',
+    '[y]: https://example.com\nand ',
+    '<a href="https://example.com">x</a> and ',
+    '<a href=\'x\' title = "y > z" b>x</a> and ',
+    '<br/> and ',
+    'if a < b and ',
+    'x <3 and ',
   ])
     assert.ok(!isInside(text), text)
 })
 
 test('sees the same however the text is cut', () => {
-  const text = 'see https://x.y/?q=1 and [a](<//b c> d) www.z "http:a b" end'
+  const text = 'see https://x.y/?q=1 and [a](<//b c> d) www.z "http:a b" <a b="c> d"> [e]:\n<f g>\nh <br> i'
   for (let cut = 0; cut <= text.length; cut++) {
     const watch = new UrlWatch()
     watch.read(text.slice(0, cut))

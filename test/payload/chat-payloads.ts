@@ -1,4 +1,5 @@
 import type OpenAI from 'openai'
+import type { Text } from '../../src/guard/codec.ts'
 
 type Params = OpenAI.ChatCompletionCreateParams
 type Completion = OpenAI.ChatCompletion
@@ -196,4 +197,14 @@ export function withValue(value: unknown, place: Place, put: unknown, rename?: s
       return [name, withValue(member, rest, put, rename)]
     }),
   )
+}
+
+/** Values for these texts: other ones, but for identifiers, which must stay what they are. */
+export function valuesFor(texts: readonly Text[], other: (text: Text, index: number) => string): string[] {
+  return texts.map((text, index) => (text.kind === 'identifier' ? text.value : other(text, index)))
+}
+
+/** The texts that are identifiers, and all the others. */
+export function apart(texts: readonly Text[]): { readonly identifiers: Text[]; readonly others: Text[] } {
+  return { identifiers: texts.filter(({ kind }) => kind === 'identifier'), others: texts.filter(({ kind }) => kind !== 'identifier') }
 }

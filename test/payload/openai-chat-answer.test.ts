@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Text } from '../../src/guard/codec.ts'
 import { isGuardError } from '../../src/guard/errors.ts'
 import { openaiChat } from '../../src/payload/openai-chat.ts'
-import { call, chunk, fullCompletion, placesOf, usageChunk, withValue } from './chat-payloads.ts'
+import { apart, call, chunk, fullCompletion, placesOf, usageChunk, valuesFor, withValue } from './chat-payloads.ts'
 
 const { answer } = openaiChat
 
@@ -14,12 +15,25 @@ function refuses(part: unknown, streamed: boolean, code = 'payload_unsupported')
   )
 }
 
-test('takes a whole answer, names its texts, and all of them end with it', () => {
+test('takes a whole answer, and names its texts, all of which are whole', () => {
   const copy = answer.snapshot(fullCompletion(), false)
   assert.deepEqual(copy, fullCompletion())
   const texts = answer.texts(copy)
+  const { identifiers, others } = apart(texts)
   assert.deepEqual(
-    texts.map(({ role, kind, path, value }) => `${role} ${kind} ${path} ${value}`),
+    identifiers.map(({ path, value }) => `${path} ${value}`),
+    [
+      '/id chatcmpl-1',
+      '/model gpt-5-mini-2025-08-07',
+      '/choices/0/finish_reason tool_calls',
+      '/choices/0/message/role assistant',
+      '/choices/0/message/tool_calls/0/function/name send_mail',
+      '/choices/1/finish_reason function_call',
+      '/choices/1/message/role assistant',
+    ],
+  )
+  assert.deepEqual(
+    others.map(({ role, kind, path, value }) => `${role} ${kind} ${path} ${value}`),
     [
       'assistant text /choices/0/message/content content prose',
       'assistant text /choices/0/message/refusal refusal prose',
@@ -32,10 +46,8 @@ test('takes a whole answer, names its texts, and all of them end with it', () =>
       'assistant arguments /choices/1/message/function_call/arguments legacy prose',
     ],
   )
-  assert.deepEqual(
-    answer.ends(copy),
-    texts.map(({ channel }) => channel),
-  )
+  assert.ok(texts.every(({ whole }) => whole === true))
+  assert.deepEqual(answer.ends(copy), [])
 })
 
 test('replacing texts changes them and nothing else', () => {
@@ -50,7 +62,7 @@ test('replacing texts changes them and nothing else', () => {
   )
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: texts.length, maxLength: texts.length }), (random) => {
-      const values = random.map((value) => `${value} `)
+      const values = valuesFor(texts, (_, index) => `${random[index]} `)
       const replaced = answer.replace(copy, values)
       assert.deepEqual(
         answer.texts(replaced).map(({ value }) => value),
@@ -66,11 +78,41 @@ test('replacing texts changes them and nothing else', () => {
   )
 })
 
+test('an identifier must stay what it is', () => {
+  for (const part of [answer.snapshot(fullCompletion(), false), answer.snapshot(chunk({ role: 'assistant' }, 'tool_calls'), true)]) {
+    const texts = answer.texts(part)
+    for (const { kind, channel } of apart(texts).identifiers) {
+      assert.equal(kind, 'identifier')
+      assert.throws(
+        () =>
+          answer.replace(
+            part,
+            texts.map((text) => (text.channel === channel ? `${text.value}x` : text.value)),
+          ),
+        { code: 'payload_invalid' },
+      )
+    }
+  }
+})
+
+test('short names and small numbers are passed over', () => {
+  const texts = answer.texts(answer.snapshot({ ...fullCompletion(), id: 'c'.repeat(7), model: 'm'.repeat(8), created: 99_999_999_999 }, false))
+  const { identifiers } = apart(texts)
+  assert.ok(!identifiers.some(({ path }) => path === '/id' || path === '/created'))
+  assert.ok(identifiers.some(({ path }) => path === '/model'))
+  assert.deepEqual(
+    apart(answer.texts(answer.snapshot({ ...fullCompletion(), created: 100_000_000_000 }, false)))
+      .identifiers.filter(({ path }) => path === '/created')
+      .map(({ value }) => value),
+    ['100000000000'],
+  )
+})
+
 const prose = 'canary prose 4711'
 
 function leaks(part: unknown, streamed: boolean): boolean {
   let copy: unknown
-  let texts: readonly unknown[]
+  let texts: readonly Text[]
   try {
     copy = answer.snapshot(part, streamed)
     texts = answer.texts(copy)
@@ -80,9 +122,20 @@ function leaks(part: unknown, streamed: boolean): boolean {
   }
   const replaced = answer.replace(
     copy,
-    texts.map((_, index) => `covered ${index}`),
+    valuesFor(texts, (_, index) => `covered ${index}`),
   )
   return JSON.stringify(replaced).includes('canary')
+}
+
+// Whether nobody who looks at texts, or at identifiers, would see what stands there.
+function hides(part: unknown, streamed: boolean, secret: string): boolean {
+  try {
+    const copy = answer.snapshot(part, streamed)
+    return JSON.stringify(copy).includes(secret) && !answer.texts(copy).some(({ value }) => value.includes(secret))
+  } catch (error) {
+    assert.ok(isGuardError(error))
+    return false
+  }
 }
 
 const parts: readonly (readonly [unknown, boolean])[] = [
@@ -112,6 +165,19 @@ test('A15: prose in any place of an answer, and in any unknown member, is covere
     }
   }
   assert.ok(covered > 80)
+})
+
+test('A15: a key or a number in any place of an answer is shown or refused', () => {
+  const secret = 'canary4711Canary4711'
+  const card = 5555555555554444
+  for (const [part, streamed] of parts)
+    for (const place of placesOf(part)) {
+      for (const put of [secret, [secret], { text: secret }, { [secret]: 1 }])
+        assert.ok(!hides(withValue(part, place, put), streamed, secret), place.join('/'))
+      if (typeof place.at(-1) === 'string') assert.ok(!hides(withValue(part, place, undefined, secret), streamed, secret), `name ${place.join('/')}`)
+      for (const put of [card, [card], { number: card }, -card, card + 0.5])
+        assert.ok(!hides(withValue(part, place, put), streamed, String(card)), place.join('/'))
+    }
 })
 
 test('logprobs, which hold the text once more, do not pass', () => {

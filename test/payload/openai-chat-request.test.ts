@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import type OpenAI from 'openai'
-import type { Codec, Text } from '../../src/guard/codec.ts'
+import type { Codec } from '../../src/guard/codec.ts'
 import { isGuardError, reasonOf } from '../../src/guard/errors.ts'
 import { openaiChat } from '../../src/payload/openai-chat.ts'
 import type { ChatRequest } from '../../src/payload/openai-chat-request.ts'
-import { fullRequest, placesOf, withValue } from './chat-payloads.ts'
+import { apart, fullRequest, placesOf, valuesFor, withValue } from './chat-payloads.ts'
 
 const small = { model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }] }
 
@@ -55,7 +55,17 @@ test('A13: a getter and a Proxy are read once', () => {
 
 test('names every text with its place, its speaker and its kind', () => {
   const texts = openaiChat.texts(openaiChat.snapshot(fullRequest()))
-  const shown = texts.map(({ value, path, role, kind }) => `${role} ${kind} ${path} ${value}`)
+  const { identifiers, others } = apart(texts)
+  assert.deepEqual(
+    identifiers.map(({ value, path, role }) => `${role} ${path} ${value}`),
+    [
+      'data /model gpt-5-mini',
+      'assistant /messages/3/tool_calls/0/function/name send_mail',
+      'system /tools/0/function/name send_mail',
+      'data /tool_choice/allowed_tools/tools/0/function/name send_mail',
+    ],
+  )
+  const shown = others.map(({ value, path, role, kind }) => `${role} ${kind} ${path} ${value}`)
   assert.deepEqual(shown, [
     'system text /messages/0/content developer prose',
     'system text /messages/0/name developer name',
@@ -102,6 +112,7 @@ test('names every text with its place, its speaker and its kind', () => {
     'data text /metadata/odd metadata more metadata',
   ])
   assert.equal(new Set(texts.map(({ channel }) => channel)).size, texts.length)
+  assert.ok(texts.every(({ whole }) => whole === true))
 })
 
 test('states the facts', () => {
@@ -130,7 +141,7 @@ test('replacing texts changes them and nothing else, and tool arguments stay JSO
   const texts = openaiChat.texts(copy)
   fc.assert(
     fc.property(fc.uniqueArray(replacement, { minLength: texts.length, maxLength: texts.length }), (random) => {
-      const values = random.map((value, index) => `${texts[index]?.kind === 'url' ? 'https://a.example/' : ''}${value} ${index}`)
+      const values = valuesFor(texts, ({ kind }, index) => `${kind === 'url' ? 'https://a.example/' : ''}${random[index]} ${index}`)
       const replaced = openaiChat.replace(copy, values)
       assert.deepEqual(
         openaiChat.texts(replaced).map(({ value }) => value),
@@ -169,6 +180,39 @@ test('a replaced text must be there and well-formed', () => {
   assert.throws(() => openaiChat.replace(copy, ['\ud800']), { code: 'payload_invalid' })
 })
 
+test('an identifier or a number must stay what it is', () => {
+  const metadata = { number: 4111111111111111 }
+  const copy = openaiChat.snapshot({ ...fullRequest(), seed: 4111111111111111, metadata })
+  const texts = openaiChat.texts(copy)
+  const { identifiers } = apart(texts)
+  assert.deepEqual(
+    identifiers
+      .map(({ path }) => path)
+      .filter((path) => /seed|metadata/.test(path))
+      .sort(),
+    ['/metadata/number', '/seed'],
+  )
+  for (const { channel } of identifiers)
+    assert.throws(
+      () =>
+        openaiChat.replace(
+          copy,
+          texts.map((text) => (text.channel === channel ? `${text.value}0` : text.value)),
+        ),
+      { code: 'payload_invalid' },
+    )
+})
+
+test('short names and small numbers are passed over', () => {
+  const numbers = { least: 100_000_000_000, most: -99_999_999_999 }
+  const { identifiers } = apart(openaiChat.texts(openaiChat.snapshot({ ...small, model: 'm'.repeat(7), metadata: numbers })))
+  assert.deepEqual(
+    identifiers.map(({ path, value }) => [path, value]),
+    [['/metadata/least', '100000000000']],
+  )
+  assert.equal(apart(openaiChat.texts(openaiChat.snapshot({ ...small, model: 'm'.repeat(8) }))).identifiers.length, 1)
+})
+
 test('an address stays an address', () => {
   const content = [{ type: 'image_url', image_url: { url: 'https://a.example' } }]
   const copy = openaiChat.snapshot({ ...small, messages: [{ role: 'user', content }] })
@@ -186,19 +230,19 @@ test('two members whose names become one are refused', () => {
 const prose = 'canary prose 4711'
 
 // Whether what stands there is covered: its text can be replaced, or it is named as opaque.
-function leaks(input: unknown): boolean {
+function leaks(input: unknown, codes: readonly string[] = ['payload_invalid', 'payload_unsupported']): boolean {
   let copy: ChatRequest
   try {
     copy = openaiChat.snapshot(input)
   } catch (error) {
     assert.ok(isGuardError(error))
-    assert.ok(['payload_invalid', 'payload_unsupported'].includes(error.code))
+    assert.ok(codes.includes(error.code))
     assert.doesNotMatch(reasonOf(error), /canary|prose/)
     return false
   }
   const replaced = openaiChat.replace(
     copy,
-    openaiChat.texts(copy).map(({ kind }: Text, index: number) => (kind === 'url' ? `https://covered.example/${index}` : `covered ${index}`)),
+    valuesFor(openaiChat.texts(copy), ({ kind }, index) => (kind === 'url' ? `https://covered.example/${index}` : `covered ${index}`)),
   )
   return JSON.stringify(replaced).includes('canary')
 }
@@ -213,6 +257,33 @@ test('A15: prose in any place of a request is covered or refused', () => {
     covered++
   }
   assert.ok(covered > 150)
+})
+
+// Whether nobody who looks at texts, or at identifiers, would see what stands there.
+function hides(input: unknown, secret: string): boolean {
+  try {
+    const copy = openaiChat.snapshot(input)
+    const isShown = openaiChat.texts(copy).some(({ value }) => value.includes(secret))
+    return JSON.stringify(copy).includes(secret) && !isShown
+  } catch (error) {
+    assert.ok(isGuardError(error))
+    return false
+  }
+}
+
+test('A15: a key or a number in any place of a request is shown or refused', () => {
+  const { messages, ...others } = fullRequest()
+  // Without content that is named as opaque, in which neither would be seen.
+  const request = { ...others, messages: messages.map((message) => (message.role === 'user' ? { role: 'user', content: 'user prose' } : message)) }
+  const secret = 'canary4711Canary4711'
+  const card = 5555555555554444
+  for (const place of placesOf(request)) {
+    for (const put of [secret, [secret], { text: secret }, { [secret]: 1 }])
+      assert.ok(!hides(withValue(request, place, put), secret), place.join('/'))
+    if (typeof place.at(-1) === 'string') assert.ok(!hides(withValue(request, place, undefined, secret), secret), `name ${place.join('/')}`)
+    for (const put of [card, [card], { number: card }, -card, card + 0.5])
+      assert.ok(!hides(withValue(request, place, put), String(card)), place.join('/'))
+  }
 })
 
 test('A15: an unknown member of any object is covered or refused', () => {
@@ -378,6 +449,18 @@ test('A16: odd values are refused with a reason', () => {
   refuses({ ...small, user: 'x'.repeat(10_000_000) }, 'payload_too_large')
 })
 
+test('A17: names are bounded, one by one and altogether', () => {
+  const under = (name: string, levels: number): unknown => {
+    let metadata: unknown = 'x'
+    for (let level = 0; level < levels; level++) metadata = { [name]: metadata }
+    return { ...small, metadata }
+  }
+  assert.equal(openaiChat.texts(openaiChat.snapshot(under('k'.repeat(1024), 1))).at(-1)?.value, 'x')
+  refuses(under('k'.repeat(1025), 1), 'payload_too_large')
+  assert.equal(openaiChat.texts(openaiChat.snapshot(under('k'.repeat(1000), 4))).at(-1)?.value, 'x')
+  assert.throws(() => openaiChat.texts(openaiChat.snapshot(under('k'.repeat(1020), 5))), { code: 'payload_too_large' })
+})
+
 test('caps what a request says, and says it where it says nothing', () => {
   const cap = (members: object, most: number): unknown => {
     const request = openaiChat.snapshot({ ...small, ...members })
@@ -428,7 +511,7 @@ test('A17: a megabyte of hostile text in any place ends at once', () => {
       part({ type: 'image_url', image_url: { url: hostile } }),
       part({ type: 'file', file: { file_data: hostile, filename: hostile } }),
     ])
-      leaks(input)
+      leaks(input, ['payload_invalid', 'payload_unsupported', 'payload_too_large'])
   }
   const many = openaiChat.snapshot({ ...small, messages: Array.from({ length: 50_000 }, () => small.messages[0]) })
   assert.equal(

@@ -7,7 +7,7 @@ import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream'
 import { Stream } from 'openai/streaming'
 import { openaiChat } from '../../src/payload/openai-chat.ts'
 import { eventParser, serializeEvent } from '../../src/payload/server-sent-events.ts'
-import { call, chunk, usageChunk } from './chat-payloads.ts'
+import { apart, call, chunk, usageChunk } from './chat-payloads.ts'
 
 type Chunk = OpenAI.ChatCompletionChunk
 
@@ -95,17 +95,20 @@ test('texts of a call are read once it is whole, and not before', async () => {
   assert.throws(() => answer.texts(answer.snapshot(chunk(call(0, '{"ci')), true)), { code: 'payload_invalid' })
   const [part] = (await assemble(tools)).filter((candidate) => JSON.stringify(candidate).includes('call_0'))
   const texts = answer.texts(part)
+  const { identifiers, others } = apart(texts)
   assert.deepEqual(
-    texts.map(({ value, kind }) => [value, kind]),
+    others.map(({ value, kind }) => [value, kind]),
     [
       ['Łódź', 'arguments'],
       ['C', 'arguments'],
     ],
   )
   assert.deepEqual(
-    answer.ends(part),
-    texts.map(({ channel }) => channel),
+    identifiers.map(({ value }) => value),
+    ['chatcmpl-1', 'gpt-5-mini-2025-08-07'],
   )
+  assert.ok(texts.every(({ whole }) => whole === true))
+  assert.deepEqual(answer.ends(part), [])
 })
 
 test('calls that are written at the same time wait for the end of their choice', async () => {
@@ -186,7 +189,7 @@ test('the old kind of function call and a custom tool are joined too', async () 
   const [joined] = await assemble([custom('some ', { id: 'call_0', type: 'custom' }), custom('prose'), chunk({}, 'tool_calls')])
   assert.deepEqual(joined?.choices[0]?.delta.tool_calls, [{ index: 0, id: 'call_0', type: 'custom', custom: { input: 'some prose' } }])
   assert.deepEqual(
-    answer.texts(joined).map(({ value }) => value),
+    apart(answer.texts(joined)).others.map(({ value }) => value),
     ['some prose'],
   )
 })
@@ -218,12 +221,12 @@ test('however arguments are cut, the assembled stream is the same', async () => 
 test('running texts have a channel for each choice and member, which ends with the finish of the choice', () => {
   const part = answer.snapshot(chunk({ content: 'a', refusal: 'b', reasoning: 'c', reasoning_content: 'd' }, null, 3), true)
   assert.deepEqual(
-    answer.texts(part).map(({ channel, path }) => [channel, path]),
+    apart(answer.texts(part)).others.map(({ channel, path, whole }) => [channel, path, whole]),
     [
-      ['choices/3/content', '/choices/0/delta/content'],
-      ['choices/3/refusal', '/choices/0/delta/refusal'],
-      ['choices/3/reasoning', '/choices/0/delta/reasoning'],
-      ['choices/3/reasoning_content', '/choices/0/delta/reasoning_content'],
+      ['choices/3/content', '/choices/0/delta/content', undefined],
+      ['choices/3/refusal', '/choices/0/delta/refusal', undefined],
+      ['choices/3/reasoning', '/choices/0/delta/reasoning', undefined],
+      ['choices/3/reasoning_content', '/choices/0/delta/reasoning_content', undefined],
     ],
   )
   assert.deepEqual(answer.ends(part), [])
@@ -234,12 +237,24 @@ test('running texts have a channel for each choice and member, which ends with t
   assert.deepEqual(answer.ends(answer.snapshot(usageChunk(), true)), [])
 })
 
-test('a text that is whole in its part ends there', () => {
+test('a text that is whole in its part says so, and only running ones end', () => {
   const annotations = [{ type: 'url_citation', url_citation: { start_index: 0, end_index: 1, title: 't', url: 'https://a.example' } }]
   const part = answer.snapshot(chunk({ content: 'a', annotations }), true)
-  const [running, ...whole] = answer.texts(part).map(({ channel }) => channel)
-  assert.equal(running, 'choices/0/content')
-  assert.deepEqual(answer.ends(part), whole)
+  const { identifiers, others } = apart(answer.texts(part))
+  assert.deepEqual(
+    others.map(({ value, whole }) => [value, whole]),
+    [
+      ['a', undefined],
+      ['t', true],
+      ['https://a.example', true],
+    ],
+  )
+  assert.equal(others[0]?.channel, 'choices/0/content')
+  assert.ok(identifiers.length > 0 && identifiers.every(({ whole }) => whole === true))
+  assert.deepEqual(answer.ends(part), [])
+  // Nothing else ends with the finish of a choice than what may have run.
+  const last = answer.snapshot(chunk({ content: 'a', annotations }, 'stop'), true)
+  assert.deepEqual([...answer.ends(last)].sort(), ['choices/0/content', 'choices/0/reasoning', 'choices/0/reasoning_content', 'choices/0/refusal'])
 })
 
 test('carries a text in a part of its own', () => {
@@ -247,8 +262,12 @@ test('carries a text in a part of its own', () => {
   const carried = answer.carry(like, 'choices/2/content', 'held back')
   assert.deepEqual(carried, { ...withoutChoices(chunk({})), choices: [{ index: 2, delta: { content: 'held back' }, finish_reason: null }] })
   assert.deepEqual(
-    answer.texts(carried).map(({ value, channel }) => [value, channel]),
+    apart(answer.texts(carried)).others.map(({ value, channel }) => [value, channel]),
     [['held back', 'choices/2/content']],
+  )
+  assert.deepEqual(
+    apart(answer.texts(carried)).identifiers.map(({ value }) => value),
+    ['chatcmpl-1', 'gpt-5-mini-2025-08-07'],
   )
   assert.deepEqual(answer.ends(carried), [])
   assert.ok(Object.isFrozen(carried))

@@ -66,13 +66,23 @@ test('two names that become one are refused', () => {
   assert.throws(() => write('{"a b":1}', ['__proto__']), { code: 'payload_invalid' })
 })
 
-test('each text has a channel of its own that ends at once', () => {
-  const { texts, ended } = Walk.find(lenient, '{"a":"x","b":"x","c d":"x"}')
-  assert.deepEqual(
-    texts.map(({ channel }) => channel),
-    ended,
-  )
-  assert.equal(new Set(ended).size, 4)
+test('each text has a channel of its own and is whole in itself', () => {
+  const { texts } = Walk.find(lenient, '{"a":"x","b":"x","c d":"x"}')
+  assert.ok(texts.every(({ whole }) => whole === true))
+  assert.equal(new Set(texts.map(({ channel }) => channel)).size, 4)
+})
+
+test('a number is shown as it is read, and kept as it was written', () => {
+  for (const literal of ['4111111111111111', '4.111111111111111e15', '41111111111111110e-1', '4111111111111111.0', '0.4111111111111111E+16']) {
+    const json = `{ "card": ${literal} }`
+    assert.deepEqual(read(json), ['4111111111111111'])
+    assert.equal(write(json, ['4111111111111111']), json)
+    assert.equal(write(json, ['[CARD]']), '{ "card": "[CARD]" }')
+  }
+})
+
+test('a whole number that is too long to be read exactly is shown digit for digit', () => {
+  for (const literal of ['6304000000000000000', '6011000990139424001', '-9007199254740993']) assert.deepEqual(read(`[${literal}]`), [literal])
 })
 
 test('A17: a megabyte of hostile arguments ends at once', () => {
