@@ -52,7 +52,7 @@ export type { Verifier } from './identity/verifier.ts'
 export { type Jwks, localJwks } from './keys/jwks.ts'
 export type { KeyQuery, KeySource, VerificationKey } from './keys/key-source.ts'
 export { remoteJwks, type RemoteJwksOptions } from './keys/remote-jwks.ts'
-export { memoryState } from './state/memory-state.ts'
+export { type MemoryStateOptions, memoryState } from './state/memory-state.ts'
 export { StateError, type StateStore } from './state/state-store.ts'
 
 // May they

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { Anchor } from './audit-log.ts'
 import { parseHead } from './checkpoint.ts'
-import { replaceFile, systemFiles } from './file-system.ts'
+import { maxNoteBytes, readRegular, replaceFile, systemFiles } from './file-system.ts'
 import { unverifiedText } from './signed-note.ts'
 
 /**
@@ -15,7 +15,7 @@ export function fileAnchor(path: string): Anchor {
     async publish(note) {
       const next = headOf(note)
       if (next === undefined) throw new TypeError('fileAnchor: this is no checkpoint')
-      const known = await systemFiles.read(file)
+      const known = await readRegular(file, maxNoteBytes, 'follow')
       const last = known === undefined ? undefined : headOf(known.toString())
       if (known !== undefined && last === undefined) throw new Error('The anchor holds something that is no checkpoint')
       if (last !== undefined && last.origin !== next.origin) throw new Error('The anchor belongs to another log')
@@ -24,7 +24,7 @@ export function fileAnchor(path: string): Anchor {
       await systemFiles.makeFolder(dirname(file))
       await replaceFile(systemFiles, file, note)
     },
-    latest: async () => (await systemFiles.read(file))?.toString(),
+    latest: async () => (await readRegular(file, maxNoteBytes, 'follow'))?.toString(),
   }
 }
 

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path'
 import { parseHead } from './checkpoint.ts'
-import { listSegments, readBatches } from './file-journal.ts'
+import { listSegments, maxSegmentBytes, readBatches } from './file-journal.ts'
 import { checkpointFile } from './file-recovery.ts'
-import { systemFiles } from './file-system.ts'
+import { maxNoteBytes, systemFiles } from './file-system.ts'
 import { readTile } from './file-tiles.ts'
 import { LogError } from './log-error.ts'
 import { unverifiedText } from './signed-note.ts'
@@ -19,7 +19,7 @@ export interface StoredEntry {
 
 /** How many entries the checkpoint of a folder covers, by its own word. Throws a `LogError` where there is none. */
 export async function storedSize(directory: string): Promise<number> {
-  const note = await systemFiles.read(join(resolve(directory), checkpointFile))
+  const note = await systemFiles.read(join(resolve(directory), checkpointFile), maxNoteBytes)
   if (note === undefined) throw new LogError('checkpoint_missing', `There is no log in ${directory}`)
   const text = unverifiedText(note.toString())
   const head = text === undefined ? undefined : parseHead(text)
@@ -44,7 +44,7 @@ export async function* storedEntries(directory: string, from = 0): AsyncGenerato
     for (const entry of entries.slice(next % tileWidth)) yield { index: next++, text: textOf(entry), signed: true }
   }
   for (const segment of segments) {
-    const bytes = await systemFiles.read(segment.path)
+    const bytes = await systemFiles.read(segment.path, maxSegmentBytes)
     let index = segment.start
     for (const batch of bytes === undefined ? [] : readBatches(bytes)) {
       if (batch.seal === undefined) continue

@@ -18,6 +18,13 @@ import type { Hash, SyncHash } from './sha256.ts'
 // derive. So start-up takes up only what this log wrote, a batch counts whole or not at all, and what was half written
 // when the power went is told from what was changed by hand.
 
+/** Bytes after which a new journal file begins, so that start-up reads little. */
+export const usualSegment: number = 16 * 1024 * 1024
+/** Bytes of records that may wait for the disk, and so be in one batch. What exceeds it is refused at once. */
+export const maxWaiting: number = 32 * 1024 * 1024
+/** The most bytes that a journal file may have: a last batch begins before it is full, and ends with an entry and a seal. */
+export const maxSegmentBytes: number = usualSegment + maxWaiting + 2 * maxEntryBytes
+
 /** Where the journal is inside a log. */
 export const journalFolder = 'journal'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { every } from '../guard/clock.ts'
 import type { Clock } from '../guard/clock.ts'
 import type { FileSystem } from './file-system.ts'
-import { isCode, writeFile } from './file-system.ts'
+import { isCode, maxNoteBytes, writeFile } from './file-system.ts'
 import { LogError } from './log-error.ts'
 
 /** A hold on a folder: at most one process writes to it. */
@@ -100,7 +100,7 @@ async function newest(files: FileSystem, folder: string): Promise<number> {
 }
 
 async function mustBeGone(files: FileSystem, path: string, self: Holder, clock: Clock, times: LockTimes): Promise<void> {
-  const content: unknown = parse((await files.read(path))?.toString())
+  const content: unknown = parse((await files.read(path, maxNoteBytes))?.toString())
   if (isRecord(content) && content.released === true) return
   const holder = isRecord(content) && isHolder(content) ? content : undefined
   if (holder !== undefined && holder.host === self.host && holder.boot === self.boot && holder.space === self.space) {

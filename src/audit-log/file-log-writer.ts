@@ -3,7 +3,7 @@ import type { Clock } from '../guard/clock.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import type { Anchor, AuditLog, Checkpoint, Proof, Receipt, Signer } from './audit-log.ts'
 import { signCheckpoint } from './checkpoint.ts'
-import { Batch, journalFolder, listSegments, seal, Segment } from './file-journal.ts'
+import { Batch, journalFolder, listSegments, maxWaiting, seal, Segment } from './file-journal.ts'
 import type { Lock } from './file-lock.ts'
 import { checkpointFile } from './file-recovery.ts'
 import type { LogFolder, Recovered } from './file-recovery.ts'
@@ -37,8 +37,6 @@ export interface FileLogSettings {
   readonly segmentBytes: number
 }
 
-/** Bytes of records that may wait for the disk. What exceeds it is refused at once. */
-const maxWaiting = 32 * 1024 * 1024
 /** Bytes of whole tiles that may wait, while the disk is slower than the callers. */
 const maxUnwritten = 32 * 1024 * 1024
 

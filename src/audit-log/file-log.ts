@@ -6,13 +6,14 @@ import { systemClock } from '../guard/clock.ts'
 import type { Clock } from '../guard/clock.ts'
 import type { Anchor, Checkpoint, Signer } from './audit-log.ts'
 import { parseHead, signCheckpoint } from './checkpoint.ts'
+import { usualSegment } from './file-journal.ts'
 import { lockFolder } from './file-lock.ts'
 import type { Lock } from './file-lock.ts'
 import { FileLogWriter } from './file-log-writer.ts'
 import type { FileLog, FileLogSettings } from './file-log-writer.ts'
 import { checkAnchor, checkpointFile, readCheckpoint, replay } from './file-recovery.ts'
 import type { LogFolder } from './file-recovery.ts'
-import { isCode, replaceFile, systemFiles } from './file-system.ts'
+import { isCode, maxNoteBytes, replaceFile, systemFiles } from './file-system.ts'
 import type { FileSystem } from './file-system.ts'
 import { TileWriter } from './file-tiles.ts'
 import { fromOctets, nativeSha256 } from './sha256.ts'
@@ -36,14 +37,17 @@ export interface FileLogOptions {
   readonly clock?: Clock
 }
 
-const optionsSchema = z.object({
+const optionsSchema = z.strictObject({
+  signer: z.unknown(),
+  anchor: z.optional(z.unknown()),
+  clock: z.optional(z.unknown()),
   origin: z.optional(z.string()),
-  checkpointEvery: z.optional(z.object({ records: z.optional(z.int().check(z.positive())), seconds: z.optional(z.number().check(z.positive())) })),
+  checkpointEvery: z.optional(
+    z.strictObject({ records: z.optional(z.int().check(z.positive())), seconds: z.optional(z.number().check(z.positive())) }),
+  ),
   patience: z.optional(z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
 })
 
-/** Bytes after which a new journal file begins, so that start-up reads little. */
-const usualSegment = 16 * 1024 * 1024
 /** Milliseconds that a signer or an anchor, which may be far away, has to answer. */
 const answerTime = 15_000
 
@@ -138,7 +142,7 @@ async function start(settings: FileLogSettings, files: FileSystem, lock: Lock): 
 }
 
 async function originOf(files: FileSystem, directory: string): Promise<string> {
-  const note = await files.read(join(directory, checkpointFile))
+  const note = await files.read(join(directory, checkpointFile), maxNoteBytes)
   const text = note === undefined ? undefined : unverifiedText(note.toString())
   const head = text === undefined ? undefined : parseHead(text)
   return head?.origin ?? `sallyport.local/${basename(directory).replaceAll(/[\s+\p{Cc}\p{Z}]+/gu, '-')}`

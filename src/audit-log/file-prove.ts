@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import type { Proof } from './audit-log.ts'
 import { parseHead } from './checkpoint.ts'
 import { checkpointFile } from './file-recovery.ts'
-import { systemFiles } from './file-system.ts'
+import { maxNoteBytes, systemFiles } from './file-system.ts'
 import { readTile, tileFetch } from './file-tiles.ts'
 import { LogError } from './log-error.ts'
 import { inclusionPath, rootFromInclusion } from './merkle-proof.ts'
@@ -25,7 +25,7 @@ export interface ProvenEntry {
  */
 export async function proveEntry(directory: string, index: number): Promise<ProvenEntry> {
   const folder = resolve(directory)
-  const note = (await systemFiles.read(join(folder, checkpointFile)))?.toString()
+  const note = (await systemFiles.read(join(folder, checkpointFile), maxNoteBytes))?.toString()
   if (note === undefined) throw new LogError('checkpoint_missing', `There is no log in ${directory}`)
   const text = unverifiedText(note)
   const head = text === undefined ? undefined : parseHead(text)

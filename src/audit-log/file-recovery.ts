@@ -2,8 +2,9 @@ import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Anchor, Checkpoint } from './audit-log.ts'
 import { openCheckpoint } from './checkpoint.ts'
-import { hashEntry, listSegments, readBatches, seal } from './file-journal.ts'
+import { hashEntry, listSegments, maxSegmentBytes, readBatches, seal } from './file-journal.ts'
 import type { ReadBatch } from './file-journal.ts'
+import { maxNoteBytes } from './file-system.ts'
 import type { FileSystem } from './file-system.ts'
 import { tileFetch } from './file-tiles.ts'
 import type { TileBuilder } from './file-tile-builder.ts'
@@ -40,7 +41,7 @@ export interface Recovered {
 /** The newest checkpoint; `undefined` for a folder in which there never was a log. Throws a `LogError` for a wrong one. */
 export async function readCheckpoint(folder: LogFolder): Promise<Checkpoint | undefined> {
   const { files, directory, key } = folder
-  const note = await files.read(join(directory, checkpointFile))
+  const note = await files.read(join(directory, checkpointFile), maxNoteBytes)
   if (note === undefined) {
     const rest = [...(await files.list(join(directory, 'tile'))), ...(await listSegments(files, directory))]
     // A log begins with a checkpoint of nothing, so entries without one had one.
@@ -63,7 +64,7 @@ export async function replay(folder: LogFolder, signed: Checkpoint): Promise<Rec
   const { files, directory, hash, sealKey } = folder
   const segments: { path: string; start: number; bytes: Buffer }[] = []
   for (const { path, start } of await listSegments(files, directory)) {
-    const bytes = await files.read(path)
+    const bytes = await files.read(path, maxSegmentBytes)
     if (bytes !== undefined && bytes.length > 0) segments.push({ path, start, bytes })
   }
   let from = segments[0]?.start ?? signed.size

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Signer } from './audit-log.ts'
-import { isCode, systemFiles, writeFile } from './file-system.ts'
+import { isCode, maxNoteBytes, readRegular, systemFiles, writeFile } from './file-system.ts'
 
 const signAsync = promisify(sign) as (algorithm: null, data: Uint8Array, key: KeyObject) => Promise<Buffer>
 
@@ -48,7 +48,8 @@ export async function createKeyFile(path: string): Promise<Signer> {
 }
 
 async function loadKey(path: string): Promise<KeyObject | undefined> {
-  const pem = await systemFiles.read(path)
+  // A key is often a link to where secrets are mounted.
+  const pem = await readRegular(path, maxNoteBytes, 'follow')
   if (pem === undefined) return undefined
   if (process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0)
     throw new Error(`The key file ${path} can be read or changed by others: run chmod 600 on it`)

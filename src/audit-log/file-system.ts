@@ -1,18 +1,23 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { LogError } from './log-error.ts'
 
 /** What a log does with a disk: few calls, so that tests can make each of them fail. Descriptors, not handles: they cost less. */
 export interface FileSystem {
-  open(path: string, flags: string): Promise<number>
+  /** A regular file and never a link: `w` makes it or empties it, `r+` wants it to be there. */
+  open(path: string, flags: 'w' | 'r+'): Promise<number>
   /** Writes all of it at that position, or rejects. */
   write(descriptor: number, bytes: Uint8Array, position: number): Promise<void>
   /** Resolves when what was written is on the disk. */
   sync(descriptor: number): Promise<void>
   truncate(descriptor: number, length: number): Promise<void>
   close(descriptor: number): Promise<void>
-  /** The whole file; `undefined` where there is none. */
-  read(path: string): Promise<Buffer | undefined>
+  /**
+   * The whole file; `undefined` where there is none. Rejects with a `LogError` `unreadable`, and without waiting for
+   * anything, where it is no regular file, a link, or has more than `most` bytes.
+   */
+  read(path: string, most: number): Promise<Buffer | undefined>
   /** Names in a folder; none where there is no such folder. */
   list(path: string): Promise<string[]>
   makeFolder(path: string): Promise<void>
@@ -37,7 +42,14 @@ const write = promisify(fs.write) as (
   length: number,
   position: number,
 ) => Promise<{ bytesWritten: number }>
-const readFile = promisify(fs.readFile)
+const readSome = promisify(fs.read) as (
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesRead: number }>
+const fstat = promisify(fs.fstat)
 const readdir = promisify(fs.readdir)
 const fsync = promisify(fs.fsync)
 const close = promisify(fs.close)
@@ -46,9 +58,65 @@ const utimes = promisify(fs.utimes)
 const remove = promisify(fs.rm)
 const makeFolder = promisify(fs.mkdir)
 
+// Who may write to a log's folder may put anything under a name that the log will open: a pipe that never says a word, a
+// device without an end, a link to a file of somebody else's. Some systems have no such flags, and no need of them.
+const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants
+const flagsOf = { r: O_RDONLY, 'r+': O_RDWR, w: O_WRONLY | O_CREAT | O_TRUNC } as const
+
+/** Bytes of a checkpoint, a key or the like at most. */
+export const maxNoteBytes: number = 64 * 1024
+
+async function openRegular(path: string, flags: keyof typeof flagsOf, link: 'refuse' | 'follow'): Promise<{ descriptor: number; size: number }> {
+  let descriptor: number
+  try {
+    descriptor = await open(path, flagsOf[flags] | O_NONBLOCK | (link === 'refuse' ? O_NOFOLLOW : 0), 0o600)
+  } catch (error) {
+    // A link, and a pipe or a socket that nobody is at the other end of.
+    if (isCode(error, 'ELOOP') || isCode(error, 'ENXIO')) throw unreadable(path, 'is no regular file', error)
+    throw error
+  }
+  try {
+    const found = await fstat(descriptor)
+    if (!found.isFile()) throw unreadable(path, 'is no regular file')
+    return { descriptor, size: found.size }
+  } catch (error) {
+    await close(descriptor)
+    throw error
+  }
+}
+
+/** A whole regular file of at most so many bytes; `undefined` where there is none. Never waits for a file that is none. */
+export async function readRegular(path: string, most: number, link: 'refuse' | 'follow' = 'refuse'): Promise<Buffer | undefined> {
+  let opened: { descriptor: number; size: number }
+  try {
+    opened = await openRegular(path, 'r', link)
+  } catch (error) {
+    return unlessMissing(undefined)(error)
+  }
+  const { descriptor, size } = opened
+  try {
+    if (size > most) throw unreadable(path, `has ${size} bytes, and at most ${most} are right`)
+    const bytes = Buffer.allocUnsafe(size)
+    let length = 0
+    // What is written to it meanwhile is for the next one who reads.
+    while (length < size) {
+      const { bytesRead } = await readSome(descriptor, bytes, length, size - length, length)
+      if (bytesRead === 0) break
+      length += bytesRead
+    }
+    return bytes.subarray(0, length)
+  } finally {
+    await close(descriptor)
+  }
+}
+
+function unreadable(path: string, what: string, cause?: unknown): LogError {
+  return new LogError('unreadable', `The file ${path} ${what}`, { cause })
+}
+
 /** The real one. What it makes is for its owner's eyes only. */
 export const systemFiles: FileSystem = {
-  open: (path, flags) => open(path, flags, 0o600),
+  open: async (path, flags) => (await openRegular(path, flags, 'refuse')).descriptor,
   async write(descriptor, bytes, position) {
     // A full disk may take a part and refuse the rest with the next call.
     for (let done = 0; done < bytes.length; ) {
@@ -60,13 +128,13 @@ export const systemFiles: FileSystem = {
   sync: promisify(fs.fdatasync),
   truncate: promisify(fs.ftruncate),
   close,
-  read: (path) => readFile(path).catch(unlessMissing(undefined)),
+  read: (path, most) => readRegular(path, most),
   list: (path) => readdir(path).catch(unlessMissing<string[]>([])),
   makeFolder: async (path) => void (await makeFolder(path, { recursive: true, mode: 0o700 })),
   async syncFolder(path) {
     // Windows has no such thing, and needs none.
     if (process.platform === 'win32') return
-    const descriptor = await open(path, 'r')
+    const descriptor = await open(path, O_RDONLY | O_NONBLOCK)
     try {
       await fsync(descriptor)
     } finally {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { FileSystem } from './file-system.ts'
 import { readTile } from './file-tiles.ts'
 import type { Hash } from './sha256.ts'
-import { splitTile, tilePath, widthOf } from './tiles.ts'
+import { maxTileBytes, splitTile, tilePath, widthOf } from './tiles.ts'
 
 /** Reads tiles for a verification, which goes through them in order: the newest of each level is held. */
 export class TileRows {
@@ -25,7 +25,7 @@ export class TileRows {
   async row(level: number, index: number, width: number): Promise<readonly Hash[] | undefined> {
     const held = this.#held.get(level)
     if (held?.index === index) return held.row
-    const exact = await this.#files.read(join(this.#directory, tilePath(level, index, width)))
+    const exact = await this.#files.read(join(this.#directory, tilePath(level, index, width)), maxTileBytes(level))
     // A whole tile that took the place of the partial one is longer; the one that was asked for is not.
     const isRight = exact === undefined || exact.length === width * 32
     const bytes = exact ?? (await readTile(this.#files, this.#directory, level, index, width, this.#size))

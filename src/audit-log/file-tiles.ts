@@ -4,7 +4,7 @@ import { syncFile, writeFile } from './file-system.ts'
 import type { TileFile } from './file-tile-builder.ts'
 import { LogError } from './log-error.ts'
 import type { Hash } from './sha256.ts'
-import { splitBundle, splitTile, tilePath, tileWidth, widthOf } from './tiles.ts'
+import { maxTileBytes, splitBundle, splitTile, tilePath, tileWidth, widthOf } from './tiles.ts'
 
 type Level = TileFile['level']
 
@@ -40,13 +40,13 @@ export async function* tileForms(
 ): AsyncGenerator<Uint8Array> {
   const usual = new Set([tilePath(level, index, widthOf(level, index, size)), tilePath(level, index)])
   for (const name of usual) {
-    const bytes = await files.read(join(directory, name))
+    const bytes = await files.read(join(directory, name), maxTileBytes(level))
     if (bytes !== undefined && isWideEnough(level, bytes, width)) yield bytes
   }
   const folder = `${tilePath(level, index)}.p`
   for (const name of await files.list(join(directory, folder))) {
     if (!/^[1-9]\d{0,2}$/.test(name) || Number(name) < width || usual.has(`${folder}/${name}`)) continue
-    const bytes = await files.read(join(directory, folder, name))
+    const bytes = await files.read(join(directory, folder, name), maxTileBytes(level))
     if (bytes !== undefined && isWideEnough(level, bytes, width)) yield bytes
   }
 }
@@ -100,7 +100,7 @@ export class TileWriter {
     const whole = tilePath(tile.level, tile.index)
     const path = join(this.#directory, tilePath(tile.level, tile.index, tile.width))
     await this.#folder(dirname(path))
-    const isThere = compare && ((await this.#files.read(path))?.equals(tile.bytes) ?? false)
+    const isThere = compare && ((await this.#files.read(path, maxTileBytes(tile.level)))?.equals(tile.bytes) ?? false)
     const hasPartial = tile.width === tileWidth && this.#partial.has(whole)
     if (!isThere) await writeFile(this.#files, path, tile.bytes, hasPartial)
     if (tile.width < tileWidth) this.#partial.add(whole)

@@ -1,4 +1,4 @@
-import { hashEntry, listSegments, readBatches } from './file-journal.ts'
+import { hashEntry, listSegments, maxSegmentBytes, readBatches } from './file-journal.ts'
 import type { LogFolder } from './file-recovery.ts'
 import { TileRows } from './file-tile-rows.ts'
 import type { Findings } from './log-report.ts'
@@ -16,7 +16,7 @@ export async function verifyJournal(folder: Pick<LogFolder, 'files' | 'directory
   let torn = 0
   for (const { path, start } of await listSegments(files, directory)) {
     // Gone by now: a log that is being written lets go of what is in tiles.
-    const bytes = await files.read(path)
+    const bytes = await files.read(path, maxSegmentBytes)
     if (bytes === undefined) continue
     torn = 0
     let index = start

@@ -10,7 +10,7 @@ import type { Findings } from './log-report.ts'
 import { Frontier } from './merkle-tree.ts'
 import { parseEntry } from './record.ts'
 import type { Hash } from './sha256.ts'
-import { splitBundle, tilePath, tileWidth, widthOf } from './tiles.ts'
+import { maxTileBytes, splitBundle, tilePath, tileWidth, widthOf } from './tiles.ts'
 
 /** Milliseconds by which a record may be older than one before it: calls that run at once make records at once. */
 const timeTolerance = 1_000
@@ -87,7 +87,7 @@ class TreeCheck {
     const { size } = this.#checkpoint
     const path = tilePath('entries', bundle, width)
     const isLast = (bundle + 1) * tileWidth >= size
-    const exact = await this.#folder.files.read(join(this.#folder.directory, path))
+    const exact = await this.#folder.files.read(join(this.#folder.directory, path), maxTileBytes('entries'))
     const bytes = exact ?? (await readTile(this.#folder.files, this.#folder.directory, 'entries', bundle, 0, size))
     if (bytes === undefined) {
       if (this.#ended) return undefined

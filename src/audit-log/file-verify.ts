@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path'
+import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
 import { systemClock } from '../guard/clock.ts'
 import type { Anchor, Checkpoint } from './audit-log.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import type { CheckpointProblem } from './checkpoint.ts'
 import { checkpointFile } from './file-recovery.ts'
 import type { LogFolder } from './file-recovery.ts'
-import { systemFiles } from './file-system.ts'
+import { maxNoteBytes, systemFiles } from './file-system.ts'
 import type { FileSystem } from './file-system.ts'
 import { verifyJournal } from './file-verify-journal.ts'
 import { verifyTree } from './file-verify-tree.ts'
@@ -28,6 +29,12 @@ export interface VerifyOptions {
   readonly expectedSize?: number
 }
 
+const checks: Readonly<Record<keyof VerifyOptions, Check>> = {
+  key: [(value) => typeof value === 'string', 'the verifier key: name+id+base64'],
+  anchor: [optional(hasMethods('latest')), 'an Anchor'],
+  expectedSize: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 0), 'a whole number'],
+}
+
 /**
  * Verifies a log in a folder from its first entry to its last: that the entries are those that its key signed, and that
  * nothing is missing as far as an anchor or an expected size can tell. Reads a few tiles at a time, whatever the size.
@@ -42,13 +49,11 @@ export function verifyLog(directory: string, options: VerifyOptions): Promise<Re
 
 /** The same on a file system of one's own. Not part of the public surface. */
 export async function verifyOn(files: FileSystem, directory: string, options: VerifyOptions): Promise<Report> {
+  checkOptions('verifyLog', options, checks)
   const { key, anchor, expectedSize } = options
   const hash = nativeSha256()
   if (hash === undefined) throw new TypeError('verifyLog: this runtime has no native SHA-256')
   if (typeof directory !== 'string' || directory === '') throw new TypeError('verifyLog: give the path of a folder')
-  if (typeof key !== 'string') throw new TypeError('verifyLog: key must be the verifier key: name+id+base64')
-  if (expectedSize !== undefined && (!Number.isSafeInteger(expectedSize) || expectedSize < 0))
-    throw new TypeError('verifyLog: expectedSize must be a whole number')
   const verifier = await parseVerifierKey(key)
   const folder = { files, directory: resolve(directory), hash }
   const findings = new Findings()
@@ -76,7 +81,7 @@ export async function verifyOn(files: FileSystem, directory: string, options: Ve
 type Folder = Pick<LogFolder, 'files' | 'directory'>
 
 async function readSigned({ files, directory }: Folder, key: VerifierKey, findings: Findings): Promise<Checkpoint | undefined> {
-  const note = await files.read(join(directory, checkpointFile))
+  const note = await files.read(join(directory, checkpointFile), maxNoteBytes)
   if (note === undefined) {
     if ((await files.touchedAt(directory)) !== undefined)
       findings.add('checkpoint_missing', 'The folder has no checkpoint: it was removed, or this is no log')
@@ -115,7 +120,7 @@ async function checkBehind(
   checkpoint: Checkpoint,
   findings: Findings,
 ): Promise<void> {
-  const note = await files.read(join(directory, checkpointFile))
+  const note = await files.read(join(directory, checkpointFile), maxNoteBytes)
   const again = note === undefined ? undefined : await openCheckpoint(note.toString(), key)
   if (again !== undefined && 'checkpoint' in again && again.checkpoint.size >= known.size) return
   findings.add(

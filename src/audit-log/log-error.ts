@@ -16,6 +16,8 @@ export type LogErrorCode =
   /** The anchor knows another tree. */
   | 'forked'
   | 'anchor_unavailable'
+  /** A file of it is no regular file, or larger than such a file can be. */
+  | 'unreadable'
 
 /**
  * A log that was not opened, because to write to it would hide what happened to it. `message` is for the operator and

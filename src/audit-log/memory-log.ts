@@ -1,3 +1,4 @@
+import { type Check, checkOptions, optional } from '../guard/check-options.ts'
 import { GuardError } from '../guard/errors.ts'
 import type { Awaitable } from '../guard/context.ts'
 import type { AuditLog, Checkpoint, Proof, Receipt } from './audit-log.ts'
@@ -21,6 +22,11 @@ export interface MemoryLog extends AuditLog {
   readonly entries: readonly AuditRecord[]
 }
 
+const checks: Readonly<Record<keyof MemoryLogOptions, Check>> = {
+  maxEntries: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 1), 'a whole number above zero'],
+  origin: [optional((value) => typeof value === 'string'), 'a text'],
+}
+
 /**
  * A log with the same tree as a log in a file, held in memory: for tests, and for processes whose log is elsewhere. It
  * is gone with the process, its checkpoints are not signed, and a full one refuses: `audit_unavailable`.
@@ -28,8 +34,8 @@ export interface MemoryLog extends AuditLog {
  * @throws TypeError for a bound that is not a whole number above zero.
  */
 export function memoryLog(options: MemoryLogOptions = {}): MemoryLog {
+  checkOptions('memoryLog', options, checks)
   const { maxEntries = 100_000, origin = 'memory' } = options
-  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) throw new TypeError('memoryLog: maxEntries must be a whole number above zero')
   return new TreeInMemory(maxEntries, origin)
 }
 

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../guard/clock.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 import type { AuditLog, AuditSink, Receipt } from './audit-log.ts'
 import { LogAccess } from './log-access.ts'
 import type { AuditRecord } from './record.ts'
@@ -53,7 +54,7 @@ export class RecordWriter {
     try {
       const record = make(missing)
       const access = this.#access.get(clock)
-      this.#feed(record, await (access instanceof Promise ? await access : access).append(record), clock)
+      this.#feed(record, receiptOf(await (access instanceof Promise ? await access : access).append(record)), clock)
       return true
     } catch (error) {
       this.#missing += (missing ?? 0) + 1
@@ -103,7 +104,7 @@ export class RecordWriter {
     const record = counts.take(clock.now(), missing)
     try {
       const log = await this.#access.get(clock)
-      this.#feed(record, await log.append(record), clock)
+      this.#feed(record, receiptOf(await log.append(record)), clock)
     } catch (error) {
       // Nothing is lost: the next record has them.
       this.#missing += missing ?? 0
@@ -121,7 +122,7 @@ export class RecordWriter {
 
   #tell(error: unknown): void {
     try {
-      this.#settings.onError(error)
+      abandon(this.#settings.onError(error))
     } catch {
       // Whoever is told of errors must not cause any.
     }
@@ -133,6 +134,15 @@ export class RecordWriter {
     await Promise.all((this.#feeds ?? []).map((feed) => feed.close(lastDelivery)))
     await this.#access.close(this.#clock)
   }
+}
+
+// A log may be anybody's: without a receipt nothing says that the record was taken.
+function receiptOf(answer: unknown): Receipt {
+  if (typeof answer === 'object' && answer !== null && 'index' in answer && 'hash' in answer) {
+    const { index, hash } = answer
+    if (typeof index === 'number' && Number.isSafeInteger(index) && index >= 0 && typeof hash === 'string') return { index, hash }
+  }
+  throw new GuardError('audit_unavailable', { reason: 'the log gave no receipt' })
 }
 
 function asUnavailable(error: unknown): GuardError {

@@ -1,10 +1,16 @@
 import type { HashReader } from './merkle-proof.ts'
 import { nodeHash, tileHeight } from './merkle-tree.ts'
+import { maxEntryBytes } from './record.ts'
 import { octets } from './sha256.ts'
 import type { Hash } from './sha256.ts'
 
 /** Hashes in a whole tile, and entries in a whole bundle (C2SP `tlog-tiles`). */
 export const tileWidth = 256
+
+/** The most bytes that a tile or an entry bundle may have: an entry has its length in two bytes before it. */
+export function maxTileBytes(level: number | 'entries'): number {
+  return tileWidth * (level === 'entries' ? 2 + maxEntryBytes : 32)
+}
 
 /** The path of a tile or an entry bundle inside a log. A width below 256 names a partial one. */
 export function tilePath(level: number | 'entries', index: number, width: number = tileWidth): string {
@@ -19,14 +25,14 @@ export function widthOf(level: number | 'entries', index: number, size: number):
   return Math.max(0, Math.min(tileWidth, count - index * tileWidth))
 }
 
-/** The entries of a bundle, each with a length of 16 bits before it. `undefined` where the bytes do not end with one. */
+/** The entries of a bundle, each with a length of 16 bits before it. `undefined` where the bytes do not end with one, or hold far too many. */
 export function splitBundle(bytes: Uint8Array): Uint8Array[] | undefined {
   const entries: Uint8Array[] = []
   let at = 0
   while (at < bytes.length) {
     const from = at + 2
     const to = from + (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)
-    if (to > bytes.length || from > bytes.length) return undefined
+    if (to > bytes.length || from > bytes.length || entries.length === 2 * tileWidth) return undefined
     entries.push(bytes.subarray(from, to))
     at = to
   }

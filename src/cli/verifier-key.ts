@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseHead } from '../audit-log/checkpoint.ts'
 import { rawPublicKey } from '../audit-log/file-signer.ts'
+import { maxNoteBytes, readRegular } from '../audit-log/file-system.ts'
 import { formatVerifierKey, parseVerifierKey, unverifiedText, verifierKey } from '../audit-log/signed-note.ts'
 import { UsageError } from './io.ts'
 
@@ -18,17 +19,17 @@ export interface FoundKey {
  */
 export async function findVerifierKey(directory: string, option: string | undefined): Promise<FoundKey> {
   if (option === undefined) {
-    const own = await readFile(join(directory, 'verifier-key'), 'utf8').catch(() => undefined)
+    const own = await readRegular(join(directory, 'verifier-key'), maxNoteBytes).catch(() => undefined)
     if (own === undefined) throw new UsageError(`there is no key in ${directory}: give one with --key`)
-    return { key: await checked(own), pinned: false }
+    return { key: await checked(own.toString()), pinned: false }
   }
   const literal = await parseVerifierKey(option).catch(() => undefined)
   if (literal !== undefined) return { key: formatVerifierKey(literal), pinned: true }
   const content = await readFile(option, 'utf8').catch(() => undefined)
   if (content === undefined) throw new UsageError(`'${option}' is no verifier key and no file that can be read`)
   if (!content.includes('-----BEGIN')) return { key: await checked(content), pinned: true }
-  const note = await readFile(join(directory, 'checkpoint'), 'utf8').catch(() => '')
-  const head = parseHead(unverifiedText(note) ?? '')
+  const note = await readRegular(join(directory, 'checkpoint'), maxNoteBytes).catch(() => undefined)
+  const head = parseHead(unverifiedText(note?.toString() ?? '') ?? '')
   return { key: formatVerifierKey(await verifierKey(head?.origin ?? 'unknown', publicKeyIn(content, option))), pinned: true }
 }
 

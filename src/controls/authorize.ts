@@ -1,3 +1,4 @@
+import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import { every } from '../guard/clock.ts'
 import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
@@ -162,32 +163,34 @@ interface Settings extends Omit<AuthorizeOptions, 'recheck' | 'deadline'> {
   readonly deadline: number
 }
 
+const isEvaluator = hasMethods('evaluate')
+const checks: Readonly<Record<keyof AuthorizeOptions, Check>> = {
+  evaluator: [isEvaluator, 'an object with a method evaluate'],
+  shadow: [optional(isEvaluator), 'an object with a method evaluate'],
+  onDifference: [optional(isFunction), 'a function'],
+  recheck: [optional((value) => typeof value === 'object' && value !== null), 'an object with every'],
+  deadline: [optional(isPositive), 'a positive number of milliseconds'],
+}
+const recheckChecks: Readonly<Record<string, Check>> = { every: [isPositive, 'a positive number of seconds'] }
+
 function parseOptions(options: AuthorizeOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('authorize: needs options with an evaluator')
-  const { evaluator, shadow, onDifference, recheck = { every: 0.5 }, deadline = 2_000, ...others } = options
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new TypeError(`authorize: '${unknown}' is no option`)
+  checkOptions('authorize', options, checks)
+  const { evaluator, shadow, onDifference, recheck = { every: 0.5 }, deadline = 2_000 } = options
   checkEvaluator(evaluator, 'evaluator')
   if (shadow !== undefined) checkEvaluator(shadow, 'shadow')
-  if (onDifference !== undefined && typeof onDifference !== 'function') throw new TypeError('authorize: onDifference must be a function')
   if (onDifference !== undefined && shadow === undefined) throw new TypeError('authorize: onDifference needs a shadow')
-  const seconds: unknown = typeof recheck === 'object' && recheck !== null ? recheck.every : undefined
-  if (!isPositive(seconds)) throw new TypeError('authorize: recheck.every must be a positive number of seconds')
-  if (!isPositive(deadline)) throw new TypeError('authorize: deadline must be a positive number of milliseconds')
+  checkOptions('authorize: recheck', recheck, recheckChecks)
   return {
     evaluator,
-    period: seconds * 1000,
+    period: recheck.every * 1000,
     deadline,
     ...(shadow !== undefined && { shadow }),
     ...(onDifference !== undefined && { onDifference }),
   }
 }
 
-function checkEvaluator(value: unknown, name: string): void {
-  if (typeof value !== 'object' || value === null || !('evaluate' in value) || typeof value.evaluate !== 'function')
-    throw new TypeError(`authorize: ${name} must have a method evaluate`)
-  if ('obliges' in value && value.obliges !== undefined && !isListOfTexts(value.obliges))
-    throw new TypeError(`authorize: ${name}.obliges must be a list of types`)
+function checkEvaluator({ obliges }: PolicyEvaluator, name: string): void {
+  if (obliges !== undefined && !isListOfTexts(obliges)) throw new TypeError(`authorize: ${name}.obliges must be a list of types`)
 }
 
 function isListOfTexts(value: unknown): boolean {

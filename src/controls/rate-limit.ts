@@ -1,12 +1,13 @@
+import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call, Decision, Quota, Settled } from '../guard/context.ts'
 import { builtIn, type Control, type Outcome, type Phases, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
-import { isThenable } from '../guard/thenable.ts'
+import { abandon, isThenable } from '../guard/thenable.ts'
 import type { Amounts, KeyedLimit, LimitStore, Reservation } from '../limits/limit-store.ts'
 import { type Limit, limitKey, planLimit, type PlannedLimit } from '../limits/limit.ts'
 import { memoryLimits } from '../limits/memory-limits.ts'
 import { MeteredParts, Spending } from '../limits/spending.ts'
-import { StoreAccess } from '../limits/store-access.ts'
+import { type OnStoreFailure, StoreAccess } from '../limits/store-access.ts'
 import { estimateTokens, type TokenEstimate } from '../limits/token-estimate.ts'
 import { autoCodec } from '../payload/auto.ts'
 
@@ -33,6 +34,19 @@ export interface RateLimitOptions<in C extends Call = Call> {
 
 type Adds = { readonly quota: Quota }
 
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+const fraction = "'refuse' or { local: fraction } with a fraction above 0 and at most 1"
+const checks: Readonly<Record<keyof RateLimitOptions, Check>> = {
+  limits: [isObject, 'a limit, or a list of them'],
+  store: [optional(hasMethods('reserve')), 'a LimitStore'],
+  onStoreFailure: [optional((value) => value === 'refuse' || isObject(value)), fraction],
+  deadline: [optional((value) => Number.isFinite(value) && (value as number) > 0), 'a positive number of milliseconds'],
+  estimate: [optional(isFunction), 'a function'],
+}
+const localChecks: Readonly<Record<string, Check>> = {
+  local: [(value) => typeof value === 'number' && value > 0 && value <= 1, 'a fraction above 0 and at most 1'],
+}
+
 /**
  * Bounds what callers consume: requests, tokens, calls at a time. Reserves as a call enters, meters its answer, and settles
  * once as it leaves:
@@ -56,12 +70,9 @@ type Adds = { readonly quota: Quota }
  * @throws TypeError for a wrong option.
  */
 export function rateLimit<C extends Call = Call>(options: RateLimitOptions<C>): Control<C, { readonly quota: Quota }> {
-  if (typeof options !== 'object' || options === null) throw new TypeError('rateLimit: options must be an object')
+  checkOptions('rateLimit', options, checks)
   const { store = memoryLimits(), onStoreFailure = 'refuse', deadline = 1_000, estimate } = options
   const limits = parseLimits(options.limits)
-  if (typeof store?.reserve !== 'function') throw new TypeError('rateLimit: store must be a LimitStore')
-  if (!Number.isFinite(deadline) || deadline <= 0) throw new TypeError('rateLimit: deadline must be a positive number of milliseconds')
-  if (estimate !== undefined && typeof estimate !== 'function') throw new TypeError('rateLimit: estimate must be a function')
   const onFailure = parseOnStoreFailure(onStoreFailure)
   const plans = limits.map(({ limit }) => limit)
   const countsTokens = plans.some(({ unit }) => unit === 'tokens')
@@ -156,7 +167,8 @@ class RateLimiter<C extends Call> implements Phases<C, Adds> {
       const ofInput = Math.min(own, estimated.input)
       return { input: ofInput, output: own - ofInput }
     }
-    if (typeof own === 'object' && own !== null) {
+    if (isThenable<unknown>(own)) abandon(own)
+    else if (typeof own === 'object' && own !== null) {
       const { input: ofInput, output } = own
       if (isAmount(ofInput) && isAmount(output)) return { input: ofInput, output }
     }
@@ -199,11 +211,10 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value)
 }
 
-function parseOnStoreFailure(value: unknown): 'refuse' | { readonly local: number } {
+function parseOnStoreFailure(value: OnStoreFailure): OnStoreFailure {
   if (value === 'refuse') return 'refuse'
-  const local = typeof value === 'object' && value !== null && 'local' in value ? value.local : undefined
-  if (typeof local === 'number' && local > 0 && local <= 1) return Object.freeze({ local })
-  throw new TypeError("rateLimit: onStoreFailure must be 'refuse' or { local: fraction } with a fraction above 0 and at most 1")
+  checkOptions('rateLimit: onStoreFailure', value, localChecks)
+  return Object.freeze({ local: value.local })
 }
 
 function isAmount(value: unknown): value is number {

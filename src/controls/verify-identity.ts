@@ -1,3 +1,4 @@
+import { type Check, checkOptions, hasMethods, oneOf, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call, Identity, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
@@ -35,7 +36,8 @@ export interface VerifyIdentityOptions {
  *
  * Exactly one credential, judged by exactly one verifier, which its scheme and issuer choose. A call on behalf of another
  * takes that one's identity over; expiry, assurance, binding and revocation are checked again, by this control's own
- * measure. While an answer streams, expiry and revocation are looked at again; what no longer holds ends the stream.
+ * measure. Expiry and revocation are looked at again while an answer streams, which ends it, and before a whole answer is
+ * released, which withholds it.
  *
  * ```ts
  * const base = guard().use(audit({ log })).use(verifyIdentity({ verifiers: [jwt({ issuer, audience, keys })] }))
@@ -62,11 +64,28 @@ export function verifyIdentity(options: VerifyIdentityOptions): Control<Call, Pi
           )
         return parts
       },
-      leave: (_outcome, _context, _call, step) => watches.get(step)?.(),
+      leave(outcome, { identity }, call, step) {
+        watches.get(step)?.()
+        // A whole answer leaves at once, so this is the last moment: the function may have taken its time.
+        if (outcome.ending === 'completed' && !outcome.streamed && identity !== undefined) return checks.still(identity, call, step)
+      },
     },
     { adds: ['identity'], describe: checks.describe() },
     {},
   )
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+const [isBinding, bindings] = oneOf('dpop', 'mtls', 'any')
+const optionChecks: Readonly<Record<keyof VerifyIdentityOptions, Check>> = {
+  verifiers: [isObject, 'a verifier, or a list of them'],
+  assurance: [optional(isObject), 'an object'],
+  binding: [optional(isBinding), bindings],
+  revocation: [optional(hasMethods('isRevoked', 'subscribe', 'describe')), 'a list such as revocationList()'],
+  recheck: [optional(isObject), 'an object with every'],
+}
+const recheckChecks: Readonly<Record<string, Check>> = {
+  every: [(value) => typeof value === 'number' && value > 0 && value < 1e6, 'seconds above zero'],
 }
 
 /** One control's measure of identities. */
@@ -80,14 +99,9 @@ class IdentityChecks {
   readonly #schemes: readonly string[]
 
   constructor(options: VerifyIdentityOptions) {
-    if (typeof options !== 'object' || options === null) throw new TypeError('verifyIdentity: options must be an object')
+    checkOptions('verifyIdentity', options, optionChecks)
     const { verifiers, assurance, binding, revocation, recheck = { every: 0.5 } } = options
-    if (binding !== undefined && !['dpop', 'mtls', 'any'].includes(binding))
-      throw new TypeError("verifyIdentity: binding must be 'dpop', 'mtls' or 'any'")
-    if (revocation !== undefined && (typeof revocation?.isRevoked !== 'function' || typeof revocation.subscribe !== 'function'))
-      throw new TypeError('verifyIdentity: revocation must be a list such as revocationList()')
-    if (typeof recheck?.every !== 'number' || !(recheck.every > 0 && recheck.every < 1e6))
-      throw new TypeError('verifyIdentity: recheck.every must be seconds above zero')
+    checkOptions('verifyIdentity: recheck', recheck, recheckChecks)
     this.#choice = new VerifierChoice(Array.isArray(verifiers) ? verifiers : [verifiers as Verifier])
     this.#assurance = assurance === undefined ? undefined : assuranceRules(assurance)
     this.#binding = binding
@@ -125,6 +139,17 @@ class IdentityChecks {
       return this.#settle(judged, call, presented)
     } catch (error) {
       throw this.#challenged(error, call, presented)
+    }
+  }
+
+  /** Whether a caller who was admitted may still have an answer. */
+  still(identity: Identity, call: Call, step: Step): Awaitable<void> {
+    try {
+      return requireStanding(identity, this.revocation, step.clock)?.then(undefined, (error: unknown) => {
+        throw this.#challenged(error, call, undefined)
+      })
+    } catch (error) {
+      throw this.#challenged(error, call, undefined)
     }
   }
 

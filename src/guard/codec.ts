@@ -57,6 +57,7 @@ export interface AnswerCodec {
   carry(like: unknown, channel: string, text: string): unknown
   /** Joins what must be seen whole (a tool call's argument deltas) into one part each; bounded. The rest passes as it comes. */
   assemble(parts: AsyncIterable<unknown>): AsyncIterable<unknown>
+  /** What the part reports as spent; in a stream, up to there. Undefined where it reports nothing. */
   usage(part: unknown): Usage | undefined
 }
 
@@ -70,6 +71,7 @@ export interface WireCodec {
   serialize(value: unknown): string
   /** The part that one server-sent event's data holds; `undefined` for an end marker. */
   parseEvent(data: string): unknown
+  /** A part as the data of one server-sent event. */
   serializeEvent(part: unknown): string
   /** Data of a last event that the protocol wants, such as `[DONE]`. */
   readonly endMarker?: string
@@ -85,6 +87,7 @@ export interface Codec<I = unknown> {
    * Throws `payload_invalid` for what is malformed and `payload_unsupported` for what it does not know.
    */
   snapshot(input: unknown): I
+  /** What the input says beside its texts. */
   facts(input: I): Facts
   /** All texts of the input, in a fixed order. */
   texts(input: I): readonly Text[]

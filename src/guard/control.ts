@@ -97,6 +97,7 @@ export interface Control<in Needs extends Call = Call, out Adds extends object =
   readonly details: Readonly<Record<string, unknown>>
   /** Built-in traits; own controls have none of them. */
   readonly traits: Traits
+  /** For the compiler alone. @internal */
   readonly [types]?: { needs: (call: Needs) => void; adds: Adds }
 }
 

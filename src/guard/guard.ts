@@ -73,6 +73,7 @@ export interface Guard<out C extends Call = Call> {
   describe(): GuardDescription
   /** Refuses new calls (`switched_off`), waits for those that run, then closes what the guard itself opened. */
   close(): Promise<void>
+  /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
   readonly [context]?: C
 }

@@ -12,6 +12,7 @@ export interface Operation<I = unknown> {
    * life cycle (`train`, `deploy`, ...). A value, or a function of the engine's own copy of the input.
    */
   readonly action: string | OfInput<I, string>
+  /** What it is done to. A value, or a function of the same copy; its `properties` come from the application's own look-up. */
   readonly resource: Resource | OfInput<I, Resource>
   /** How to read the payload. `'auto'` (the default) decides by shape. */
   readonly codec?: Codec | 'auto'

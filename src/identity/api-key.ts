@@ -1,3 +1,4 @@
+import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
@@ -34,6 +35,35 @@ const length = { min: 16, max: 256 } as const
 const visible = /^[\x21-\x7e]*$/
 const prefixes = /^[A-Za-z][A-Za-z0-9_-]{0,30}$/
 
+const checks: Readonly<Record<keyof ApiKeyOptions, Check>> = {
+  keys: [(value) => Array.isArray(value) && value.length > 0 && value.length <= maxKeys, `a list of 1 to ${maxKeys}`],
+  prefix: [
+    optional((value) => value === '' || (typeof value === 'string' && prefixes.test(value))),
+    'a letter and up to 30 letters, digits, hyphens and underscores',
+  ],
+  clock: [optional(hasMethods('now', 'monotonic', 'after')), 'a Clock'],
+}
+const entryChecks: Readonly<Record<keyof ApiKeyEntry, Check>> = {
+  id: [(value) => typeof value === 'string' && value !== '', 'a non-empty text'],
+  hash: [(value) => typeof value === 'string', 'a text'],
+  identity: [(value) => typeof value === 'object' && value !== null, 'an object'],
+  expiresAt: [optional((value) => typeof value === 'number' && !Number.isNaN(value)), 'milliseconds since 1970'],
+}
+// What they are is checked where the identity is made; a misspelt one would be left out there.
+const anything: Check = [() => true, 'there']
+const identityChecks: Readonly<Record<keyof ApiKeyEntry['identity'], Check>> = {
+  subject: anything,
+  issuer: anything,
+  kind: anything,
+  tenant: anything,
+  roles: anything,
+  scopes: anything,
+  claims: anything,
+  actors: anything,
+  assurance: anything,
+  binding: anything,
+}
+
 /**
  * Verifies API keys: random texts of which only hashes are kept.
  *
@@ -56,13 +86,10 @@ class ApiKeyVerifier extends DirectVerifier {
   readonly #hashes: HashWords
 
   constructor(options: ApiKeyOptions) {
-    if (typeof options !== 'object' || options === null) throw new TypeError('apiKey: options must be an object')
+    checkOptions('apiKey', options, checks)
     const { keys, prefix = '', clock = systemClock } = options
     super(clock)
-    if (!Array.isArray(keys) || keys.length === 0 || keys.length > maxKeys) throw new TypeError(`apiKey: keys must be a list of 1 to ${maxKeys}`)
-    if (prefix !== '' && !(typeof prefix === 'string' && prefixes.test(prefix)))
-      throw new TypeError('apiKey: prefix must be a letter and up to 30 letters, digits, hyphens and underscores')
-    const entries: readonly ApiKeyEntry[] = keys
+    const entries: readonly ApiKeyEntry[] = [...keys]
     this.#identities = entries.map(identityOfEntry)
     this.#hashes = new Uint32Array(entries.length * 8)
     for (const [index, { id, hash }] of entries.entries()) {
@@ -125,10 +152,9 @@ class ApiKeyVerifier extends DirectVerifier {
 }
 
 function identityOfEntry(entry: ApiKeyEntry): Identity {
-  if (typeof entry !== 'object' || entry === null) throw new TypeError('apiKey: a key must be an object')
+  checkOptions('apiKey: a key', entry, entryChecks)
   const { id, identity, expiresAt = Number.POSITIVE_INFINITY } = entry
-  if (typeof id !== 'string' || id === '') throw new TypeError('apiKey: a key needs an id')
-  if (typeof identity !== 'object' || identity === null) throw new TypeError(`apiKey: the key '${id}' needs an identity`)
+  checkOptions(`apiKey: the identity of the key '${id}'`, identity, identityChecks)
   const parts: IdentityParts = { issuer: 'urn:sallyport:api-key', kind: 'service', ...identity, expiresAt, tokenId: id }
   return makeIdentity(parts, id)
 }
@@ -190,6 +216,7 @@ export interface NewApiKeyOptions {
  * ```
  */
 export async function newApiKey(options: NewApiKeyOptions = {}): Promise<{ readonly key: string; readonly hash: string }> {
+  checkOptions('newApiKey', options, { prefix: checks.prefix })
   const key = `${options.prefix ?? ''}${encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))}`
   return { key, hash: await hashApiKey(key) }
 }

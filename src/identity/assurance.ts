@@ -1,3 +1,4 @@
+import { type Check, checkOptions, optional } from '../guard/check-options.ts'
 import type { Identity } from '../guard/context.ts'
 import { GuardError, type GuardErrorCode } from '../guard/errors.ts'
 
@@ -24,16 +25,26 @@ export interface AssuranceRules {
 /** How far the clock of whoever authenticated may be ahead, in milliseconds. */
 const tolerance = 5000
 
+const word = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+const areWords = (value: unknown): boolean => {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return items.length > 0 && items.every((item) => typeof item === 'string' && word.test(item))
+}
+const words = 'a word of visible ASCII without quotes, or a list of them'
+const checks: Readonly<Record<keyof AssuranceOptions, Check>> = {
+  acr: [optional(areWords), words],
+  amr: [optional(areWords), words],
+  maxAge: [optional((value) => typeof value === 'number' && value >= 0 && Number.isFinite(value)), 'a number of seconds'],
+}
+
 /** Parses and copies assurance options. @throws TypeError where they are wrong. */
 export function assuranceRules(options: AssuranceOptions): AssuranceRules {
-  if (typeof options !== 'object' || options === null) throw new TypeError('assurance: must be an object')
+  checkOptions('assurance', options, checks)
   const { acr, amr, maxAge } = options
-  if (maxAge !== undefined && !(typeof maxAge === 'number' && maxAge >= 0 && Number.isFinite(maxAge)))
-    throw new TypeError('assurance.maxAge: must be a number of seconds')
-  const classes = acr === undefined ? undefined : texts('acr', acr)
+  const classes = acr === undefined ? undefined : texts(acr)
   return {
     acr: classes,
-    amr: amr === undefined ? [] : texts('amr', amr),
+    amr: amr === undefined ? [] : texts(amr),
     maxAge: maxAge === undefined ? undefined : maxAge * 1000,
     wanted: {
       ...(classes !== undefined && { acr_values: classes.join(' ') }),
@@ -59,11 +70,8 @@ export function requireAssurance({ assurance }: Identity, rules: AssuranceRules,
   if (now - authenticatedAt > rules.maxAge) throw stepUp('the caller was authenticated too long ago')
 }
 
-function texts(name: string, value: unknown): readonly string[] {
-  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
-  if (items.length === 0 || !items.every((item) => typeof item === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(item)))
-    throw new TypeError(`assurance.${name}: must be a word of visible ASCII without quotes, or a list of them`)
-  return Object.freeze([...(items as readonly string[])])
+function texts(value: string | readonly string[]): readonly string[] {
+  return Object.freeze(typeof value === 'string' ? [value] : [...value])
 }
 
 function stepUp(reason: string): GuardError {

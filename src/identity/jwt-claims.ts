@@ -1,5 +1,6 @@
 import type { Actor, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 import { makeIdentity } from './make-identity.ts'
 
 type Claims = Readonly<Record<string, unknown>>
@@ -64,10 +65,17 @@ export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number,
   }
   try {
     const identity = makeIdentity({ ...parts, kind: typeof rules.kind === 'string' ? rules.kind : subject === client ? 'service' : 'user' }, keyId)
-    return typeof rules.kind === 'function' ? makeIdentity({ ...identity, kind: rules.kind(identity.claims) }, keyId) : identity
+    return typeof rules.kind === 'function' ? makeIdentity({ ...identity, kind: kindBy(rules.kind, identity.claims) }, keyId) : identity
   } catch (error) {
     throw new GuardError('identity_invalid', { reason: 'the claims make no identity', cause: error })
   }
+}
+
+function kindBy(find: (claims: Identity['claims']) => Identity['kind'], claims: Identity['claims']): Identity['kind'] {
+  const kind = find(claims)
+  // A promise is a wrong kind, and nobody waits for it.
+  abandon(kind)
+  return kind
 }
 
 function text(claims: Claims, name: string): string {

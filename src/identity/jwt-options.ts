@@ -1,3 +1,4 @@
+import { type Check, checkOptions, hasMethods, isFunction, oneOf, optional } from '../guard/check-options.ts'
 import type { Clock } from '../guard/clock.ts'
 import type { Identity } from '../guard/context.ts'
 import { type Jwks, localJwks, publicAlgorithms, secretAlgorithms } from '../keys/jwks.ts'
@@ -52,29 +53,39 @@ export interface JwtSettings {
 
 const minimal: readonly string[] = ['iss', 'exp', 'aud', 'sub', 'iat']
 
+const someTexts = 'a non-empty text or a list of them'
+const [isClaims, claimsWanted] = oneOf('rfc9068', 'minimal')
+const [isKind, kinds] = oneOf('user', 'service', 'agent', 'device')
+const checks: Readonly<Record<keyof JwtOptions, Check>> = {
+  issuer: [isText, 'a non-empty text'],
+  audience: [areTexts, someTexts],
+  keys: [(value) => typeof value === 'object' && value !== null, 'a URL object, a JWK Set, or a KeySource'],
+  algorithms: [optional(areTexts), someTexts],
+  typ: [optional(isText), 'a non-empty text'],
+  claims: [optional(isClaims), claimsWanted],
+  clockTolerance: [optional((value) => typeof value === 'number' && value >= 0 && value <= 300), '0 to 300 seconds'],
+  rolesClaim: [optional(areTexts), someTexts],
+  tenantClaim: [optional(areTexts), someTexts],
+  kind: [optional((value) => isFunction(value) || isKind(value)), `${kinds}, or a function of the claims`],
+  maxCached: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 0), 'a whole number'],
+  clock: [optional(hasMethods('now', 'monotonic', 'after')), 'a Clock'],
+}
+
 /** Parses and copies the options of `jwt`. @throws TypeError where they are wrong. */
 export function jwtSettings(options: JwtOptions): JwtSettings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('jwt: options must be an object')
+  checkOptions('jwt', options, checks)
   const { issuer, typ = 'at+jwt', claims = 'rfc9068', clockTolerance = 5, kind, maxCached = 10_000 } = options
-  if (!isText(issuer)) throw new TypeError('jwt: issuer must be a non-empty text')
   // Names that no token may claim: verifiers of this package that need no issuer use them.
   if (issuer.startsWith('urn:sallyport:')) throw new TypeError('jwt: issuer must not begin with urn:sallyport:')
-  if (!isText(typ)) throw new TypeError('jwt: typ must be a non-empty text')
-  if (claims !== 'rfc9068' && claims !== 'minimal') throw new TypeError("jwt: claims must be 'rfc9068' or 'minimal'")
-  if (!(typeof clockTolerance === 'number' && clockTolerance >= 0 && clockTolerance <= 300))
-    throw new TypeError('jwt: clockTolerance must be 0 to 300 seconds')
-  if (kind !== undefined && typeof kind !== 'function' && !['user', 'service', 'agent', 'device'].includes(kind))
-    throw new TypeError('jwt: kind must be user, service, agent, device, or a function of the claims')
-  if (!Number.isSafeInteger(maxCached) || maxCached < 0) throw new TypeError('jwt: maxCached must be a whole number')
   const algorithms = algorithmsOf(options)
-  const audiences = texts('audience', options.audience)
+  const audiences = texts(options.audience)
   const rules: ClaimRules = {
     issuer,
     audiences,
     required: claims === 'minimal' ? minimal : [...minimal, 'client_id', 'jti'],
     tolerance: clockTolerance * 1000,
-    roles: texts('rolesClaim', options.rolesClaim ?? ['roles', 'groups']),
-    tenant: texts('tenantClaim', options.tenantClaim ?? ['tenant', 'tid']),
+    roles: texts(options.rolesClaim ?? ['roles', 'groups']),
+    tenant: texts(options.tenantClaim ?? ['tenant', 'tid']),
     kind,
   }
   return {
@@ -94,7 +105,7 @@ export function mediaType(typ: string): string {
 }
 
 function algorithmsOf({ algorithms = publicAlgorithms }: JwtOptions): readonly string[] {
-  const named = texts('algorithms', algorithms)
+  const named = texts(algorithms)
   const secret = named.filter((algorithm) => secretAlgorithms.includes(algorithm))
   const unknown = named.find((algorithm) => !publicAlgorithms.includes(algorithm) && !secretAlgorithms.includes(algorithm))
   if (unknown !== undefined) throw new TypeError(`jwt: the algorithm '${unknown}' is not one that is verified here`)
@@ -104,7 +115,6 @@ function algorithmsOf({ algorithms = publicAlgorithms }: JwtOptions): readonly s
 }
 
 function keysOf(keys: JwtOptions['keys'], areSecret: boolean): KeySource {
-  if (typeof keys !== 'object' || keys === null) throw new TypeError('jwt: keys must be a URL object, a JWK Set, or a KeySource')
   if ('keys' in keys) {
     const source = localJwks(keys)
     const isSecret = keys.keys.some((key) => key.kty === 'oct')
@@ -118,10 +128,13 @@ function keysOf(keys: JwtOptions['keys'], areSecret: boolean): KeySource {
   return keys
 }
 
-function texts(name: string, value: unknown): readonly string[] {
+function texts(value: string | readonly string[]): readonly string[] {
+  return Object.freeze(typeof value === 'string' ? [value] : [...value])
+}
+
+function areTexts(value: unknown): boolean {
   const items: readonly unknown[] = Array.isArray(value) ? value : [value]
-  if (items.length === 0 || !items.every(isText)) throw new TypeError(`jwt: ${name} must be a non-empty text or a list of them`)
-  return Object.freeze([...items])
+  return items.length > 0 && items.every(isText)
 }
 
 function isText(value: unknown): value is string {

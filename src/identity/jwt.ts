@@ -2,6 +2,7 @@ import type { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 import { algorithmOfKey } from '../keys/jwks.ts'
 import type { KeySource, VerificationKey } from '../keys/key-source.ts'
 import { type ClaimRules, identityOfClaims } from './jwt-claims.ts'
@@ -90,7 +91,11 @@ class JwtVerifier extends DirectVerifier {
       this.#verified?.delete(presented.digest)
       throw new GuardError('identity_expired', { reason: 'the token has expired' })
     }
-    return this.#keys.trusts(before.key, clock) ? before.identity : this.#verify(presented, clock, before)
+    const trusted: unknown = this.#keys.trusts(before.key, clock)
+    if (trusted === true) return before.identity
+    // A promise is no answer here, and never a yes.
+    abandon(trusted)
+    return this.#verify(presented, clock, before)
   }
 
   async #verify(presented: Presented, clock: Clock, before?: Verified): Promise<Identity> {

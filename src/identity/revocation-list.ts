@@ -1,3 +1,4 @@
+import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { memoryState } from '../state/memory-state.ts'
@@ -29,6 +30,14 @@ export interface RevocationList {
   describe(): Readonly<Record<string, unknown>>
 }
 
+const checks: Readonly<Record<keyof RevocationListOptions, Check>> = {
+  store: [
+    optional(hasMethods('add', 'set', 'get', 'delete', 'subscribe', 'describe')),
+    'a StateStore with add(), set(), get(), delete(), subscribe() and describe()',
+  ],
+  clock: [optional(hasMethods('now', 'monotonic', 'after')), 'a Clock'],
+}
+
 /**
  * A list of what was revoked, for `verifyIdentity({ revocation })`: the next call is refused, and a running stream ends.
  *
@@ -38,9 +47,8 @@ export interface RevocationList {
  * ```
  */
 export function revocationList(options: RevocationListOptions = {}): RevocationList {
+  checkOptions('revocationList', options, checks)
   const { store = memoryState(), clock = systemClock } = options
-  for (const method of ['add', 'set', 'get', 'delete', 'subscribe', 'describe'] as const)
-    if (typeof store[method] !== 'function') throw new TypeError(`revocationList: a store needs ${method}()`)
   return new StoredRevocations(store, clock)
 }
 
@@ -63,8 +71,9 @@ class StoredRevocations implements RevocationList {
   }
 
   isRevoked(identity: Identity, now: number = this.#clock.now()): Awaitable<boolean> {
-    const values = this.#store.get(keysOfIdentity(identity), now)
-    return isPromise(values) ? values.then((found) => isAnyMet(found, identity)) : isAnyMet(values, identity)
+    const keys = keysOfIdentity(identity)
+    const values = this.#store.get(keys, now)
+    return isPromise(values) ? values.then((found) => isAnyMet(found, identity, keys.length)) : isAnyMet(values, identity, keys.length)
   }
 
   subscribe(listener: () => void): () => void {
@@ -91,7 +100,8 @@ function boundOf(value: number): number {
   return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value
 }
 
-function isAnyMet(values: readonly (string | undefined)[], { claims }: Identity): boolean {
+function isAnyMet(values: readonly (string | undefined)[], { claims }: Identity, asked: number): boolean {
+  if (!Array.isArray(values) || (values.length > 0 && values.length !== asked)) throw new TypeError('revocationList: the store answered nonsense')
   for (const value of values) {
     const bounds = boundsOf(value)
     if (bounds === undefined) continue
@@ -108,6 +118,7 @@ export type RevocationTarget = RevocationScope & {
   readonly expiresAt?: number
 }
 
+/** Whose credentials are revoked: one token, one session, one caller, all of an issuer, all that one key vouched for. */
 export type RevocationScope =
   /** A token by its id (`identity.tokenId`, the `jti`), or the JWT itself, of which its issuer and id are taken. */
   | { readonly token: string; readonly issuer?: string }

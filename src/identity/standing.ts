@@ -1,6 +1,7 @@
 import type { Clock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 import type { RevocationList } from './revocation-list.ts'
 
 /** How long a list of revocations may take, in milliseconds: with a look every half second, a running stream ends within one. */
@@ -71,7 +72,14 @@ export function watchStanding(
       else void looking.then(arm)
     })
   }
-  if (revocation !== undefined) unsubscribe = revocation.subscribe(() => void look())
+  if (revocation !== undefined) {
+    const subscribed: unknown = revocation.subscribe(() => void look())
+    if (typeof subscribed !== 'function') {
+      abandon(subscribed)
+      throw new GuardError('misconfigured', { reason: 'the list of revocations gave nothing to unsubscribe with' })
+    }
+    unsubscribe = subscribed as () => void
+  }
   void look()
   arm()
   return stop

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Channel, Credentials, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 import { makeIdentity } from './make-identity.ts'
 import { type Presented, presentedIn } from './presented.ts'
 
@@ -104,7 +105,12 @@ export class VerifierChoice {
     let chosen: Verifier | undefined =
       this.#direct.find((verifier) => verifier.knows(presented)) ?? this.#direct.find((verifier) => verifier.takes(presented))
     for (const verifier of this.#others) {
-      if (!verifier.accepts(credentials, channel)) continue
+      const accepted: unknown = verifier.accepts(credentials, channel)
+      if (accepted !== true) {
+        // A promise is no answer here, and never a yes.
+        abandon(accepted)
+        continue
+      }
       if (chosen !== undefined) throw new GuardError('misconfigured', { reason: 'two verifiers accept the same credential' })
       chosen = verifier
     }

@@ -1,4 +1,5 @@
 import type { JWK } from 'jose'
+import { type Check, checkOptions } from '../guard/check-options.ts'
 import { type AgreementAlgorithm, agreementAlgorithms, type AgreementKey, importPrivateKey, parsePrivateKey } from './agreement-key.ts'
 import { encodeBase64url } from './base64url.ts'
 import type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './key-provider.ts'
@@ -10,6 +11,10 @@ export interface LocalKeysOptions {
    * (RFC 7638) unless given; `alg`, where given, `ECDH-ES` or `ECDH-ES+A256KW`; `use`, where given, `enc`.
    */
   readonly jwks: { readonly keys: readonly JWK[] }
+}
+
+const checks: Readonly<Record<keyof LocalKeysOptions, Check>> = {
+  jwks: [(value) => typeof value === 'object' && value !== null, 'a JWK Set'],
 }
 
 interface Parsed {
@@ -37,7 +42,8 @@ interface Ring {
  * asynchronous import can tell.
  */
 export function localKeys(options: LocalKeysOptions): KeyProvider {
-  const given: unknown = options?.jwks?.keys
+  checkOptions('localKeys', options, checks)
+  const given: unknown = options.jwks.keys
   if (!Array.isArray(given) || given.length === 0) throw new TypeError('localKeys: jwks.keys must be a list of at least one private key')
   const parsed = given.map(parse)
   for (const [index, { point, kid }] of parsed.entries())

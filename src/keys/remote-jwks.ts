@@ -1,3 +1,4 @@
+import { type Check, checkOptions, isFunction, optional } from '../guard/check-options.ts'
 import type { Clock } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
@@ -18,6 +19,16 @@ export interface RemoteJwksOptions {
   readonly maxBytes?: number
   /** `globalThis.fetch` unless given. */
   readonly fetch?: typeof globalThis.fetch
+}
+
+const aboveZero: Check = [optional((value) => typeof value === 'number' && value > 0), 'a number above zero']
+const checks: Readonly<Record<keyof RemoteJwksOptions, Check>> = {
+  maxAge: aboveZero,
+  staleIfError: [optional((value) => typeof value === 'number' && value >= 0), 'a number of seconds'],
+  cooldown: aboveZero,
+  timeout: aboveZero,
+  maxBytes: aboveZero,
+  fetch: [optional(isFunction), 'a function'],
 }
 
 /**
@@ -57,12 +68,9 @@ class RemoteJwks implements KeySource {
 
   constructor(url: URL, options: RemoteJwksOptions) {
     this.#url = checkedUrl(url)
+    checkOptions('remoteJwks', options, checks)
     const { maxAge = 600, staleIfError = 3600, cooldown = 30, timeout = 5, maxBytes = 262_144, fetch } = options
-    for (const [name, value] of Object.entries({ maxAge, cooldown, timeout, maxBytes }))
-      if (!(typeof value === 'number' && value > 0)) throw new TypeError(`remoteJwks: ${name} must be a number above zero`)
-    if (!(typeof staleIfError === 'number' && staleIfError >= 0)) throw new TypeError('remoteJwks: staleIfError must be a number of seconds')
     if (cooldown > maxAge / 2) throw new TypeError('remoteJwks: cooldown must be at most half of maxAge')
-    if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('remoteJwks: fetch must be a function')
     this.#maxAge = maxAge * 1000
     this.#staleIfError = staleIfError * 1000
     this.#cooldown = cooldown * 1000

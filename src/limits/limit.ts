@@ -1,4 +1,6 @@
+import { type Check, checkOptions } from '../guard/check-options.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
+import { abandon } from '../guard/thenable.ts'
 
 /** What a limit counts. */
 export type LimitUnit = 'requests' | 'tokens' | 'concurrent'
@@ -44,9 +46,21 @@ export interface PlannedLimit {
 
 const units = ['requests', 'tokens', 'concurrent'] as const
 
+// What they must be hangs on one another, and is checked below.
+const anything: Check = [() => true, 'there']
+const checks: Readonly<Record<keyof Limit<never>, Check>> = {
+  name: anything,
+  per: anything,
+  requests: anything,
+  tokens: anything,
+  concurrent: anything,
+  window: anything,
+  burst: anything,
+}
+
 /** Parses and copies a limit. @throws TypeError where it is wrong; `what` says in the message where it stands. */
 export function planLimit(limit: Omit<Limit<never>, 'per'>, what = 'limit'): PlannedLimit {
-  if (typeof limit !== 'object' || limit === null) throw new TypeError(`${what}: must be an object`)
+  checkOptions(what, limit, checks)
   const { name, window, burst } = limit
   if (typeof name !== 'string' || !isPlainName(name))
     throw new TypeError(`${what}.name: must be 1 to 64 printable ASCII characters without quotes and backslashes`)
@@ -97,6 +111,7 @@ export function limitKey<C>(name: string, per: (call: C) => unknown, call: C): s
     if (isGuardError(error)) throw error
     throw new GuardError('misconfigured', { reason: `limit '${name}': its key could not be worked out`, cause: error })
   }
+  abandon(key)
   if (typeof key !== 'string' || key === '') throw new GuardError('misconfigured', { reason: `limit '${name}': the call has no key` })
   if (key.length > maxKeyLength)
     throw new GuardError('misconfigured', { reason: `limit '${name}': the call's key is longer than ${maxKeyLength} characters` })

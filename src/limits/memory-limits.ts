@@ -1,3 +1,4 @@
+import { type Check, checkOptions, optional } from '../guard/check-options.ts'
 import { type Cell, Cells, fits, secondsUntil, stateOf } from './cells.ts'
 import type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limit-store.ts'
 import type { PlannedLimit } from './limit.ts'
@@ -10,6 +11,10 @@ export interface MemoryLimitsOptions {
    * refuses new keys (`limits_unavailable`).
    */
   readonly maxKeys?: number
+}
+
+const checks: Readonly<Record<keyof MemoryLimitsOptions, Check>> = {
+  maxKeys: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 1), 'a whole number above zero'],
 }
 
 /**
@@ -25,8 +30,8 @@ export interface MemoryLimitsOptions {
  * @throws TypeError for a bound that is not a whole number above zero.
  */
 export function memoryLimits(options: MemoryLimitsOptions = {}): MemoryLimits {
+  checkOptions('memoryLimits', options, checks)
   const { maxKeys = 100_000 } = options
-  if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) throw new TypeError('memoryLimits: maxKeys must be a whole number above zero')
   return new LimitsInMemory(maxKeys)
 }
 

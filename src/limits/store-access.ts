@@ -3,7 +3,7 @@ import type { Awaitable } from '../guard/context.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { type PlannedLimit, scaledLimit } from './limit.ts'
-import type { Amounts, KeyedLimit, LimitStore, Refusal, Reservation } from './limit-store.ts'
+import type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limit-store.ts'
 import { memoryLimits } from './memory-limits.ts'
 
 /** What is done while a store does not answer. */
@@ -130,12 +130,30 @@ function checked(answer: unknown): Reservation | Refusal {
 
 function isReservation(answer: object): answer is Reservation {
   const { limits, extend, settle, release } = answer as Partial<Reservation>
-  return Array.isArray(limits) && typeof extend === 'function' && typeof settle === 'function' && typeof release === 'function'
+  return (
+    Array.isArray(limits) && limits.every(isState) && typeof extend === 'function' && typeof settle === 'function' && typeof release === 'function'
+  )
 }
 
 function isRefusal(answer: object): answer is Refusal {
   const { violated } = answer as Partial<Refusal>
-  return Array.isArray(violated) && violated.length > 0
+  return (
+    Array.isArray(violated) &&
+    violated.length > 0 &&
+    violated.every((one: unknown) => isState(one) && typeof (one as Violation).retryAfter === 'number')
+  )
+}
+
+// It becomes header fields.
+function isState(value: unknown): value is LimitState {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, unit, limit, remaining, reset, window } = value as Partial<LimitState>
+  return (
+    typeof name === 'string' &&
+    (unit === 'requests' || unit === 'tokens' || unit === 'concurrent') &&
+    [limit, remaining, reset].every(Number.isFinite) &&
+    (window === undefined || Number.isFinite(window))
+  )
 }
 
 function unavailable(error: unknown): GuardError {

@@ -43,7 +43,8 @@ function withGuess(input: number, choices: number, room: number): TokenEstimate 
 /** Bytes of UTF-8 in texts. */
 export function textBytes(texts: readonly Text[]): number {
   let bytes = 0
-  for (const { value } of texts) bytes += utf8Length(value)
+  // Names and numbers of the envelope are nothing that a model reads or writes.
+  for (const { value, kind } of texts) if (kind !== 'identifier') bytes += utf8Length(value)
   return bytes
 }
 

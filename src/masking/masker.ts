@@ -1,7 +1,8 @@
 import type { AnswerCodec, Text } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
-import { Masking, type MaskMode, type UrlWatch } from './masking.ts'
+import { Masking, type MaskMode } from './masking.ts'
+import { UrlWatch } from './url-watch.ts'
 import { PseudonymScope } from './pseudonym.ts'
 import { type IsToken, Scanning } from './scan.ts'
 import type { Scanner } from './scanner.ts'
@@ -87,6 +88,8 @@ export interface Treatment {
 export class TextMasker implements TextStream {
   readonly #treatment: Treatment
   readonly #scanning: Scanning
+  // What is certain but for whether a finding at its beginning stands in an address.
+  readonly #waiting: { readonly type: string | undefined; readonly text: string }[] = []
 
   constructor(treatment: Treatment) {
     this.#treatment = treatment
@@ -95,7 +98,7 @@ export class TextMasker implements TextStream {
 
   /** How much is held back, in UTF-16 units. */
   get held(): number {
-    return this.#scanning.held
+    return this.#waiting.reduce((sum, { text }) => sum + text.length, this.#scanning.held)
   }
 
   push(chunk: string): string {
@@ -118,15 +121,39 @@ export class TextMasker implements TextStream {
     let out = ''
     const copy = (until: number): void => {
       const text = scanning.text(written, until)
-      watch?.read(text)
-      out += text
+      if (watch === undefined) out += text
+      else if (text !== '') this.#waiting.push({ type: undefined, text })
     }
     const until = scanning.take(chunk, isFinal, ({ candidate: { type }, start, end }) => {
       copy(start)
-      out += this.#treatment.replace(type, scanning.text(start, end), watch?.isInside === true)
+      const text = scanning.text(start, end)
+      if (watch === undefined) out += this.#treatment.replace(type, text, false)
+      else this.#waiting.push({ type, text })
       written = end
     })
     copy(until)
+    return watch === undefined ? out : this.#settle(watch, isFinal)
+  }
+
+  // A finding waits until what follows it says whether it stands in an address.
+  #settle(watch: UrlWatch, isFinal: boolean): string {
+    let out = ''
+    let done = 0
+    for (const { type, text } of this.#waiting) {
+      if (type === undefined) {
+        watch.read(text)
+        out += text
+      } else {
+        let following = ''
+        for (let next = done + 1; next < this.#waiting.length && following.length <= 64; next++) following += this.#waiting[next]?.text ?? ''
+        const isInUrl = watch.isInside || UrlWatch.continues(following, isFinal)
+        if (isInUrl === undefined) break
+        watch.read(text)
+        out += this.#treatment.replace(type, text, isInUrl)
+      }
+      done++
+    }
+    this.#waiting.splice(0, done)
     return out
   }
 }

@@ -1,9 +1,14 @@
+import { type Check, checkOptions, optional } from '../guard/check-options.ts'
 import { StateError, type StateStore } from './state-store.ts'
 
 /** Options of `memoryState`. */
-interface MemoryStateOptions {
+export interface MemoryStateOptions {
   /** How many unexpired entries it takes before it refuses; 100,000 unless given. */
   readonly maxEntries?: number
+}
+
+const checks: Readonly<Record<keyof MemoryStateOptions, Check>> = {
+  maxEntries: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 1), 'a whole number above zero'],
 }
 
 /**
@@ -15,8 +20,8 @@ interface MemoryStateOptions {
  * @throws TypeError for a bound that is not a whole number above zero.
  */
 export function memoryState(options: MemoryStateOptions = {}): StateStore {
+  checkOptions('memoryState', options, checks)
   const { maxEntries = 100_000 } = options
-  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) throw new TypeError('memoryState: maxEntries must be a whole number above zero')
   return new MemoryState(maxEntries)
 }
 

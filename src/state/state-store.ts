@@ -14,6 +14,7 @@ export interface StateStore {
   set(key: string, value: string, expiresAt: number, now: number): Awaitable<void>
   /** The values of keys, in their order; undefined for what is not there or has expired. An empty list where none is there. */
   get(keys: readonly string[], now: number): Awaitable<readonly (string | undefined)[]>
+  /** Forgets a key; nothing where it is not there. */
   delete(key: string): Awaitable<void>
   /** Tells of every `set`, wherever it was made, until the returned function is called. */
   subscribe(listener: (key: string) => void): () => void

@@ -204,6 +204,8 @@ describe('a log in a folder', () => {
       ['/log', { signer: { sign: () => new Uint8Array(64) } }],
       ['/log', { signer, origin: 'a b' }],
       ['/log', { signer, origin: '' }],
+      ['/log', { signer, anchors: {} }],
+      ['/log', { signer, checkpointEvery: { record: 1 } }],
       ['/log', { signer, anchor: {} }],
       ['/log', { signer, patience: -1 }],
       ['/log', { signer, patience: Number.NaN }],
@@ -403,6 +405,8 @@ describe('a log whose signer or anchor does not answer', () => {
     await assert.rejects(openLog('/log', { signer, clock, anchor }, disk), { code: 'anchor_unavailable' })
     anchor.mode = 'hang'
     const opening = assert.rejects(openLog('/log', { signer, clock, anchor }, disk), { code: 'anchor_unavailable' })
+    // Until it is the anchor that is waited for: before that there are real files to read.
+    while (clock.pending === 0) await settled()
     await settled()
     clock.advance(15_000)
     await opening
@@ -413,12 +417,16 @@ describe('a log whose signer or anchor does not answer', () => {
   it('makes no checkpoint while the signer hangs, and one afterwards', async () => {
     const clock = testClock()
     let isHanging = false
-    const slow: Signer = { publicKey: signer.publicKey, sign: (message) => (isHanging ? new Promise<never>(() => {}) : signer.sign(message)) }
+    let hung = 0
+    const slow: Signer = {
+      publicKey: signer.publicKey,
+      sign: (message) => (isHanging ? new Promise<never>(() => void hung++) : signer.sign(message)),
+    }
     const log = await openLog('/log', { signer: slow, clock }, new MemoryDisk())
     isHanging = true
     await log.append(sampleRecord(1))
     const checkpoint = assert.rejects(log.checkpoint(), { code: 'audit_unavailable' })
-    await settled()
+    while (hung === 0) await settled()
     clock.advance(15_000)
     await checkpoint
     isHanging = false

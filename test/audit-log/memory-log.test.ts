@@ -59,6 +59,7 @@ describe('a log in memory', () => {
     for (const index of [-1, 1, 0.5, Number.NaN]) await assert.rejects(log.prove(index), RangeError)
     await log.close()
     await assert.rejects(log.append(sampleRecord(2)), { code: 'audit_unavailable' })
+    assert.throws(() => memoryLog({ maxEntry: 1 } as never), TypeError)
     for (const maxEntries of [0, -1, 1.5, Number.NaN]) assert.throws(() => memoryLog({ maxEntries }), TypeError)
   })
 

@@ -8,7 +8,7 @@ import { splitBundle, widthOf } from '../../src/audit-log/tiles.ts'
 
 /** How many entries the checkpoint of a log covers; undefined where there is none. */
 export async function signedSize(files: FileSystem, directory: string): Promise<number | undefined> {
-  const note = await files.read(join(directory, 'checkpoint'))
+  const note = await files.read(join(directory, 'checkpoint'), 65_536)
   return parseHead(unverifiedText(note?.toString() ?? '') ?? '')?.size
 }
 

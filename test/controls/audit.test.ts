@@ -965,3 +965,50 @@ describe('audit()', () => {
     await assert.rejects(chain.protect(() => 'x', operation)('x', by('ada')), { code: 'audit_unavailable' })
   })
 })
+
+function logThat(append: AuditLog['append']): AuditLog {
+  const inner = memoryLog()
+  return {
+    append,
+    checkpoint: () => inner.checkpoint(),
+    prove: (index) => inner.prove(index),
+    close: () => inner.close(),
+    describe: () => inner.describe(),
+  }
+}
+
+describe('a log of somebody else', () => {
+  it('has taken a record only where it gave a receipt', async () => {
+    for (const answer of [
+      undefined,
+      null,
+      true,
+      'yes',
+      {},
+      { index: -1, hash: 'x' },
+      { index: 0.5, hash: 'x' },
+      { index: '0', hash: 'x' },
+      { index: 0 },
+    ]) {
+      let ran = 0
+      const log = logThat((async () => answer) as never)
+      const chat = audited({ log, onError: () => {} }).protect(() => ++ran, operation)
+      await assert.rejects(chat(null, by('ada')), { code: 'audit_unavailable' }, JSON.stringify(answer))
+      assert.equal(ran, 0)
+    }
+  })
+
+  it('may give its receipt at once', async () => {
+    const log = logThat((() => ({ index: 0, hash: 'x' })) as never)
+    assert.equal(await audited({ log }).protect(() => 'x', operation)(null, by('ada')), 'x')
+  })
+})
+
+it('who is told of errors may fail later without harm', async () => {
+  const log = logThat(() => Promise.reject(new Error('full')))
+  const onError = (async () => {
+    throw new Error('of no use')
+  }) as () => void
+  assert.equal(await audited({ log, onFailure: 'degrade', onError }).protect(() => 'x', operation)(null, by('ada')), 'x')
+  await settled()
+})

@@ -202,6 +202,7 @@ describe('authorize', () => {
       { evaluator, recheck: 5 },
       { evaluator, recheck: null },
       { evaluator, recheck: { every: 0 } },
+      { evaluator, recheck: { every: 1, evry: 1 } },
       { evaluator, recheck: { every: Number.POSITIVE_INFINITY } },
       { evaluator: { evaluate: () => permit(), obliges: 'mask' } },
     ])

@@ -369,9 +369,29 @@ const wrong: readonly (readonly [what: string, options: unknown])[] = [
   ['a deadline of zero', { limits: limit, deadline: 0 }],
   ['a deadline that never comes', { limits: limit, deadline: Number.POSITIVE_INFINITY }],
   ['an estimate that is no function', { limits: limit, estimate: 5 }],
+  ['an option that is not known', { limits: limit, estimates: () => 1 }],
+  ['a limit with an option that is not known', { limits: { ...limit, bursts: 1 } }],
+  ['a fraction with an option that is not known', { limits: limit, onStoreFailure: { local: 0.1, remote: 1 } }],
 ]
 
 for (const [what, options] of wrong)
   test(`rateLimit refuses ${what} when it is made`, () => {
     assert.throws(() => rateLimit(options as never), { name: 'TypeError', message: /^rateLimit/ })
   })
+
+test('a key or an estimate that is a promise refuses the call, and its failure harms nobody', async () => {
+  const failing = (() => Promise.reject(new Error('down'))) as never
+  for (const options of [
+    { limits: { name: 'minute', per: failing, requests: 1, window: 60 } },
+    { limits: { name: 'minute', per: (async () => 'ada') as never, requests: 1, window: 60 } },
+    { limits: { name: 'minute', per: perSubject, tokens: 9_000, window: 60 }, estimate: failing },
+    {
+      limits: { name: 'minute', per: perSubject, tokens: 9_000, window: 60 },
+      estimate: (() => Object.assign(Promise.resolve(), { input: 0, output: 0 })) as never,
+    },
+  ]) {
+    const { guard: base } = limitedGuard(rateLimit<Identified>(options))
+    await assert.rejects(base.protect((_input: string) => 'x', operation)('a', as('ada')), { code: 'misconfigured' })
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+})

@@ -506,3 +506,107 @@ test('is described as plain data', () => {
     recheck: { every: 5 },
   })
 })
+
+describe('a whole answer', () => {
+  const scenes = (ending: (clock: ReturnType<typeof testClock>, list: ReturnType<typeof revocationList>) => unknown, revocation = true) => {
+    const clock = testClock()
+    const list = revocationList({ clock })
+    const expiresAt = clock.now() + 10_000
+    const { guarded, outcomes } = scene(
+      { ...(revocation && { revocation: list }), verifiers: [identityOf({ subject: 'ada', expiresAt })] },
+      { clock },
+    )
+    const ask = guarded.protect(async (_input: null) => {
+      await ending(clock, list)
+      return 'secret'
+    }, operation)
+    return { ask, outcomes, clock }
+  }
+
+  test('is withheld from a caller who was revoked while it was made', async () => {
+    const { ask, outcomes } = scenes((_clock, list) => list.revoke({ subject: 'ada' }))
+    await assert.rejects(ask(null), (error: GuardError) => {
+      assert.equal(error.code, 'identity_revoked')
+      assert.match(error.headers['www-authenticate'] ?? '', /invalid_token/)
+      return true
+    })
+    assert.deepEqual(
+      outcomes.map(({ ending, ran }) => ({ ending, ran })),
+      [{ ending: 'refused', ran: true }],
+    )
+  })
+
+  test('is withheld from a caller whose identity expired while it was made', async () => {
+    for (const revocation of [true, false]) {
+      const { ask, outcomes } = scenes((clock) => clock.advance(10_000), revocation)
+      await assert.rejects(ask(null), { code: 'identity_expired' })
+      assert.equal(outcomes[0]?.ending, 'refused')
+    }
+  })
+
+  test('is withheld where the list of revocations no longer answers', async () => {
+    let isDown = false
+    const list = revocationList()
+    const { guarded } = scene({
+      verifiers: [identityOf()],
+      revocation: {
+        revoke: list.revoke.bind(list),
+        subscribe: list.subscribe.bind(list),
+        describe: list.describe.bind(list),
+        isRevoked: async () => {
+          if (isDown) throw new Error('down')
+          return false
+        },
+      },
+    })
+    const ask = guarded.protect((_input: null, _call) => {
+      isDown = true
+      return 'secret'
+    }, operation)
+    await assert.rejects(ask(null), { code: 'keys_unavailable' })
+  })
+
+  test('is released to a caller who still stands, and an error of the function stays what it is', async () => {
+    assert.equal(await scenes((clock) => clock.advance(9_999)).ask(null), 'secret')
+    const failing = scenes((clock) => {
+      clock.advance(10_000)
+      throw new Error('its own')
+    })
+    await assert.rejects(failing.ask(null), /its own/)
+  })
+})
+
+describe('a verifier of somebody else', () => {
+  test('that promises to accept has not accepted', async () => {
+    for (const accepts of [async () => true, async () => Promise.reject(new Error('down')), () => 1, () => 'yes']) {
+      const lax = { accepts: accepts as never, verify: () => Promise.reject(new Error('asked')), describe: () => ({}) }
+      const { call } = scene({ verifiers: [lax] })
+      await assert.rejects(call({ credentials: { authorization: 'Bearer x' } }), { code: 'identity_invalid' })
+    }
+    await sleep(1)
+  })
+
+  test('a list of revocations that cannot be unsubscribed from ends no stream later, so it begins none', async () => {
+    const list = revocationList()
+    const subscribe = (async () => Promise.reject(new Error('down'))) as never
+    const { stream } = scene({
+      verifiers: [identityOf()],
+      revocation: { revoke: list.revoke.bind(list), isRevoked: list.isRevoked.bind(list), describe: list.describe.bind(list), subscribe },
+    })
+    await assert.rejects(
+      stream().then((parts) => parts.next()),
+      { code: 'misconfigured' },
+    )
+    await sleep(1)
+  })
+})
+
+test('an option that is not known is refused when it is made', () => {
+  for (const options of [
+    { revocations: revocationList() },
+    { recheck: { every: 1, evry: 1 } },
+    { assurance: { maxage: 60 } },
+    { assurance: { acr: 'a', amrs: 'b' } },
+  ])
+    assert.throws(() => verifyIdentity({ verifiers: [verifier], ...options } as never), TypeError, JSON.stringify(options))
+})

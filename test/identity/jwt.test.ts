@@ -345,3 +345,32 @@ describe('the options of jwt', () => {
     assert.notEqual(await narrow.verify(credentials), first)
   })
 })
+
+test('a source of keys that promises its trust has not given it', async () => {
+  const inner = localJwks(issuer.jwks as never)
+  for (const trusts of [async () => true, () => Promise.reject(new Error('down')), () => 1]) {
+    let isWithdrawn = false
+    const keys: KeySource = {
+      find: async (query, clock) => (isWithdrawn ? undefined : inner.find(query, clock)),
+      trusts: trusts as never,
+      describe: () => ({}),
+    }
+    const own = jwt({ ...issuer.options, keys })
+    const credentials = await issuer.bearer({ sub: 'ada' })
+    assert.equal((await own.verify(credentials)).subject, 'ada')
+    assert.equal((await own.verify(credentials)).subject, 'ada')
+    isWithdrawn = true
+    await assert.rejects(own.verify(credentials), { code: 'identity_invalid' })
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+})
+
+test('a kind that is a promise refuses the token, and its failure harms nobody', async () => {
+  const own = jwt({ ...issuer.options, kind: (() => Promise.reject(new Error('down'))) as never })
+  await assert.rejects(own.verify(await issuer.bearer({})), { code: 'identity_invalid' })
+  await new Promise((resolve) => setImmediate(resolve))
+})
+
+test('an option that is not known is refused when it is made', () => {
+  for (const options of [{ audiences: 'x' }, { clockTolerence: 1 }]) assert.throws(() => jwt({ ...issuer.options, ...options } as never), TypeError)
+})

@@ -173,3 +173,25 @@ describe('a revocation', () => {
     assert.throws(() => revocationList({ store: {} as StateStore }), TypeError)
   })
 })
+
+test('a store that answers nonsense has not said that nothing was revoked', async () => {
+  const identity = await verify()
+  for (const answer of [undefined, null, {}, 0, [undefined], [null]]) {
+    const store = { ...methodsOf(memoryState()), get: () => answer as never }
+    await assert.rejects(async () => revocationList({ store, clock }).isRevoked(identity), JSON.stringify(answer))
+    const later = { ...methodsOf(memoryState()), get: async () => answer as never }
+    await assert.rejects(async () => revocationList({ store: later, clock }).isRevoked(identity), JSON.stringify(answer))
+  }
+  assert.throws(() => revocationList({ stores: memoryState() } as never), TypeError)
+})
+
+function methodsOf(store: StateStore): StateStore {
+  return {
+    add: store.add.bind(store),
+    set: store.set.bind(store),
+    get: store.get.bind(store),
+    delete: store.delete.bind(store),
+    subscribe: store.subscribe.bind(store),
+    describe: store.describe.bind(store),
+  }
+}

@@ -119,7 +119,14 @@ describe('localKeys', () => {
   })
 
   test('refuses to be made of nothing', () => {
-    for (const options of [undefined, {}, { jwks: {} }, { jwks: { keys: [] } }, { primary: 'k', keys: { k: new Uint8Array(32) } }])
+    for (const options of [
+      undefined,
+      {},
+      { jwks: {} },
+      { jwks: { keys: [] } },
+      { jwks: { keys: [p256] }, kid: 'x' },
+      { primary: 'k', keys: { k: new Uint8Array(32) } },
+    ])
       assert.throws(() => localKeys(options as never), TypeError)
   })
 

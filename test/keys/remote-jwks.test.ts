@@ -204,6 +204,7 @@ describe('keys at a URL', () => {
       { maxBytes: 0 },
       { staleIfError: -1 },
       { fetch: 'x' as never },
+      { maxAges: 5 } as never,
     ])
       assert.throws(() => remoteJwks(url, options), TypeError)
     assert.deepEqual(remoteJwks(url).describe(), { kind: 'remote', url: 'https://id.example/jwks', maxAge: 600, staleIfError: 3600 })

@@ -263,6 +263,7 @@ test('what a call owes is kept even when its key was forgotten and the store is 
 })
 
 test('a bound that is none is refused', () => {
+  assert.throws(() => memoryLimits({ maxKey: 5 } as never), TypeError)
   for (const maxKeys of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5'])
     assert.throws(() => memoryLimits({ maxKeys: maxKeys as number }), { name: 'TypeError', message: /maxKeys/ })
   assert.deepEqual(memoryLimits({ maxKeys: 5 }).describe(), { kind: 'memory', maxKeys: 5 })

@@ -30,6 +30,11 @@ const failures: readonly (readonly [what: string, reserve: LimitStore['reserve']
   ['answers with an empty yes', () => ({ allowed: true }) as never],
   ['answers with a no that names nothing', () => ({ allowed: false, violated: [], retryAfter: 0 })],
   ['answers with a word', async () => 'yes' as never],
+  [
+    'grants under a limit that is none',
+    () => ({ ...memoryLimits().reserve(keyed, one, 0), allowed: true, limits: [null], extend() {}, settle() {}, release() {} }) as never,
+  ],
+  ['refuses for a limit that is none', () => ({ allowed: false, violated: [{}], retryAfter: 0 }) as never],
 ]
 
 for (const [what, reserve] of failures) {

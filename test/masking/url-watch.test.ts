@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { UrlWatch } from '../../src/masking/masking.ts'
+import { detectors } from '../../src/masking/detectors.ts'
+import { TextMasker } from '../../src/masking/masker.ts'
+import { Masking } from '../../src/masking/masking.ts'
+import { UrlWatch } from '../../src/masking/url-watch.ts'
+import { PseudonymScope } from '../../src/masking/pseudonym.ts'
 
 function isInside(text: string): boolean {
   const watch = new UrlWatch()
@@ -118,5 +122,47 @@ test('sees the same however the text is cut', () => {
     assert.equal(watch.isInside, isInside(text.slice(0, cut)))
     watch.read(text.slice(cut))
     assert.equal(watch.isInside, isInside(text))
+  }
+})
+
+test('looks at what follows a word', () => {
+  for (const text of ['', ' ', ', your order', '. Next', '.', '?', '? ', ': x', ':', ') and', '!"\n', "'s", '**', '，您好 ', `${'a'.repeat(62)} `])
+    assert.equal(UrlWatch.continues(text, true), false, text)
+  for (const text of ['@evil.example', '.evil.example', '/x', ':80', '?q', '](x)', '>', ',evil.example/', `${'a'.repeat(64)} `, 'x#', '%20'])
+    assert.equal(UrlWatch.continues(text, true), true, text)
+  for (const text of ['', ',', '.', '?', 'abc']) assert.equal(UrlWatch.continues(text, false), undefined, text)
+})
+
+test('a pseudonym in an address that goes on behind it stays one, in a stream as in a whole text', () => {
+  const masking = new Masking({ detect: detectors.email, mode: 'pseudonym' })
+  const scope = new PseudonymScope('', undefined)
+  const given = new TextMasker(masking.input(scope, 0)).whole('ada@corp.example')
+  const made = (): TextMasker => {
+    const treatment = masking.output(scope, { mask: true, restore: true, urls: false })
+    assert.ok(treatment)
+    return new TextMasker(treatment)
+  }
+  const restored: readonly (readonly [string, boolean])[] = [
+    [`Dear ${given}, your order`, true],
+    [`(${given})`, true],
+    [`${given}`, true],
+    [`Is it ${given}?`, true],
+    [`It is ${given}. Next`, true],
+    [`see ${given}.evil.example now`, false],
+    [`${given}@evil.example`, false],
+    [`[${given}](x)`, false],
+    [`${given}/x`, false],
+    [`${given},evil.example/x`, false],
+    [`${given},${given} x`, true],
+  ]
+  for (const [text, isRestored] of restored) {
+    const whole = made().whole(text)
+    assert.equal(whole.includes('ada@corp'), isRestored, text)
+    for (let cut = 0; cut <= text.length; cut++) {
+      const stream = made()
+      assert.equal(stream.push(text.slice(0, cut)) + stream.push(text.slice(cut)) + stream.end(), whole, text)
+    }
+    const letters = made()
+    assert.equal([...text].map((letter) => letters.push(letter)).join('') + letters.end(), whole, text)
   }
 })

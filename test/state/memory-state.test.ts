@@ -55,6 +55,7 @@ describe('a state store in memory', () => {
 
   test('takes no time that is none, and no bound that is none', () => {
     assert.throws(() => memoryState().add('a', Number.NaN, 0), TypeError)
+    assert.throws(() => memoryState({ maxEntry: 1 } as never), TypeError)
     for (const maxEntries of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) assert.throws(() => memoryState({ maxEntries }), TypeError)
   })
 
