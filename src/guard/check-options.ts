@@ -10,11 +10,16 @@ export type Check = readonly [accepts: (value: unknown) => boolean, wanted: stri
  * @throws TypeError that names the factory and the option.
  */
 export function checkOptions(factory: string, options: unknown, checks: Readonly<Record<string, Check>>): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`${factory}: the options must be an object`)
-  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(checks, name))
-  if (unknown.length > 0) throw new TypeError(`${factory}: there is no option ${unknown.join(', ')}`)
+  checkNames(factory, options, Object.keys(checks))
   for (const [name, [accepts, wanted]] of Object.entries(checks))
     if (!accepts((options as Readonly<Record<string, unknown>>)[name])) throw new TypeError(`${factory}: ${name}: must be ${wanted}`)
+}
+
+/** Checks only that options are an object without unknown names. @throws TypeError */
+export function checkNames(factory: string, options: unknown, names: readonly string[]): asserts options is object {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`${factory}: the options must be an object`)
+  const unknown = Object.keys(options).filter((name) => !names.includes(name))
+  if (unknown.length > 0) throw new TypeError(`${factory}: there is no option ${unknown.join(', ')}`)
 }
 
 /** The same, or left out. */

@@ -1,5 +1,6 @@
 import type { CallOptions } from './call-options.ts'
 import { type Chain, prepareChain } from './chain.ts'
+import { type Check, checkOptions, hasMethods, isFunction, optional } from './check-options.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Awaitable, Call, Settled } from './context.ts'
 import { type Control, isControl } from './control.ts'
@@ -84,6 +85,13 @@ export interface Mediator {
   readonly plan: Planned
 }
 
+const checks: Readonly<Record<keyof GuardOptions, Check>> = {
+  name: [optional((value) => typeof value === 'string' && value !== ''), 'a non-empty string'],
+  clock: [optional(hasMethods('now', 'monotonic', 'after')), 'a Clock'],
+  deadline: [optional((value) => typeof value === 'number' && value > 0), 'a positive number of milliseconds'],
+  onError: [optional(isFunction), 'a function'],
+}
+
 const chains = new WeakMap<object, Chain>()
 
 /**
@@ -92,12 +100,8 @@ const chains = new WeakMap<object, Chain>()
  * @throws TypeError for a wrong option.
  */
 export function guard(options: GuardOptions = {}): Guard {
+  checkOptions('guard', options, checks)
   const { name = 'guard', clock = systemClock, deadline = 120_000, onError = report } = options
-  if (typeof name !== 'string' || name === '') throw new TypeError('guard: name must be a non-empty string')
-  if (typeof deadline !== 'number' || !(deadline > 0)) throw new TypeError('guard: deadline must be a positive number of milliseconds')
-  if (typeof onError !== 'function') throw new TypeError('guard: onError must be a function')
-  if (typeof clock?.now !== 'function' || typeof clock.monotonic !== 'function' || typeof clock.after !== 'function')
-    throw new TypeError('guard: clock must be a Clock')
   return made(prepareChain([], { name, clock, deadline, onError, lifetime: { open: new Set(), closed: false, drained: undefined } }))
 }
 

@@ -186,6 +186,7 @@ export async function* maskAnswer(
   const ended = new Set<string>()
   for await (const part of isStreamed ? codec.assemble(parts) : parts) {
     const texts = codec.texts(part)
+    const touched: Running[] = []
     const values = texts.map((text) => {
       const { value, kind, channel } = text
       if (kind === 'identifier') return unmasked(value, treatmentOf(kind))
@@ -194,7 +195,7 @@ export async function* maskAnswer(
       if (ended.has(channel) && value !== '') throw new GuardError('payload_invalid', { reason: 'a text goes on after its end' })
       const running = channels.get(channel) ?? begin(channels, text, treatmentOf)
       if (running === undefined) return value
-      running.like = part
+      touched.push(running)
       return running.masker.push(value)
     })
     for (const channel of isStreamed ? codec.ends(part) : []) {
@@ -209,7 +210,10 @@ export async function* maskAnswer(
       if (last === -1) yield codec.carry(running.like, channel, rest)
       else values[last] += rest
     }
-    yield values.every((value, index) => value === texts[index]?.value) ? part : codec.replace(part, values)
+    const masked = values.every((value, index) => value === texts[index]?.value) ? part : codec.replace(part, values)
+    // What is carried later repeats what stands around it: as it left, and not as it came.
+    for (const running of touched) running.like = masked
+    yield masked
   }
   for (const [channel, { masker, like }] of channels) {
     const rest = masker.end()

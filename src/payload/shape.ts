@@ -1,5 +1,5 @@
 import type { Text } from '../guard/codec.ts'
-import { type Shape, type Walk, isPlainName } from './walk.ts'
+import { type Shape, type Walk, isPlainName, speak } from './walk.ts'
 
 /** A JSON object, and no list and no bytes. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -103,6 +103,7 @@ const unknownMember: Shape = (_value, walk) => {
 /** An object with these members, and no others. */
 export function members(known: Readonly<Record<string, Shape>>, rules: MemberRules = {}): Shape {
   const shapes = new Map(Object.entries(known))
+  speak(shapes.keys())
   const { required = [], others = unknownMember } = rules
   return (value, walk) => {
     if (!isRecord(value)) throw walk.invalid('no object')

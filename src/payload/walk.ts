@@ -116,10 +116,10 @@ export class Walk {
     return next
   }
 
-  // For reasons, which tell nothing of a payload: names in it that could be prose are left out.
+  // For reasons, which tell nothing of a payload: names that only a sender could have chosen are left out.
   #place(): string {
     if (this.#path.length === 0) return 'the top'
-    return this.#path.map((key) => `/${typeof key === 'number' || isPlainName(key) ? key : '*'}`).join('')
+    return this.#path.map((key) => `/${typeof key === 'number' || spoken.has(key) ? key : '*'}`).join('')
   }
 }
 
@@ -138,6 +138,14 @@ const wordy = /^(?:[a-z_-]+|[a-z]+(?:[A-Z][a-z]+)*)$/
 /** Whether a plain name is long enough, and odd enough, to be a key. */
 export function couldBeKey(name: string): boolean {
   return name.length >= 16 && !wordy.test(name)
+}
+
+// Names that stand in a shape, and so in nobody's payload alone.
+const spoken = new Set<string>()
+
+/** Lets reasons say these names. */
+export function speak(names: Iterable<string>): void {
+  for (const name of names) spoken.add(name)
 }
 
 function escaped(key: string): string {

@@ -1,3 +1,4 @@
+import { checkNames } from '../../guard/check-options.ts'
 import type { Codec } from '../../guard/codec.ts'
 import type { Call, Credentials } from '../../guard/context.ts'
 import type { Guard } from '../../guard/guard.ts'
@@ -60,7 +61,7 @@ export function guardFetch<C extends Call, I>(
   guard: Guard<C> & ([Unprotected<C>] extends [never] ? unknown : Unprotected<C>),
   options: GuardFetchOptions<I> = {},
 ): GuardedFetch {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: must be an object')
+  checkNames('guardFetch', options, ['codec', 'operation', 'credentials', 'fetch', 'maxBodyBytes', 'maxAnswerBytes'])
   const { codec = 'auto', operation, credentials, fetch: send = globalThis.fetch } = options
   for (const [name, value] of Object.entries({ credentials, fetch: send }))
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`options.${name}: must be a function`)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { checkNames } from '../../guard/check-options.ts'
 import type { Awaitable } from '../../guard/context.ts'
 import { abandon } from '../../guard/thenable.ts'
 import { originOf } from '../web/server-options.ts'
@@ -29,6 +30,7 @@ export function toNode(
   options: NodeOptions = {},
 ): (incoming: IncomingMessage, response: ServerResponse) => void {
   if (typeof handler !== 'function') throw new TypeError('toNode: the handler must be a function')
+  checkNames('toNode', options, ['origin', 'onError'])
   const { onError = report } = options
   const origin = options.origin === undefined ? undefined : originOf(options.origin)
   if (typeof onError !== 'function') throw new TypeError('options.onError: must be a function')

@@ -1,3 +1,4 @@
+import { checkNames } from '../../guard/check-options.ts'
 import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
 import type { Chain } from '../../guard/chain.ts'
 import type { Codec, WireCodec } from '../../guard/codec.ts'
@@ -43,7 +44,7 @@ export interface ServerSettings<R> {
 
 /** Parses and copies server options. @throws TypeError for what is wrong. */
 export function serverSettings<R>(options: ServerOptions<R>): ServerSettings<R> {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: must be an object')
+  checkNames('options', options, ['origin', 'maxBodyBytes', 'maxAnswerBytes', 'channel', 'attributes'])
   const { origin, channel, attributes } = options
   for (const [name, value] of Object.entries({ channel, attributes }))
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`options.${name}: must be a function of the request`)
