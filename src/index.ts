@@ -57,11 +57,19 @@ export { StateError, type StateStore } from './state/state-store.ts'
 
 // May they
 export type { AttributeType, AttributeTypes } from './policy/attributes.ts'
-export { definePolicy } from './policy/policy.ts'
-export type { Explanation, ExplainedCondition, ExplainedRule, ExplainedTruth, ExplainOptions } from './policy/explanation.ts'
 export type { Policy, PolicyObligation, Rule, Undeclared, When } from './policy/policy.ts'
 export type { PolicyEntity, PolicyEvaluator, PolicyRequest } from './policy/policy-evaluator.ts'
-export { type PolicyDescription, type PolicySet, policySet } from './policy/policy-set.ts'
+export {
+  definePolicy,
+  type ExplainedCondition,
+  type ExplainedRule,
+  type ExplainedTruth,
+  type ExplainOptions,
+  type Explanation,
+  type PolicyDescription,
+  type PolicySet,
+  policySet,
+} from './policy/policy-set.ts'
 
 // How much
 export { type Limit, type LimitUnit, type PlannedLimit, planLimit } from './limits/limit.ts'
@@ -74,7 +82,7 @@ export type { Detect, Detector, Finding, Span } from './masking/detector.ts'
 export { type Detectors, detectors } from './masking/detectors.ts'
 export { type Masker, type MaskerOptions, masker } from './masking/masker.ts'
 export { type PatternOptions, pattern } from './masking/detector.ts'
-export type { MaskDirection } from './masking/mask-duty.ts'
+export type { MaskDirection } from './masking/masking.ts'
 export type { MaskMode } from './masking/masking.ts'
 export { scan } from './masking/scan.ts'
 export type { TextStream } from './masking/masker.ts'
@@ -91,7 +99,6 @@ export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'
-export { formatProof, verifyProof } from './audit-log/verify-proof.ts'
 
 // How payloads are read
 export { openaiChat } from './payload/openai-chat.ts'

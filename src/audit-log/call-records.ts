@@ -1,6 +1,6 @@
 import type { Decision, Identity, Settled } from '../guard/context.ts'
 import type { Outcome, Step } from '../guard/control.ts'
-import { decisionOf } from '../guard/denial.ts'
+import { decisionOf } from '../guard/errors.ts'
 import { isGuardError, reasonOf } from '../guard/errors.ts'
 import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedSubject } from './record.ts'
 

@@ -18,7 +18,7 @@ import type { FileSystem } from './file-system.ts'
 import { TileWriter } from './file-tiles.ts'
 import { fromOctets, nativeSha256 } from './sha256.ts'
 import { formatVerifierKey, isKeyName, unverifiedText, verifierKey } from './signed-note.ts'
-import { within } from './within.ts'
+import { within } from '../guard/clock.ts'
 
 export type { FileLog }
 

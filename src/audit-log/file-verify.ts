@@ -15,7 +15,7 @@ import type { Report } from './log-report.ts'
 import { nativeSha256 } from './sha256.ts'
 import { parseVerifierKey } from './signed-note.ts'
 import type { VerifierKey } from './signed-note.ts'
-import { within } from './within.ts'
+import { within } from '../guard/clock.ts'
 
 /** Milliseconds that an anchor has to answer. */
 const anchorTime = 15_000

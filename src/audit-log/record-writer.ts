@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../guard/clock.ts'
-import { GuardError, isGuardError } from '../guard/errors.ts'
+import { GuardError, type GuardErrorCode, isGuardError, reasonOf } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
 import type { AuditLog, AuditSink, Receipt } from './audit-log.ts'
-import { LogAccess } from './log-access.ts'
-import type { AuditRecord } from './record.ts'
-import { RefusalCounts } from './refusal-counts.ts'
+import type { AuditRecord, RefusalsRecord } from './record.ts'
 import { SinkFeed } from './sink-feed.ts'
+import type { Awaitable } from '../guard/context.ts'
+import { within } from '../guard/clock.ts'
 
 /** Milliseconds after which counted refusals become a record, and the number after which they do at once. */
 const flushing = { every: 10_000, at: 50_000 } as const
@@ -155,4 +155,113 @@ function freeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const member of Object.values(value)) freeze(member)
   return Object.freeze(value)
+}
+
+/** Codes that are kept apart; there are fewer, but for other versions of this package. */
+const maxCodes = 64
+
+/** Counts the refusals of callers whom nobody knows, so that a flood of them makes one record and not one each. */
+export class RefusalCounts {
+  readonly #guard: string
+  readonly #codes = new Map<GuardErrorCode, { count: number; readonly reason: string | undefined }>()
+  #since = 0
+  #until = 0
+  #total = 0
+
+  constructor(guard: string) {
+    this.#guard = guard
+  }
+
+  get total(): number {
+    return this.#total
+  }
+
+  add(error: unknown, now: number): void {
+    if (this.#total === 0) this.#since = now
+    this.#until = now
+    this.#total++
+    const code = isGuardError(error) ? error.code : 'misconfigured'
+    const known = this.#codes.get(code)
+    if (known !== undefined) known.count++
+    else if (this.#codes.size < maxCodes) this.#codes.set(code, { count: 1, reason: reasonOf(error) || undefined })
+  }
+
+  /** What was counted since the last time, as a record; counting begins anew. */
+  take(now: number, missing: number | undefined): RefusalsRecord {
+    const codes = [...this.#codes].sort(([one], [other]) => (one < other ? -1 : 1))
+    const reasons = codes.flatMap(([code, { reason }]) => (reason === undefined ? [] : [[code, reason] as const]))
+    const record: RefusalsRecord = {
+      counts: Object.fromEntries(codes.map(([code, { count }]) => [code, count])),
+      guard: this.#guard,
+      kind: 'refusals',
+      missing,
+      reasons: reasons.length === 0 ? undefined : Object.fromEntries(reasons),
+      since: this.#since,
+      time: now,
+      until: this.#until,
+      version: 1,
+    }
+    this.#codes.clear()
+    this.#total = 0
+    return record
+  }
+
+  /** Takes back a record that could not be written. */
+  putBack(record: RefusalsRecord): void {
+    if (this.#total === 0) this.#until = record.until
+    this.#since = record.since
+    for (const [code, count] of Object.entries(record.counts) as [GuardErrorCode, number][]) {
+      const known = this.#codes.get(code)
+      this.#codes.set(code, { count: count + (known?.count ?? 0), reason: record.reasons?.[code] ?? known?.reason })
+      this.#total += count
+    }
+  }
+}
+
+/** Milliseconds. */
+const times = { retry: 1_000, close: 10_000 } as const
+
+/** A log that is given, or opened once when it is first needed and then closed by whoever opened it. */
+export class LogAccess {
+  readonly #open: (() => Promise<AuditLog>) | undefined
+  #log: AuditLog | undefined
+  #opening: Promise<AuditLog> | undefined
+  #failedAt = 0
+
+  constructor(source: AuditLog | (() => Promise<AuditLog>)) {
+    if (typeof source === 'function') this.#open = source
+    else this.#log = source
+  }
+
+  /** The log; at once where it is open. Rejects with `audit_unavailable`; what failed is tried again after a second. */
+  get(clock: Clock): Awaitable<AuditLog> {
+    if (this.#log !== undefined) return this.#log
+    if (this.#opening === undefined || (this.#failedAt > 0 && clock.monotonic() - this.#failedAt >= times.retry)) {
+      this.#failedAt = 0
+      this.#opening = this.#begin(clock)
+      // Whoever appends hears of it; nobody else has to.
+      this.#opening.catch(() => {})
+    }
+    return this.#opening
+  }
+
+  /** Closes what was opened here. */
+  async close(clock: Clock): Promise<void> {
+    const opening = this.#opening
+    if (opening === undefined) return
+    const log = await within(clock, times.close, 'The log', opening).catch(() => undefined)
+    await log?.close()
+  }
+
+  async #begin(clock: Clock): Promise<AuditLog> {
+    try {
+      const log = await this.#open?.()
+      if (typeof log?.append !== 'function') throw new TypeError('log: the function gave no AuditLog')
+      this.#log = log
+      return log
+    } catch (error) {
+      this.#failedAt = Math.max(clock.monotonic(), Number.MIN_VALUE)
+      throw new GuardError('audit_unavailable', { reason: 'the log could not be opened', cause: error })
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../guard/clock.ts'
 import type { AuditSink, LoggedEntry } from './audit-log.ts'
-import { within } from './within.ts'
+import { within } from '../guard/clock.ts'
 
 /** Entries that wait for one sink at most. */
 const maxWaiting = 10_000

@@ -2,7 +2,7 @@ import { type Check, checkOptions, hasMethods, isFunction, optional } from '../g
 import { every } from '../guard/clock.ts'
 import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
-import { denied } from '../guard/denial.ts'
+import { denied } from '../guard/errors.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { askEvaluator } from '../policy/ask-evaluator.ts'

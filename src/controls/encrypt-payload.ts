@@ -1,5 +1,4 @@
 import { sealedMediaType } from '../encryption/compact-jwe.ts'
-import { openRequest } from '../encryption/open-request.ts'
 import { memoryReplay, type ReplayMemory } from '../encryption/replay-memory.ts'
 import { type Recipient, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
 import { type Check, checkOptions, hasMethods, isBoolean, oneOf, optional } from '../guard/check-options.ts'
@@ -76,6 +75,8 @@ export function encryptPayload(options: EncryptPayloadOptions): Control<Call & P
         const address = addressOf(call.channel?.url, origin)
         if (address === undefined) throw new GuardError('misconfigured', { reason: 'the address is not known: give the adapter its origin' })
         const ath = await step.ath()
+        // Loaded with the first request that comes sealed: most services see none.
+        const { openRequest } = await import('../encryption/open-request.ts')
         const { content, recipient } = await openRequest(arrival.body, { keys, replay, ath, address, maxAge, now: step.clock.now() })
         recipients.set(step, recipient)
         step.open(content)

@@ -31,24 +31,3 @@ interface Lifetime {
   closed: boolean
   drained: (() => void) | undefined
 }
-
-/** Prepares a chain. */
-export function prepareChain(
-  controls: readonly Control<never, object>[],
-  settings: Pick<Chain, 'name' | 'clock' | 'deadline' | 'onError' | 'lifetime'>,
-): Chain {
-  const opens = controls.findLastIndex((control) => control.traits.opens === true)
-  const identity = controls.findIndex((control) => control.adds.includes('identity'))
-  const readAt = (opens === -1 ? identity : opens) + 1
-  return Object.freeze({
-    ...settings,
-    controls,
-    // The engine hands a context with whatever is established by then; each control's needs were checked by `use`.
-    phases: controls.map((control) => control.phases as Phases<Call, object>),
-    responds: controls.some((control) => control.phases.response !== undefined),
-    arriveAt: opens === -1 ? readAt : opens,
-    readAt,
-    fulfills: new Set(controls.flatMap((control) => control.fulfills)),
-    codec: controls.find((control) => control.traits.codec !== undefined)?.traits.codec,
-  })
-}

@@ -1,3 +1,5 @@
+import type { Awaitable } from './context.ts'
+
 /** What time it is, and a way to wait: the one source of time of a guard. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. May step. */
@@ -38,4 +40,12 @@ export function every(clock: Clock, milliseconds: number, task: () => void | Pro
     stopped = true
     cancel()
   }
+}
+
+/** What a promise resolves to, unless it takes too long: then it rejects, whatever becomes of the promise. */
+export function within<T>(clock: Clock, milliseconds: number, what: string, value: Awaitable<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const cancel = clock.after(milliseconds, () => reject(new Error(`${what} did not answer within ${milliseconds} ms`)))
+    Promise.resolve(value).then(resolve, reject).finally(cancel)
+  })
 }

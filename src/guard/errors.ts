@@ -1,3 +1,5 @@
+import type { Decision } from './context.ts'
+
 /** Why a call was refused. Stable: programs may branch on it. */
 export type GuardErrorCode =
   | 'identity_missing'
@@ -152,4 +154,19 @@ export function toProblem(error: unknown): Problem {
   const code = isGuardError(error) && Object.hasOwn(answers, error.code) ? error.code : 'misconfigured'
   const [status, title] = answers[code]
   return { type: `urn:sallyport:problem:${code}`, title, status, code }
+}
+
+// Beside the error and not on it: whoever is shown the error cannot find the rules.
+const decisions = new WeakMap<object, Decision>()
+
+/** A refusal that comes from a decision. The decision is for the log alone. */
+export function denied(decision: Decision, code: GuardErrorCode = 'denied', details: RefusalDetails = {}): GuardError {
+  const error = new GuardError(code, details)
+  decisions.set(error, decision)
+  return error
+}
+
+/** The decision that a refusal came from, where it came from one. */
+export function decisionOf(error: unknown): Decision | undefined {
+  return typeof error === 'object' && error !== null ? decisions.get(error) : undefined
 }

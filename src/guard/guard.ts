@@ -1,9 +1,9 @@
 import type { CallOptions } from './call-options.ts'
-import { type Chain, prepareChain } from './chain.ts'
+import type { Chain } from './chain.ts'
 import { type Check, checkOptions, hasMethods, isFunction, optional } from './check-options.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Awaitable, Call, Settled } from './context.ts'
-import { type Control, isControl } from './control.ts'
+import { type Control, isControl, type Phases } from './control.ts'
 import { reasonOf } from './errors.ts'
 import { mediate, type Protected } from './mediate.ts'
 import { type Operation, planOperation, type Planned } from './operation.ts'
@@ -179,4 +179,25 @@ async function close(chain: Chain): Promise<void> {
 // On one line, whatever a name in it holds: what stands in an operator's terminal may have come from a stranger.
 function report(error: unknown, call: Settled): void {
   console.error(`sallyport: guard '${call.guard}', call ${call.id}: ${reasonOf(error)}`.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?'))
+}
+
+// What every call would otherwise work out again.
+function prepareChain(
+  controls: readonly Control<never, object>[],
+  settings: Pick<Chain, 'name' | 'clock' | 'deadline' | 'onError' | 'lifetime'>,
+): Chain {
+  const opens = controls.findLastIndex((control) => control.traits.opens === true)
+  const identity = controls.findIndex((control) => control.adds.includes('identity'))
+  const readAt = (opens === -1 ? identity : opens) + 1
+  return Object.freeze({
+    ...settings,
+    controls,
+    // The engine hands a context with whatever is established by then; each control's needs were checked by `use`.
+    phases: controls.map((control) => control.phases as Phases<Call, object>),
+    responds: controls.some((control) => control.phases.response !== undefined),
+    arriveAt: opens === -1 ? readAt : opens,
+    readAt,
+    fulfills: new Set(controls.flatMap((control) => control.fulfills)),
+    codec: controls.find((control) => control.traits.codec !== undefined)?.traits.codec,
+  })
 }

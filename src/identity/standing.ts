@@ -1,4 +1,4 @@
-import type { Clock } from '../guard/clock.ts'
+import { type Clock, within } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
@@ -23,7 +23,7 @@ export function requireStanding(identity: Identity, revocation: RevocationList |
     throw unavailable(error)
   }
   if (typeof answer === 'boolean') return judge(answer)
-  return boundedWait(clock, revocationDeadline, Promise.resolve(answer)).then(judge, (error: unknown) => {
+  return within(clock, revocationDeadline, 'The revocation list', answer).then(judge, (error: unknown) => {
     throw unavailable(error)
   })
 }
@@ -92,12 +92,4 @@ function judge(isRevoked: unknown): void {
 
 function unavailable(cause: unknown): GuardError {
   return new GuardError('keys_unavailable', { reason: 'the list of revocations did not answer', cause })
-}
-
-/** Waits for something, but not for ever: rejects with an `Error` after that many milliseconds. */
-function boundedWait<T>(clock: Clock, milliseconds: number, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(milliseconds, () => reject(new Error(`no answer within ${milliseconds} ms`)))
-    promise.then(resolve, reject).finally(cancel)
-  })
 }

@@ -1,10 +1,11 @@
 import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
 import type { Treatment } from './masker.ts'
-import { pseudonymName, type PseudonymScope, tokenForm, tokenType } from './pseudonym.ts'
+import { type PseudonymScope, pseudonymName, tokenForm, tokenType } from './pseudonym.ts'
 import { alphanumeric, classOf } from './recognizer.ts'
-import { makeScanner, type Scanner, scannerOf } from './scanner.ts'
+import { type Scanner, makeScanner, scannerOf } from './scanner.ts'
 import { UrlWatch } from './url-watch.ts'
+import type { Obligation } from '../guard/context.ts'
 
 /** What masking is asked to do. */
 interface MaskingOptions {
@@ -179,4 +180,53 @@ export function keyedHash(key: Uint8Array): KeyedHash {
   if (crypto === undefined) throw new TypeError('key: this runtime cannot hash at once, so there are no keyed pseudonyms and hashes on it')
   const secret = crypto.createSecretKey(key.slice())
   return (message) => crypto.createHmac('sha256', secret).update(message).digest()
+}
+
+/** Where masking happens. */
+export type MaskDirection = 'request' | 'response' | 'both'
+
+/** Where pseudonyms are restored only if policy says so. */
+export interface Restorable {
+  /** In the arguments of tool calls. */
+  readonly arguments: boolean
+  /** In addresses: texts that are one, and URLs within a text. */
+  readonly url: boolean
+}
+
+const never: Restorable = Object.freeze({ arguments: false, url: false })
+
+/**
+ * What the obligations of type `mask` ask for:
+ *
+ * - `types`: what must be masked, as `EMAIL`; whatever the control detects, unless given
+ * - `direction`: `request` unless given
+ * - `mode`: how
+ * - `restore`: where pseudonyms may be restored beside ordinary text: `arguments`, `url`
+ *
+ * `met` is false where one asks for anything else, or for more than the control does.
+ */
+export function maskDuty(
+  obligations: readonly Obligation[],
+  does: { readonly types: readonly string[]; readonly direction: MaskDirection; readonly mode: MaskMode },
+): { readonly met: boolean; readonly restorable: Restorable } {
+  const duties = obligations.filter(({ type }) => type === 'mask')
+  if (duties.length === 0) return { met: false, restorable: never }
+  let restorable: Restorable = { arguments: true, url: true }
+  for (const { type: _, types, direction = 'request', mode = does.mode, restore, ...others } of duties) {
+    const wanted = types === undefined ? [] : textsIn(types)
+    const places = restore === undefined ? [] : textsIn(restore)
+    if (Object.keys(others).length > 0 || wanted === undefined || places === undefined) return { met: false, restorable: never }
+    if (!wanted.every((type) => does.types.includes(type)) || mode !== does.mode) return { met: false, restorable: never }
+    if (!places.every((place) => place === 'arguments' || place === 'url')) return { met: false, restorable: never }
+    if (does.direction !== 'both' && does.direction !== direction) return { met: false, restorable: never }
+    if (direction !== 'request' && direction !== 'response' && direction !== 'both') return { met: false, restorable: never }
+    // Of several the strictest.
+    restorable = { arguments: restorable.arguments && places.includes('arguments'), url: restorable.url && places.includes('url') }
+  }
+  return { met: true, restorable }
+}
+
+function textsIn(value: Obligation[string]): readonly string[] | undefined {
+  const list: unknown = Array.isArray(value) ? value : [value]
+  return Array.isArray(list) && list.every((entry): entry is string => typeof entry === 'string') ? list : undefined
 }

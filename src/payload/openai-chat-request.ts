@@ -1,7 +1,25 @@
 import type { Facts } from '../guard/codec.ts'
-import { isRecord } from './shape.ts'
-import { requestShape } from './openai-chat-request-shape.ts'
-import { Walk } from './walk.ts'
+import {
+  anyJson,
+  anyObject,
+  boolean,
+  by,
+  identifier,
+  integer,
+  isRecord,
+  list,
+  members,
+  nullable,
+  number,
+  refused,
+  tag,
+  text,
+  textIn,
+  variants,
+  word,
+} from './shape.ts'
+import { type Shape, Walk } from './walk.ts'
+import { annotations, functionCall, toolCalls } from './openai-chat-message.ts'
 
 /** A request for a chat completion, as OpenAI and those who copy it define it. */
 export interface ChatRequest {
@@ -113,3 +131,190 @@ export function capRequest(request: ChatRequest, most: number): ChatRequest {
   if (typeof completionTokens === 'number' ? completionTokens > most : typeof tokens !== 'number') lowered.max_completion_tokens = most
   return Object.keys(lowered).length === 0 ? request : Object.freeze({ ...request, ...lowered })
 }
+
+const vendorStore = 'a reference into the store of the vendor'
+
+const textOrTexts: Shape = (value, walk) => (Array.isArray(value) ? texts(value, walk) : text(value, walk))
+const texts: Shape = list(text)
+
+const textPart: Shape = members({ type: tag, text }, { required: ['text'] })
+const refusalPart: Shape = members({ type: tag, refusal: text }, { required: ['refusal'] })
+
+/** A text, or a list of content parts of these types. */
+function content(parts: Readonly<Record<string, Shape>>): Shape {
+  const pieces = list(variants('type', parts))
+  return (value, walk) => (Array.isArray(value) ? pieces(value, walk) : text(value, walk))
+}
+
+const http = /^https?:\/\//i
+
+// Also after a replacement: an address must not become a reference or data.
+function link(url: string, walk: Walk): string {
+  const after = walk.text(url, 'url')
+  if (after !== url && !http.test(after)) throw walk.invalid('an address that is none any more')
+  return after
+}
+
+// Data in the address itself is no text that a control could read, whatever its media type says.
+const address: Shape = (value, walk) => {
+  const url = textIn(value, walk)
+  if (http.test(url)) return link(url, walk)
+  if (!/^data:/i.test(url)) throw walk.unsupported('an address that is neither http nor data')
+  walk.opaque()
+  return url
+}
+
+const data: Shape = (value, walk) => {
+  const encoded = textIn(value, walk)
+  // Some vendors fetch an address that stands in the place of data.
+  if (http.test(encoded)) return link(encoded, walk)
+  if (!/^(?:data:|[A-Za-z0-9+/_=-]*$)/i.test(encoded)) throw walk.unsupported('data that is not base64')
+  walk.opaque()
+  return encoded
+}
+
+const userParts = {
+  text: textPart,
+  image_url: members(
+    { type: tag, image_url: members({ url: address, detail: word('auto', 'low', 'high') }, { required: ['url'] }) },
+    { required: ['image_url'] },
+  ),
+  input_audio: members(
+    { type: tag, input_audio: members({ data, format: word('wav', 'mp3') }, { required: ['data'] }) },
+    { required: ['input_audio'] },
+  ),
+  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: refused(vendorStore) }) }, { required: ['file'] }),
+}
+
+const instructions = by('system', members({ role: tag, content: content({ text: textPart }), name: text }, { required: ['content'] }))
+
+const message = variants('role', {
+  developer: instructions,
+  system: instructions,
+  user: by('user', members({ role: tag, content: content(userParts), name: text }, { required: ['content'] })),
+  assistant: by(
+    'assistant',
+    members({
+      role: tag,
+      content: nullable(content({ text: textPart, refusal: refusalPart })),
+      refusal: nullable(text),
+      name: text,
+      tool_calls: nullable(toolCalls(true)),
+      function_call: nullable(functionCall(true)),
+      audio: refused(vendorStore),
+      // What an answer's message holds beside these: conversations are made by putting it back as it came.
+      annotations: nullable(annotations),
+      reasoning: nullable(text),
+      reasoning_content: nullable(text),
+      parsed: anyJson,
+    }),
+  ),
+  tool: by('tool', members({ role: tag, content: content({ text: textPart }), tool_call_id: identifier }, { required: ['content', 'tool_call_id'] })),
+  function: by('tool', members({ role: tag, content: nullable(text), name: identifier }, { required: ['content', 'name'] })),
+})
+
+const named: Shape = members({ name: identifier }, { required: ['name'] })
+
+const definition = { name: identifier, description: text, parameters: anyObject }
+
+const grammar = members({ definition: text, syntax: word('lark', 'regex') }, { required: ['definition'] })
+
+// Tools of other types run at the vendor, out of reach of every control.
+const tool = variants('type', {
+  function: members(
+    { type: tag, function: members({ ...definition, strict: nullable(boolean) }, { required: ['name'] }) },
+    { required: ['function'] },
+  ),
+  custom: members(
+    {
+      type: tag,
+      custom: members(
+        {
+          name: identifier,
+          description: text,
+          format: variants('type', { text: members({ type: tag }), grammar: members({ type: tag, grammar }, { required: ['grammar'] }) }),
+        },
+        { required: ['name'] },
+      ),
+    },
+    { required: ['custom'] },
+  ),
+})
+
+const namedTool = {
+  function: members({ type: tag, function: named }, { required: ['function'] }),
+  custom: members({ type: tag, custom: named }, { required: ['custom'] }),
+}
+const toolChoices: Shape = variants('type', {
+  ...namedTool,
+  allowed_tools: members(
+    { type: tag, allowed_tools: members({ mode: word('auto', 'required'), tools: list(variants('type', namedTool)) }, { required: ['tools'] }) },
+    { required: ['allowed_tools'] },
+  ),
+})
+const toolModes: Shape = word('none', 'auto', 'required')
+
+const responseFormat = variants('type', {
+  text: members({ type: tag }),
+  json_object: members({ type: tag }),
+  json_schema: members(
+    {
+      type: tag,
+      json_schema: members({ name: identifier, description: text, schema: anyObject, strict: nullable(boolean) }, { required: ['name'] }),
+    },
+    { required: ['json_schema'] },
+  ),
+})
+
+const logitBias: Shape = (value, walk) => {
+  if (!isRecord(value)) throw walk.invalid('no object')
+  for (const [token, bias] of Object.entries(value)) {
+    if (!/^[0-9]{1,7}$/.test(token)) throw walk.invalid('no numbers by token')
+    walk.into(token, bias, number)
+  }
+  return value
+}
+
+const tokens = integer(1, Number.MAX_SAFE_INTEGER)
+
+/** A request for a chat completion: every member that is known, by name. All others are refused. */
+export const requestShape: Shape = members(
+  {
+    model: identifier,
+    messages: list(message),
+    audio: refused('an answer as sound, which no control can read'),
+    frequency_penalty: nullable(number),
+    function_call: by('system', (value, walk) => (typeof value === 'string' ? toolModes(value, walk) : named(value, walk))),
+    functions: by('system', list(members(definition, { required: ['name'] }))),
+    logit_bias: nullable(logitBias),
+    logprobs: refused('alternatives for each token, which no control can cover', false),
+    max_completion_tokens: nullable(tokens),
+    max_tokens: nullable(tokens),
+    metadata: nullable(anyObject),
+    modalities: nullable(list(word('text'))),
+    n: nullable(integer(1, 128)),
+    parallel_tool_calls: nullable(boolean),
+    prediction: nullable(variants('type', { content: members({ type: tag, content: content({ text: textPart }) }, { required: ['content'] }) })),
+    presence_penalty: nullable(number),
+    prompt_cache_key: nullable(text),
+    prompt_cache_retention: nullable(word('in-memory', 'in_memory', '24h')),
+    reasoning_effort: nullable(word('none', 'minimal', 'low', 'medium', 'high', 'xhigh')),
+    response_format: nullable(by('system', responseFormat)),
+    safety_identifier: nullable(text),
+    seed: nullable(number),
+    service_tier: nullable(word('auto', 'default', 'flex', 'scale', 'priority')),
+    stop: nullable(textOrTexts),
+    store: refused('a conversation that the vendor keeps', false),
+    stream: nullable(boolean),
+    stream_options: nullable(members({ include_obfuscation: boolean, include_usage: boolean })),
+    temperature: nullable(number),
+    tool_choice: nullable((value, walk) => (typeof value === 'string' ? toolModes(value, walk) : toolChoices(value, walk))),
+    tools: nullable(by('system', list(tool))),
+    top_logprobs: refused('alternatives for each token, which no control can cover', 0),
+    top_p: nullable(number),
+    user: nullable(text),
+    verbosity: nullable(word('low', 'medium', 'high')),
+    web_search_options: refused('a tool that runs at the vendor'),
+  },
+  { required: ['model', 'messages'] },
+)

@@ -5,7 +5,7 @@ import { GuardError } from '../guard/errors.ts'
 import { mergeObligations, parseObligation } from './obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { isPolicySet } from './policy-set.ts'
-import { ownMember } from './question.ts'
+import { ownMember } from './policy-request.ts'
 import { complain, readAnyList, readText } from './strict-read.ts'
 
 /** How long an answer may take, and who stops waiting for it. */

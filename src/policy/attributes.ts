@@ -1,4 +1,4 @@
-import { ownMember, type Question } from './question.ts'
+import { ownMember, type Question } from './policy-request.ts'
 import { complain, readMembers, shown } from './strict-read.ts'
 
 /** The types that an attribute can be declared to have. */

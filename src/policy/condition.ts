@@ -1,6 +1,6 @@
 import type { Attribute, DeclaredAttributes } from './attributes.ts'
 import { containsText, elementType, operators, opposite, type Truth } from './operators.ts'
-import type { Question } from './question.ts'
+import type { Question } from './policy-request.ts'
 import { complain, readFields, readList, readMembers, readText, shown } from './strict-read.ts'
 
 /** A condition, read and made ready: a tree, so that it can be explained. */

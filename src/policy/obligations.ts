@@ -1,6 +1,6 @@
 import type { Call, Decision, Json, Known, Obligation } from '../guard/context.ts'
 import type { Step } from '../guard/control.ts'
-import { denied } from '../guard/denial.ts'
+import { denied } from '../guard/errors.ts'
 import type { GuardError } from '../guard/errors.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
 import { complain, readAnyList, readFields, readMembers, readText, readTexts, shown } from './strict-read.ts'

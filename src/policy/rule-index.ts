@@ -1,6 +1,6 @@
 import { nameMatcher, type NamePattern } from './names.ts'
 import type { ParsedRule } from './parse-policy.ts'
-import type { Question } from './question.ts'
+import type { Question } from './policy-request.ts'
 
 /** What the index holds. `residual` is what of the scope the index itself does not answer. */
 interface Indexed {

@@ -38,7 +38,7 @@ describe('A15: covered or refused, never passed', () => {
       }
     }
     assert.deepEqual(leaks, [])
-    assert.ok(covered > 150 && refused > 150, `${covered} covered, ${refused} refused`)
+    assert.ok(covered > 150 && refused > 100, `${covered} covered, ${refused} refused`)
   })
 
   test('a secret at any place of an answer, whole and streamed', async () => {

@@ -160,7 +160,7 @@ describe('A18: a secret that is cut', () => {
         for (const secret of Object.values(secrets)) assert.ok(!all.includes(JSON.stringify(secret).slice(1, -1)), secret)
       },
     )
-    await fc.assert(property, { numRuns: 150 })
+    await fc.assert(property, { numRuns: 80 })
   })
 
   test('between one choice and another, one channel and another: neither holds it, and nothing is lost', async () => {

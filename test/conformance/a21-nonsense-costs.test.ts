@@ -26,7 +26,7 @@ const nonsense: readonly unknown[] = [
 ]
 const tokens = { name: 'tokens', per: (call: { identity: { key: string } }): string => call.identity.key, tokens: 100, window: 1_000_000 }
 
-describe('A21: costs that are none, clocks that step, and a million callers', () => {
+describe('A21: costs that are none, clocks that step, and more callers than there is room for', () => {
   test('an estimate that is no amount refuses, and reserves nothing', async () => {
     const credentials = await analyst()
     for (const estimate of nonsense) {
@@ -108,7 +108,7 @@ describe('A21: costs that are none, clocks that step, and a million callers', ()
     assert.ok(status >= 400, `a clock that gives no number: ${status}`)
   })
 
-  test('a million callers: bounded, and the ones that are there keep their limits', () => {
+  test('hundreds of thousands of callers: bounded, and the ones that are there keep their limits', () => {
     const store = memoryLimits({ maxKeys: 10_000 })
     const limit: PlannedLimit = planLimit({ name: 'minute', requests: 2, window: 60 })
     const reserve = (key: string, now: number): boolean | undefined => {
@@ -121,9 +121,9 @@ describe('A21: costs that are none, clocks that step, and a million callers', ()
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
     const answers = { granted: 0, full: 0 }
-    for (let caller = 0; caller < 1_000_000; caller++) answers[reserve(`caller-${caller}`, 1_000) === true ? 'granted' : 'full']++
+    for (let caller = 0; caller < 300_000; caller++) answers[reserve(`caller-${caller}`, 1_000) === true ? 'granted' : 'full']++
     Error.stackTraceLimit = stackTraceLimit
-    assert.deepEqual(answers, { granted: 10_000, full: 990_000 })
+    assert.deepEqual(answers, { granted: 10_000, full: 290_000 })
     assert.equal(store.size, 10_000)
     // Nobody's count was dropped to make room.
     assert.equal(reserve('caller-7', 1_000), true)

@@ -19,6 +19,7 @@ import {
 } from '../../src/index.ts'
 import { recordingLog } from '../../src/testing/index.ts'
 import { chatRequest, chunk, chunksOf, completion } from './chat-payloads.ts'
+import { assertRefused } from './refusals.ts'
 import { piecesOf, secrets } from './secrets.ts'
 import { served, vendor } from './served.ts'
 import { analyst, issuer, type Parts, policy, wholeGuard } from './whole-guard.ts'
@@ -198,6 +199,19 @@ describe('A26: what a log says', () => {
     const without = recordingLog()
     await served(wholeGuard({ log: without, audit: { content: 'none' } })).ask(chatRequest(said), await analyst())
     assert.ok(without.entries.every((entry) => !('input' in entry) && !('output' in entry)))
+  })
+
+  test('not even one that was refused because it stood where a name is wanted', async () => {
+    const key = 'ghp_abcdefghijklmnopqrstuvwxyz0123456789'
+    const evaluator = policySet({ id: 'conformance-policy', rules: [{ id: 'everything', effect: 'permit' }] })
+    for (const more of [{ model: key }, { tools: [{ type: 'function', function: { name: key } }] }]) {
+      const log = recordingLog()
+      const server = served(wholeGuard({ log, policy: { evaluator } }))
+      await assertRefused(await server.ask(chatRequest('x', more), await analyst()), 'payload_blocked', [key])
+      assert.equal(server.ran.length, 0)
+      assert.equal(log.entries.length, 2)
+      assert.ok(!JSON.stringify(log.entries).includes(key), `${Object.keys(more).join()}: what must not be seen is in the log`)
+    }
   })
 
   test('never a credential and never a payload, in the bytes of its files, whatever happened', async () => {

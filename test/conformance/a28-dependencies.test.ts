@@ -77,7 +77,7 @@ const codes: Readonly<Record<keyof Dependencies, readonly GuardErrorCode[]>> = {
   log: ['audit_unavailable'],
   evaluator: ['policy_unavailable'],
   store: ['limits_unavailable'],
-  keys: ['keys_unavailable', 'misconfigured', 'identity_invalid'],
+  keys: ['keys_unavailable'],
   replay: ['limits_unavailable', 'replayed'],
   state: ['keys_unavailable', 'identity_revoked'],
   provider: ['keys_unavailable', 'decryption_failed'],
@@ -175,6 +175,30 @@ describe('A28: each dependency down in turn', () => {
         assert.equal(ran(), 0, `${name} ${way}`)
       }
     })
+
+  test('a source of keys that promises to say no is not taken to have said yes', async () => {
+    const own = localJwks(issuer.jwks)
+    for (const trusts of [() => Promise.resolve(false), () => Promise.reject(new Error(secret)), () => 'no', () => ({}), () => undefined]) {
+      let withdrawn = false
+      const keys: KeySource = {
+        find: (query, clock) => (withdrawn ? undefined : own.find(query, clock)),
+        trusts: trusts as never,
+        describe: () => ({}),
+      }
+      const base = guard({ onError: () => {} })
+        .use(audit({ log: memoryLog() }))
+        .use(verifyIdentity({ verifiers: [jwt({ issuer: issuer.issuer, audience: issuer.audience, keys })] }))
+        .use(authorize({ evaluator: policySet(policy) }))
+      let ran = 0
+      const handler = guardHandler(base, chat, () => completion(String(++ran)))
+      const credentials = await analyst()
+      assert.equal((await handler(post(chatRequest('x'), credentials))).status, 200)
+      withdrawn = true
+      const response = await handler(post(chatRequest('x'), credentials))
+      assert.ok(response.status >= 400, `the key was withdrawn, and ${String(trusts)} let the token in`)
+      assert.equal(ran, 1)
+    }
+  })
 
   test('the log and the store of limits, opted out of by name: the model runs once', async () => {
     for (const name of ['log', 'store'] as const)

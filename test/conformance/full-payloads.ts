@@ -172,7 +172,7 @@ export function* loadedWith(whole: Json): Generator<readonly [what: string, payl
         yield [`${where} is escaped JSON with it`, changed(whole, place, () => '{"a":"\\u0061da.lovelace\\u0040example.org"}')]
     } else if (Array.isArray(value)) yield [`${where} has it as well`, changed(whole, place, (before) => [...(before as Json[]), secret])]
     else if (typeof value === 'object' && value !== null)
-      for (const name of [secret, 'unknown', 'text', 'content', 'data', 'file_id'])
+      for (const name of [secret, 'unknown', 'text'])
         if (!Object.hasOwn(value, name))
           yield [`${where}.${name} is it`, changed(whole, place, (before) => ({ ...(before as object), [name]: secret }))]
     if (typeof value !== 'object') yield [`${where} is a list of it`, changed(whole, place, () => [secret, { text: secret }])]

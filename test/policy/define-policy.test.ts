@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { policySet } from '../../src/policy/policy-set.ts'
-import { definePolicy, type When } from '../../src/policy/policy.ts'
+import type { When } from '../../src/policy/policy.ts'
+import { definePolicy } from '../../src/policy/policy-set.ts'
 
 test('is the very policy, and takes the documented one', () => {
   const policy = definePolicy({

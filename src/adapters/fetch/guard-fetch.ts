@@ -6,7 +6,7 @@ import type { Operation } from '../../guard/operation.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import type { ChatRequest } from '../../payload/openai-chat-request.ts'
 import { openaiChat } from '../../payload/openai-chat.ts'
-import { callHandleField } from '../web/rebuilt-fields.ts'
+import { callHandleField } from '../web/answer-fields.ts'
 import { bodyBounds, type WireMediator, wireMediator } from '../web/server-options.ts'
 import { Exchange, type Fetch } from './exchange.ts'
 

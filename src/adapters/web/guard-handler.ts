@@ -7,7 +7,7 @@ import type { Unprotected } from '../../guard/order.ts'
 import { quotaHeaders } from '../../guard/quota-headers.ts'
 import { abandon } from '../../guard/thenable.ts'
 import { answerResponse, discard, refusalResponse } from './answer-response.ts'
-import { rebuiltFields } from './rebuilt-fields.ts'
+import { rebuiltFields } from './answer-fields.ts'
 import { EventParts, isResponse, receiveAnswer, type ReceivedAnswer } from './received-answer.ts'
 import { parseArrival, RequestBody } from './request-body.ts'
 import {
