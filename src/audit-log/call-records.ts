@@ -19,7 +19,7 @@ export interface RecordDetails {
 export function decisionRecord(call: Settled, step: Step, error: unknown, details: RecordDetails): DecisionRecord {
   const decision = decisionOf(error) ?? call.decision
   const allowed = error === undefined
-  const facts = factsOf(step)
+  const facts = isBlocked(error) ? undefined : factsOf(step)
   return {
     action: call.action,
     allowed,
@@ -37,7 +37,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     parent: call.parent?.id,
     policy: policyOf(decision),
     reason: allowed ? undefined : reasonOf(error) || undefined,
-    resource: { id: call.resource.id, type: call.resource.type },
+    resource: resourceOf(call, error),
     rules: rulesOf(decision),
     subject: subjectOf(call.identity),
     task: call.task,
@@ -75,7 +75,7 @@ export function outcomeRecord(
     policy: policyOf(decision),
     ran: outcome.ran,
     reason: error === undefined ? undefined : reasonOf(error) || undefined,
-    resource: { id: call.resource.id, type: call.resource.type },
+    resource: resourceOf(call, error),
     rules: rulesOf(decision),
     streamed: outcome.streamed,
     subject: subjectOf(call.identity),
@@ -84,6 +84,15 @@ export function outcomeRecord(
     usage,
     version: 1,
   }
+}
+
+// What must not be seen may be just what a name in the payload was made of.
+function isBlocked(error: unknown): boolean {
+  return isGuardError(error) && error.code === 'payload_blocked'
+}
+
+function resourceOf({ resource }: Settled, error: unknown): CallRecord['resource'] {
+  return { id: isBlocked(error) ? 'withheld' : resource.id, type: resource.type }
 }
 
 // Two records a call, and often many calls an identity.

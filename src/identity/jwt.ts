@@ -1,10 +1,10 @@
 import type { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
-import { GuardError } from '../guard/errors.ts'
+import { GuardError, isGuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
 import { algorithmOfKey } from '../keys/jwks.ts'
-import type { KeySource, VerificationKey } from '../keys/key-source.ts'
+import type { KeyQuery, KeySource, VerificationKey } from '../keys/key-source.ts'
 import { type ClaimRules, identityOfClaims } from './jwt-claims.ts'
 import { type JwtOptions, jwtSettings, mediaType } from './jwt-options.ts'
 import type { Presented } from './presented.ts'
@@ -102,7 +102,7 @@ class JwtVerifier extends DirectVerifier {
     const { secret: token, jwt: read } = presented
     if (read === undefined || read.claims.iss !== this.#rules.issuer) throw invalid('the token is malformed or of another issuer')
     const { algorithm, id } = this.#checkHeader(read.header)
-    const key = await this.#keys.find({ algorithm, id }, clock)
+    const key = await this.#find({ algorithm, id }, clock)
     if (key === undefined || key.algorithm !== algorithmOfKey(algorithm)) throw invalid('the issuer has no such key')
     // The very key is still there: the set was only to be asked again.
     const isKnown = before?.key === key
@@ -117,6 +117,17 @@ class JwtVerifier extends DirectVerifier {
     const cache = this.#verified ?? new (await import('lru-cache')).LRUCache<string, Verified>({ max: this.#maxCached })
     this.#verified ??= cache
     this.#verified.set(digest, verified)
+  }
+
+  async #find(query: KeyQuery, clock: Clock): Promise<VerificationKey | undefined> {
+    try {
+      const key: unknown = await this.#keys.find(query, clock)
+      // Nobody is an impostor because a source answers nonsense.
+      if (key !== undefined && !isKey(key)) throw new TypeError('what it gave is no key')
+      return key
+    } catch (error) {
+      throw isGuardError(error) ? error : new GuardError('keys_unavailable', { reason: 'the key source failed', cause: error })
+    }
   }
 
   #checkHeader({ alg, typ, kid, crit }: Readonly<Record<string, unknown>>): { readonly algorithm: string; readonly id: string | undefined } {
@@ -146,4 +157,8 @@ async function verifySignature(token: string, algorithm: string, key: Verificati
 
 function invalid(reason: string): GuardError {
   return new GuardError('identity_invalid', { reason })
+}
+
+function isKey(value: unknown): value is VerificationKey {
+  return typeof value === 'object' && value !== null && 'algorithm' in value && typeof value.algorithm === 'string' && 'load' in value
 }

@@ -235,7 +235,7 @@ export interface ExplainOptions {
 }
 
 /** Explains one rule. */
-export function explainRule(
+function explainRule(
   { id, effect, when }: { readonly id: string; readonly effect: 'permit' | 'forbid'; readonly when: Condition | undefined },
   question: Question,
   values: boolean,
