@@ -61,6 +61,28 @@ describe('examples', () => {
     assert.match(output, /one byte changed\n\s+The log does not hold/)
   })
 
+  test('the gateway keeps serving with --serve, what it printed can be pasted, and it ends when it is told to', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@sallyport/source', join(root, 'examples/gateway/main.ts'), '--serve'], {
+      cwd: folder,
+    })
+    let output = ''
+    await new Promise<void>((resolve) =>
+      child.stdout.on('data', (data: Buffer) => {
+        output += data.toString()
+        if (output.includes('Serving until interrupted')) resolve()
+      }),
+    )
+    const statuses: number[] = []
+    for (const [, url, token, body] of output.matchAll(/curl -s (\S+)[\s\S]*?Bearer (\S+)'[\s\S]*?-d '([^']+)'/g)) {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+      statuses.push((await fetch(url ?? '', { method: 'POST', headers, body: body ?? '' })).status)
+    }
+    assert.deepEqual(statuses, [200, 403, 401])
+    const ended = new Promise((resolve) => child.on('close', resolve))
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
+  })
+
   test('the gateway explains itself, and refuses a port that is none', async () => {
     assert.equal((await run(join(root, 'examples/gateway/main.ts'), '--help')).code, 0)
     assert.equal((await run(join(root, 'examples/gateway/main.ts'), '--port', 'x')).code, 2)

@@ -48,6 +48,8 @@ export async function tour({ url, log, keys }: Gateway, { tokens }: Issuer): Pro
   const denied = await post(tokens.guest)
   step('an unprivileged caller', `${denied.status} ${await denied.text()}`)
   assert.equal(denied.status, 403)
+  // The client makes its own typed error of it, after one attempt.
+  await assert.rejects(client(tokens.guest).chat.completions.create(question), OpenAI.PermissionDeniedError)
   step('why, as the log knows and the caller does not', await decidingRule())
 
   let limited = await post(tokens.busy)
