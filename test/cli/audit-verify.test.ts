@@ -38,15 +38,16 @@ describe('sallyport audit verify', () => {
 
   it('exits 1 for a copy with one byte changed, and says where', async () => {
     for (const [file, code] of [
-      ['tile/entries/000.p/5', 'entry_changed at entry 2'],
-      ['tile/0/000.p/5', 'tile_changed at entry 2'],
-      ['checkpoint', 'signature_invalid'],
+      ['tile/entries/000.p/5', /entry_changed at entry 2/],
+      ['tile/0/000.p/5', /tile_changed at entry 2/],
+      // Keys are new each time: the byte may stand where what it becomes is no base64 any more.
+      ['checkpoint', /signature_invalid|checkpoint_malformed/],
     ] as const) {
       const copy = await withOneByteChanged(made, file)
       const said = await run('audit', 'verify', copy, '--key', made.verifierKeyFile, '--anchor', made.anchor)
       assert.equal(said.code, 1)
       assert.match(said.out, /^The log does not hold\./)
-      assert.ok(said.out.includes(code), said.out)
+      assert.match(said.out, code)
     }
   })
 
