@@ -138,7 +138,7 @@ export class Segment {
   static async create(files: FileSystem, directory: string, start: number): Promise<Segment> {
     const folder = join(directory, journalFolder)
     const path = join(folder, segmentName(start))
-    const descriptor = await files.open(path, 'w')
+    const descriptor = await files.open(path, 'wd')
     try {
       await files.sync(descriptor)
       await files.syncFolder(folder)
@@ -158,8 +158,7 @@ export class Segment {
   async write(bytes: Uint8Array): Promise<void> {
     await this.settle()
     try {
-      await this.#files.write(this.#descriptor, bytes, this.#length)
-      await this.#files.sync(this.#descriptor)
+      await this.#files.writeThrough(this.#descriptor, bytes, this.#length)
     } catch (error) {
       this.#broken = true
       // Where this fails too, nothing is written until it succeeds.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -54,6 +55,23 @@ describe('a log in a folder', () => {
     await log.close()
     assert.equal((await stat(directory)).mode & 0o077, 0)
     for (const name of await readdir(directory, { recursive: true })) assert.equal((await stat(join(directory, name))).mode & 0o077, 0, name)
+  })
+
+  it('writes its journal through to the disk: what it acknowledges needs no second step', {
+    skip: process.platform !== 'linux' && 'no /proc',
+  }, async () => {
+    const directory = join(folder, 'through')
+    const log = await fileLog(directory, { signer })
+    await log.append(sampleRecord(1))
+    const flags: number[] = []
+    for (const descriptor of await readdir('/proc/self/fd')) {
+      const path = await readlink(`/proc/self/fd/${descriptor}`).catch(() => '')
+      if (!path.startsWith(join(directory, 'journal'))) continue
+      flags.push(Number.parseInt(/^flags:\s*(\d+)$/m.exec(await readFile(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1] ?? '', 8))
+    }
+    await log.close()
+    assert.equal(flags.length, 1)
+    assert.ok(((flags[0] ?? 0) & constants.O_DSYNC) === constants.O_DSYNC)
   })
 
   it('has the name of its folder where it is given none, and keeps the one it has', async () => {

@@ -128,6 +128,12 @@ export class MemoryDisk implements FileSystem {
     store(bytes.length)
   }
 
+  // A power cut may come between the two, as it may in the middle of the real one.
+  async writeThrough(descriptor: number, bytes: Uint8Array, position: number): Promise<void> {
+    await this.write(descriptor, bytes, position)
+    await this.sync(descriptor)
+  }
+
   async sync(descriptor: number): Promise<void> {
     const file = this.#file(descriptor)
     this.#call('sync', this.#pathOf(file))
