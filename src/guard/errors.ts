@@ -104,7 +104,12 @@ export class GuardError extends Error {
 
 /** Whether a value is a `GuardError`, also one made by another copy of this package. */
 export function isGuardError(value: unknown): value is GuardError {
-  return value instanceof Error && (value as { [mark]?: unknown })[mark] === true
+  try {
+    return value instanceof Error && (value as { [mark]?: unknown })[mark] === true
+  } catch {
+    // What cannot even be looked at is nothing of ours.
+    return false
+  }
 }
 
 const maxReason = 1_000
@@ -115,6 +120,14 @@ const maxReason = 1_000
  * errors appear by name and code. Empty where there is no reason. At most 1,000 characters.
  */
 export function reasonOf(error: unknown): string {
+  try {
+    return reasonsOf(error)
+  } catch {
+    return 'an error that cannot be looked at'
+  }
+}
+
+function reasonsOf(error: unknown): string {
   const parts: string[] = []
   let current = error
   let isReason = false

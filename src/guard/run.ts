@@ -18,6 +18,8 @@ const taskBounds = { depth: 16, breadth: 1_000 } as const
 
 type Ending = Outcome['ending']
 
+const isAbortedOf: ((this: AbortSignal) => boolean) | undefined = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get
+
 /** One guarded call on its way: its context, its step, and how it ends. Only the engine sees this. */
 export class Run {
   readonly chain: Chain
@@ -93,6 +95,8 @@ export class Run {
 
   #arm({ signal, deadline = Number.POSITIVE_INFINITY }: CallOptions): void {
     const { lifetime, clock } = this.chain
+    // Before anything is open that would have to be closed: what calls itself a signal may throw.
+    const isAborted = signal !== undefined && this.#listen(signal)
     lifetime.open.add(this)
     const allowed = Math.min(deadline, this.chain.deadline)
     this.#endsAt = this.startedAt + allowed
@@ -104,12 +108,21 @@ export class Run {
       parent.root.descendants++
       this.#undo.push(() => parent.#children?.delete(this))
     }
-    if (signal === undefined) return
-    const abort = (): void => this.stop('aborted', new GuardError('aborted', { reason: 'the caller gave up' }))
-    if (signal.aborted) abort()
-    else {
-      signal.addEventListener('abort', abort, { once: true })
-      this.#undo.push(() => signal.removeEventListener('abort', abort))
+    if (isAborted) this.#abort()
+  }
+
+  readonly #abort = (): void => this.stop('aborted', new GuardError('aborted', { reason: 'the caller gave up' }))
+
+  // Whether it is aborted already. By the methods of every signal, not by those that this one may have of its own.
+  #listen(signal: AbortSignal): boolean {
+    try {
+      if (isAbortedOf?.call(signal) !== false) return true
+      const { addEventListener, removeEventListener } = EventTarget.prototype
+      addEventListener.call(signal, 'abort', this.#abort, { once: true })
+      this.#undo.push(() => removeEventListener.call(signal, 'abort', this.#abort))
+      return false
+    } catch (error) {
+      throw new TypeError('signal: must be an AbortSignal', { cause: error })
     }
   }
 
@@ -187,7 +200,13 @@ export class Run {
 
   async #settle(ending: Ending, error: unknown): Promise<unknown> {
     live.delete(this.context)
-    for (const undo of this.#undo) undo()
+    for (const undo of this.#undo) {
+      try {
+        undo()
+      } catch {
+        // Whatever it was, the call leaves.
+      }
+    }
     for (const child of this.#children ?? []) child.stop('aborted', new GuardError('aborted', { reason: 'the call it was made for has ended' }))
     if (ending !== 'completed' && !this.controller.signal.aborted) this.controller.abort(error)
     try {

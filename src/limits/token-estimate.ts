@@ -29,7 +29,9 @@ export function tokensIn(bytes: number): number {
 export function estimateTokens(codec: Codec | undefined, input: unknown, room: number): TokenEstimate {
   if (codec === undefined) return withGuess(tokensIn(stringBytes(input)), 1, room)
   const facts: Facts = codec.facts(input)
-  const tokens = tokensIn(textBytes(codec.texts(input))) + facts.opaque.length * tokensPerOpaque
+  const texts = codec.texts(input)
+  const bytes = Math.max(textBytes(texts), contentBytes(input) - opaqueBytes(input, facts.opaque) - envelope.whole - envelope.text * texts.length)
+  const tokens = tokensIn(bytes) + facts.opaque.length * tokensPerOpaque
   const choices = Math.max(1, facts.choices)
   const most = facts.maxOutputTokens
   if (most === undefined || !(most > 0)) return withGuess(tokens, choices, room)
@@ -38,6 +40,35 @@ export function estimateTokens(codec: Codec | undefined, input: unknown, room: n
 
 function withGuess(input: number, choices: number, room: number): TokenEstimate {
   return { input, output: Math.max(1, Math.min(usualOutput * choices, room - input)) }
+}
+
+/** Bytes of names, numbers and words that belong to any request, and to each text in one. */
+const envelope = { whole: 1_024, text: 64 } as const
+
+// All that is in an input, its names and numbers too: a model reads the members of a schema as it reads prose.
+function contentBytes(value: unknown): number {
+  if (typeof value === 'string') return utf8Length(value) + 1
+  if (typeof value === 'number') return String(value).length + 1
+  if (typeof value !== 'object' || value === null) return 5
+  if (value instanceof Uint8Array) return value.length
+  let bytes = 1
+  if (Array.isArray(value)) for (const member of value) bytes += contentBytes(member)
+  else for (const [name, member] of Object.entries(value)) bytes += utf8Length(name) + 1 + contentBytes(member)
+  return bytes
+}
+
+// What is no text counts by the piece.
+function opaqueBytes(input: unknown, pointers: readonly string[]): number {
+  let bytes = 0
+  for (const pointer of pointers) {
+    let value = input
+    for (const step of pointer.split('/').slice(1)) {
+      const name = step.replaceAll('~1', '/').replaceAll('~0', '~')
+      value = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+    }
+    bytes += typeof value === 'string' ? utf8Length(value) : 0
+  }
+  return bytes
 }
 
 /** Bytes of UTF-8 in texts. */

@@ -1,7 +1,7 @@
 import type { Usage } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import { annotations, choiceIndex, functionCall, functionCallDelta, toolCallDeltas, toolCalls } from './openai-chat-message.ts'
-import { anyJson, by, dropped, figures, isRecord, label, list, members, nullable, number, refused, tag, text, textIn } from './shape.ts'
+import { anyJson, by, dropped, figures, isRecord, label, list, members, nullable, number, refused, tag, text, textIn, word } from './shape.ts'
 import type { Shape } from './walk.ts'
 
 /** The running texts that a choice of a streamed answer may have: members of its deltas. */
@@ -39,9 +39,12 @@ const choice = {
   stop_reason: (value: unknown, walk: Parameters<Shape>[1]): unknown => (typeof value === 'string' ? label(value, walk) : figures(value, walk)),
 }
 
+// One word, or a reader that joins what comes in pieces would join a text of them.
+const speaker = word('assistant', 'user', 'system', 'developer', 'tool', 'function', 'model', '')
+
 const message: Shape = members(
   {
-    role: nullable(label),
+    role: nullable(speaker),
     content: nullable(text),
     refusal: nullable(text),
     reasoning: nullable(text),
@@ -72,7 +75,7 @@ function running(name: string): Shape {
 
 const delta: Shape = members(
   {
-    role: nullable(label),
+    role: nullable(speaker),
     ...Object.fromEntries(runningTexts.map((name) => [name, nullable(running(name))])),
     reasoning_details: dropped,
     tool_calls: nullable(toolCallDeltas),

@@ -33,12 +33,14 @@ export const boolean: Shape = (value, walk) => {
 
 export const number: Shape = (value, walk) => {
   if (typeof value !== 'number') throw walk.invalid('no number')
-  if (Math.abs(value) >= leastNumber) walk.fixed(String(value))
+  // By its digits and not by its size: a point in a card's number hides nothing.
+  const digits = String(value)
+  if (digits.length >= leastDigits && digits.replace(/\D/g, '').length >= leastDigits) walk.fixed(digits)
   return value
 }
 
-// Smaller ones are amounts and bounds; from twelve digits on a number can be that of a card.
-const leastNumber = 1e11
+// Shorter ones are amounts, times and bounds; from twelve digits on a number can be that of a card.
+const leastDigits = 12
 
 /** A whole number within bounds. */
 export function integer(least: number, most: number): Shape {

@@ -483,7 +483,6 @@ const answersNaming = (name: string): readonly object[] => {
   return [
     ...envelopes(name).map((more) => ({ ...answer, ...more })),
     ...choices(name).map((more) => ({ ...answer, choices: [{ ...answer.choices[0], ...more }] })),
-    completionOf({ role: name as 'assistant' }),
     completionOf({ tool_calls: [toolCall(name, 'f')] }),
     completionOf({ tool_calls: [toolCall('t', name)] }),
     completionOf({ tool_calls: [{ type: 'custom', id: 't', custom: { name, input: '' } }] }),
@@ -496,7 +495,6 @@ const partsNaming = (name: string): readonly object[] => {
   return [
     ...envelopes(name).map((more) => ({ ...part, ...more })),
     ...choices(name).map((more) => ({ ...part, choices: [{ ...part.choices[0], ...more }] })),
-    chunkOf({ role: name as 'assistant' }),
     chunkOf({ tool_calls: [{ index: 0, id: name, type: 'function', function: { name: 'f', arguments: '{}' } }] }),
     chunkOf({ tool_calls: [{ index: 0, id: 't', type: 'function', function: { name, arguments: '{}' } }] }),
     chunkOf({ tool_calls: [{ index: 0, id: 't', custom: { name, input: '' } } as OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall] }),
@@ -533,6 +531,23 @@ test('A15: a key or a card in the place of a name of an answer is refused, whole
       assert.ok(!delivered.includes(secret) && !delivered.includes('4111111111111111'))
     }
   }
+})
+
+test('a role that is no role is refused, so that no text can be spelled in pieces of it', async () => {
+  for (const role of ['AKIAIOSF', ' write to ada@exam', 'A', 'Assistant']) {
+    const run = masked({}, (_: Params) => streamOf<object>(chunkOf({ role: role as 'assistant' }), chunkOf({}, 'stop')))
+    await assert.rejects(async () => all(await run(ask('hi'))), refusedWith('payload_unsupported'))
+    await assert.rejects(masked({}, (_: Params) => completionOf({ role: role as 'assistant' }))(ask('hi')), refusedWith('payload_unsupported'))
+  }
+})
+
+test('digits are caught as a number as well, wherever its point stands, and an address of seven characters as a name', async () => {
+  const run = masked({ detect: detectors.all }, (_: Params) => completionOf({ content: 'x' }))
+  await assert.rejects(run({ ...ask('hi'), seed: 4111.111111111111 }), refusedWith('payload_blocked'))
+  await assert.rejects(
+    masked({ detect: detectors.all }, (_: Params) => ({ ...completionOf({}), provider: '1.2.3.4' }))(ask('hi')),
+    refusedWith('payload_blocked'),
+  )
 })
 
 test('ordinary names pass as they are, in requests and in answers', async () => {

@@ -162,3 +162,49 @@ test('a guard that is closed in mid-call closes what it opened only after the ca
   assert.equal(await running, 'answer')
   assert.deepEqual(order, ['recorded', 'closed'])
 })
+
+describe('what calls itself a signal, and what is thrown and cannot be looked at', () => {
+  test('an object that only looks like a signal is a TypeError, and nothing stays open', async () => {
+    const chain = bareGuard()
+    const signal = Object.create(AbortSignal.prototype) as AbortSignal
+    await assert.rejects(chain.protect(() => 1, operation)(null, { signal }), TypeError)
+    await chain.close()
+  })
+
+  test('a signal with methods of its own that throw: the call leaves all the same', async () => {
+    const outcomes: string[] = []
+    const chain = bareGuard().use(control('watch', { leave: ({ ending }) => void outcomes.push(ending) }))
+    const { signal } = new AbortController()
+    Object.defineProperty(signal, 'removeEventListener', {
+      value: () => {
+        throw new Error('no')
+      },
+    })
+    assert.equal(await chain.protect(() => 1, operation)(null, { signal }), 1)
+    assert.deepEqual(outcomes, ['completed'])
+    await chain.close()
+  })
+
+  test('a revoked proxy that the function or its stream throws: one outcome, and the guard closes', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const outcomes: string[] = []
+    const chain = bareGuard().use(control('watch', { leave: ({ ending }) => void outcomes.push(ending) }))
+    const caught: unknown[] = []
+    await chain
+      .protect(
+        () => Promise.reject(proxy),
+        operation,
+      )(null)
+      .catch((error: unknown) => caught.push(error))
+    const parts = await chain.protect(async function* () {
+      yield 1
+      throw proxy
+    }, operation)(null)
+    await parts.next()
+    await parts.next().catch((error: unknown) => caught.push(error))
+    assert.equal(caught.length, 2)
+    assert.deepEqual(outcomes, ['failed', 'failed'])
+    await chain.close()
+  })
+})

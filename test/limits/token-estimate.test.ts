@@ -63,3 +63,16 @@ test('pictures, sound and files count before anybody reports what they took', ()
   })
   assert.ok(estimateTokens(openaiChat, request, room).input >= 1_000)
 })
+
+test('what stands in names, numbers and words counts as well, once it is more than an envelope', () => {
+  const estimate = (more: object): number =>
+    estimateTokens(openaiChat, openaiChat.snapshot({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more }), 1e9).input
+  assert.equal(estimate({}), 1)
+  const parameters = { type: 'object', properties: { n: { enum: Array.from({ length: 20_000 }, (_, index) => index) } } }
+  assert.ok(estimate({ tools: [{ type: 'function', function: { name: 'f', parameters } }] }) > 20_000)
+  const named = Array.from({ length: 500 }, (_, index) => ({ type: 'function', function: { name: `${'n'.repeat(200)}${index}` } }))
+  assert.ok(estimate({ tools: named }) > 20_000)
+  // A picture counts by the piece, however many bytes it has.
+  const content = [{ type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(400_000)}` } }]
+  assert.ok(estimate({ messages: [{ role: 'user', content }] }) < 2_000)
+})

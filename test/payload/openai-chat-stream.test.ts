@@ -105,7 +105,7 @@ test('texts of a call are read once it is whole, and not before', async () => {
   )
   assert.deepEqual(
     identifiers.map(({ value }) => value),
-    ['chatcmpl-1', 'gpt-5-mini-2025-08-07'],
+    ['chatcmpl-1', 'gpt-5-mini-2025-08-07', 'weather'],
   )
   assert.ok(texts.every(({ whole }) => whole === true))
   assert.deepEqual(answer.ends(part), [])

@@ -35,6 +35,7 @@ export function honoGuard<C extends Call, I>(
     const { raw } = c.req
     const isRead = raw.bodyUsed || Object.keys(c.req.bodyCache).length > 0
     let ran = false
+    let earlier: Headers | undefined
     const stated = stateCall(settings, c, headOf(raw), channelIn(c))
     const response = await serve(mediator, settings, {
       headers: raw.headers,
@@ -47,6 +48,11 @@ export function honoGuard<C extends Call, I>(
         // Hono answers from here before it looks at the request: what an earlier middleware had read is not rewritten.
         c.req.bodyCache = {}
         c.set('call', call as C & { readonly input: I })
+        // With a response in its place Hono would copy what the handler gives, and a copy hides that it was fetched. The
+        // fields that earlier middleware has set, such as those of CORS, come back at the end.
+        earlier = new Headers(c.res.headers)
+        c.res = undefined
+        c.finalized = false
         await next()
         // Hono catches what a handler throws; `next` resolves all the same.
         return c.error === undefined ? c.res : errorAnswer(c.error)
@@ -56,6 +62,7 @@ export function honoGuard<C extends Call, I>(
     if (!ran) return c.newResponse(response.body, response)
     // Setting a response over another one would copy the old one's fields onto it.
     c.res = undefined
+    for (const [name, value] of earlier ?? []) if (name === 'set-cookie' || !response.headers.has(name)) response.headers.append(name, value)
     c.res = response
     return undefined
   }

@@ -38,8 +38,9 @@ export function nodeRequest(
   const { remoteAddress } = socket
   const request = new Request(`${origin ?? originOf(headers, encrypted)}${targetOf(target)}`, init)
   stateChannel(request, {
-    // A socket without an address is one of the file system.
-    secure: encrypted || (remoteAddress === undefined ? !socket.destroyed : isLoopback(remoteAddress)),
+    // A connection that its peer has reset has no address any more, and looks like one of the file system: neither is secure
+    // by itself.
+    secure: encrypted || (remoteAddress !== undefined && isLoopback(remoteAddress)),
     ...(remoteAddress !== undefined && { remoteAddress }),
   })
   return request

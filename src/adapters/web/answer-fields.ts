@@ -32,9 +32,10 @@ export function ownFields(headers: Headers): Headers {
 const count = /^\d{1,12}$/
 const delay = /^\d{1,12}(?:\.\d{1,9})?(?:ms|s|m(?:\d{1,2}(?:\.\d{1,9})?s)?|h(?:\d{1,2}m)?(?:\d{1,2}(?:\.\d{1,9})?s)?)?$/
 const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/
-// With a letter in it: thirteen to nineteen digits, grouped or not, may be a card's number.
-const identifier = /^(?=[\d_-]{0,64}[A-Za-z])[\w-]{1,64}$/
-const limit = '"[A-Za-z][\\w-]{0,31}"(?:;[a-z-]{1,16}=(?:\\d{1,12}|"[a-z-]{1,24}"))*'
+// Short, or of the forms that ids of requests have, with a letter in it: digits alone may be a card's number, other letters a key.
+const identifier =
+  /^(?:(?=[\d_-]{0,12}[A-Za-z])[\w-]{1,12}|req_[0-9A-Za-z]{8,40}|(?=[\d-]{0,64}[a-f])(?:[0-9a-f]{16,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))$/
+const limit = '"[a-z][a-z-]{0,23}"(?:;[a-z-]{1,16}=(?:\\d{1,12}|"[a-z-]{1,24}"))*'
 const limits = new RegExp(`^${limit}(?:, ${limit})*$`)
 
 /** What a client needs of the fields that a vendor sends, and the forms in which each is handed on. */

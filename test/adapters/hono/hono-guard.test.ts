@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
 import { streamSSE } from 'hono/streaming'
 import { validator } from 'hono/validator'
@@ -219,4 +220,30 @@ test('a wrong set-up is a TypeError when it is made', () => {
   assert.throws(() => honoGuard({} as never, chatOperation), TypeError)
   assert.throws(() => honoGuard(guard, { ...chatOperation, codec: 'auto' } as never), TypeError)
   assert.throws(() => honoGuard(guard, chatOperation, { maxBodyBytes: -1 }), TypeError)
+})
+
+test('an answer that was fetched keeps only harmless fields, also behind middleware that set some of its own before', async (t) => {
+  const url = await listen(t, (_incoming, response) => {
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'x-leak': 'ada@example.org',
+      'set-cookie': 'k=secret',
+      'x-request-id': 'req_12345678',
+    })
+    response.end(JSON.stringify(completion('x')))
+  })
+  const { guard } = door()
+  const app = new Hono()
+  app.use(cors())
+  app.use(async (c, next) => {
+    c.header('set-cookie', 'own=1')
+    await next()
+  })
+  app.post(path, honoGuard(guard, chatOperation), () => fetch(url))
+  const response = await app.request(post(chatRequest('x')))
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('x-leak'), null)
+  assert.equal(response.headers.get('access-control-allow-origin'), '*')
+  assert.equal(response.headers.get('x-request-id'), 'req_12345678')
+  assert.deepEqual(response.headers.getSetCookie(), ['own=1'])
 })

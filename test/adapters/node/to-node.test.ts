@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { toNode } from '../../../src/adapters/node/to-node.ts'
 import { guardHandler } from '../../../src/adapters/web/guard-handler.ts'
@@ -47,6 +51,25 @@ test('tells the guard what the socket says, and nothing that the caller writes',
     await raw(origin, rawPost(body, ['authorization: Bearer ada'], target))
   assert.equal(seen[1]?.url, 'https://api.example/v1/chat')
   assert.equal(seen[2]?.url, 'https://api.example//evil.example/v1/chat')
+})
+
+test('a connection without an address is not secure by itself: its peer may have reset it, or it is one of the file system', async (t) => {
+  const { guard, seen } = door()
+  const server = createServer(toNode(guardHandler(guard, chatOperation, () => completion('x'))))
+  const folder = await mkdtemp(join(tmpdir(), 'to-node-'))
+  const socketPath = join(folder, 'socket')
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+  t.after(async () => {
+    server.close()
+    await rm(folder, { recursive: true })
+  })
+  const headers = { authorization: 'Bearer ada', 'content-type': 'application/json' }
+  await new Promise<void>((resolve, reject) => {
+    const sent = request({ socketPath, path: '/v1/chat', method: 'POST', headers, agent: false }, (answer) => answer.resume().on('end', resolve))
+    sent.on('error', reject).end(JSON.stringify(chatRequest('x')))
+  })
+  assert.equal(seen[0]?.secure, false)
+  assert.equal(seen[0]?.remoteAddress, undefined)
 })
 
 test('hands on two Authorization fields as two, so that they are refused', async (t) => {
