@@ -42,7 +42,7 @@ export { verifyIdentity, type VerifyIdentityOptions } from './controls/verify-id
 export { anonymous } from './identity/verifier.ts'
 export { apiKey, type ApiKeyEntry, type ApiKeyOptions } from './identity/api-key.ts'
 export { hashApiKey, newApiKey, type NewApiKeyOptions } from './identity/api-key.ts'
-export type { AssuranceOptions } from './identity/assurance.ts'
+export type { AssuranceOptions } from './identity/standing.ts'
 export { identityKey } from './identity/make-identity.ts'
 export { jwt } from './identity/jwt.ts'
 export type { JwtOptions } from './identity/jwt-options.ts'

@@ -1,6 +1,6 @@
 import type { Codec, Usage } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
-import { SealedPart } from '../guard/sealed-part.ts'
+import { SealedPart } from '../guard/control.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { RunningDigest } from './keyed-digest.ts'
 

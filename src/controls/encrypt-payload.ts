@@ -5,7 +5,7 @@ import { type Check, checkOptions, hasMethods, isBoolean, oneOf, optional } from
 import type { Call, Known, Sealed } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
-import { SealedPart } from '../guard/sealed-part.ts'
+import { SealedPart } from '../guard/control.ts'
 import { agreementAlgorithms } from '../keys/agreement-key.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
 

@@ -10,7 +10,7 @@ import {
   describeAssurance,
   errorParameters,
   requireAssurance,
-} from '../identity/assurance.ts'
+} from '../identity/standing.ts'
 import { asIdentity } from '../identity/make-identity.ts'
 import { type Presented, presentedIn } from '../identity/presented.ts'
 import type { RevocationList } from '../identity/revocation-list.ts'
