@@ -206,7 +206,7 @@ export function isStream(value: unknown): value is AsyncIterable<unknown> | Read
 }
 
 /** Whether a value is a web stream that can be read. */
-export function isReadable(value: unknown): value is ReadableStream<unknown> {
+function isReadable(value: unknown): value is ReadableStream<unknown> {
   return typeof ReadableStream === 'function' && value instanceof ReadableStream
 }
 
