@@ -202,7 +202,12 @@ export function hidesStream(value: unknown): boolean {
 /** Whether a value is a stream by itself. */
 export function isStream(value: unknown): value is AsyncIterable<unknown> | ReadableStream<unknown> {
   if (typeof value !== 'object' || value === null) return false
-  return isReadable(value) || (Symbol.asyncIterator in value && typeof value[Symbol.asyncIterator] === 'function')
+  try {
+    return isReadable(value) || (Symbol.asyncIterator in value && typeof value[Symbol.asyncIterator] === 'function')
+  } catch {
+    // A proxy that throws when it is looked at.
+    return false
+  }
 }
 
 /** Whether a value is a web stream that can be read. */
@@ -216,8 +221,8 @@ function hides(value: unknown, depth: number, spent: { nodes: number }): boolean
   if (depth >= maxDepth || ArrayBuffer.isView(value) || ++spent.nodes > maxNodes) return false
   const prototype: object | null = Object.getPrototypeOf(value)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null && !Array.isArray(value) && offersStream(value)) return true
-  for (const property of Object.values(Object.getOwnPropertyDescriptors(value)))
-    if ('value' in property && hides(property.value, depth + 1, spent)) return true
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(value)))
+    if ('value' in property ? hides(property.value, depth + 1, spent) : isStreamName(name)) return true
   return false
 }
 
@@ -225,6 +230,10 @@ function hides(value: unknown, depth: number, spent: { nodes: number }): boolean
 function offersStream(value: object): boolean {
   for (let holder = Object.getPrototypeOf(value); holder !== null && holder !== Object.prototype; holder = Object.getPrototypeOf(holder))
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(holder)))
-      if (property.get !== undefined && (name === 'body' || /stream/i.test(name))) return true
+      if (property.get !== undefined && isStreamName(name)) return true
   return false
+}
+
+function isStreamName(name: string): boolean {
+  return name === 'body' || /stream/i.test(name)
 }

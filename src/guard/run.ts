@@ -5,7 +5,7 @@ import type { Awaitable, Call, Credentials, Settled } from './context.ts'
 import { type Arrival, entries, type Outcome, reserved, type Step } from './control.ts'
 import { GuardError, isGuardError } from './errors.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
-import { settle } from './settle.ts'
+import { settle, tell } from './settle.ts'
 import { snapshotJson } from './snapshot.ts'
 import { isThenable } from './thenable.ts'
 import { uuid7 } from './uuid.ts'
@@ -200,15 +200,10 @@ export class Run {
 
   async #settle(ending: Ending, error: unknown): Promise<unknown> {
     live.delete(this.context)
-    for (const undo of this.#undo) {
-      try {
-        undo()
-      } catch {
-        // Whatever it was, the call leaves.
-      }
-    }
-    for (const child of this.#children ?? []) child.stop('aborted', new GuardError('aborted', { reason: 'the call it was made for has ended' }))
-    if (ending !== 'completed' && !this.controller.signal.aborted) this.controller.abort(error)
+    for (const undo of this.#undo) this.#attempt(undo)
+    for (const child of this.#children ?? [])
+      this.#attempt(() => child.stop('aborted', new GuardError('aborted', { reason: 'the call it was made for has ended' })))
+    if (ending !== 'completed' && !this.controller.signal.aborted) this.#attempt(() => this.controller.abort(error))
     try {
       return await settle(this, ending, error)
     } finally {
@@ -216,6 +211,15 @@ export class Run {
       const { lifetime } = this.chain
       lifetime.open.delete(this)
       if (lifetime.open.size === 0) lifetime.drained?.()
+    }
+  }
+
+  // Whatever goes wrong here, the controls leave.
+  #attempt(task: () => void): void {
+    try {
+      task()
+    } catch (failure) {
+      tell(this, asRefusal(failure))
     }
   }
 

@@ -2,7 +2,13 @@ import type { Awaitable } from './context.ts'
 
 /** Whether something must be waited for: a promise, or whatever else `await` would wait for. */
 export function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
-  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && 'then' in value && typeof value.then === 'function'
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
+  try {
+    return 'then' in value && typeof value.then === 'function'
+  } catch {
+    // A proxy that throws when it is looked at: whoever uses it finds out.
+    return false
+  }
 }
 
 /** Lets go of a result that nobody waits for, where there should have been none: its failure must not end the process. */

@@ -208,3 +208,48 @@ describe('what calls itself a signal, and what is thrown and cannot be looked at
     await chain.close()
   })
 })
+
+test('a function that returns what throws when it is looked at: refused, left once, and the guard closes', async () => {
+  const outcomes: string[] = []
+  const chain = bareGuard().use(control('watch', { leave: ({ ending }) => void outcomes.push(ending) }))
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const hostile = [proxy, new Proxy({}, { has: () => assert.fail('looked at') })]
+  for (const answer of hostile)
+    await chain
+      .protect(
+        () => answer,
+        operation,
+      )(null)
+      .catch(() => {})
+  assert.equal(outcomes.length, 2)
+  await chain.close()
+})
+
+test('an answer that hides a stream behind an accessor, of its class or its own, is refused', async () => {
+  const hiding = [
+    new Response('secret'),
+    { text: 'x', inner: { stream: new ReadableStream() } },
+    {
+      get textStream() {
+        return assert.fail('an accessor was called')
+      },
+    },
+  ]
+  for (const answer of hiding) await assert.rejects(bareGuard().protect(() => answer, operation)(null), { code: 'payload_unsupported' })
+})
+
+test('the usual error handler writes one line, whatever a control throws, and nothing of what it says', async (context) => {
+  const lines: string[] = []
+  context.mock.method(console, 'error', (line: string) => void lines.push(line))
+  const { audit, identity, decision } = standIns()
+  const broken = control('broken', {
+    request: () => {
+      throw new SyntaxError('Unexpected token: \u001b[31msecret\nforged line')
+    },
+  })
+  const chain = guard({ name: 'one\nline' }).use(audit).use(identity).use(decision).use(broken)
+  await assert.rejects(chain.protect(() => 1, operation)(null), { code: 'misconfigured' })
+  assert.equal(lines.length, 1)
+  for (const told of ['\n', '\u001b', 'secret']) assert.ok(!lines[0]?.includes(told), lines[0])
+})

@@ -508,6 +508,24 @@ test('keeps the fields of a response that the application made, and of a fetched
   assert.deepEqual([...made.headers.keys()], ['content-type', 'set-cookie', 'x-model'])
 })
 
+test('a fetched answer keeps an id or a limit only in a form that has no room for a key', async (t) => {
+  for (const [name, value] of [
+    ['x-request-id', 'AKIAIOSFODNN7EXAMPLE'],
+    ['x-request-id', 'ghp_0123456789abcdefghijABCDEFGHIJ012345'],
+    ['request-id', 'DE89370400440532013000'],
+    ['request-id', '4111111111111111'],
+    ['ratelimit', '"AKIAIOSFODNN7EXAMPLE";r=1'],
+  ] as const) {
+    const origin = await listen(t, (_incoming, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', [name]: value })
+      response.end(JSON.stringify(completion('x')))
+    })
+    const fetched = await served(() => fetch(origin)).handler(post(chatRequest('x')))
+    assert.equal(fetched.status, 200)
+    assert.equal(fetched.headers.get(name), null, `${name}: ${value}`)
+  }
+})
+
 test('an answer that cannot be written ends its call, and a quota that cannot be written runs nothing', async () => {
   const quotas: unknown[] = [{ limits: [null] }, { limits: [{ name: Symbol('x') }] }, { limits: [{ name: 'a', limit: 1n, remaining: 1n }] }, {}]
   for (const quota of quotas) {
