@@ -14,12 +14,19 @@ export interface CallOptions {
   readonly deadline?: number
   /** What the application states of this call: `context.*` in policy. */
   readonly attributes?: Attributes
+  /**
+   * What proves that this very call was approved, as a control that asked for it described: at most 8 texts of 16,384
+   * characters.
+   */
+  readonly approvals?: readonly string[]
 }
+
+const approvalBounds = { count: 8, length: 16_384 } as const
 
 /** Copies what came with a call, each property read once. @throws TypeError for what no caller should have passed. */
 export function copyCallOptions(options: CallOptions): CallOptions {
-  plain('the second argument of a guarded call', options, ['credentials', 'channel', 'onBehalfOf', 'signal', 'deadline', 'attributes'])
-  const { credentials, channel, onBehalfOf, signal, deadline, attributes } = options
+  plain('the second argument of a guarded call', options, ['credentials', 'channel', 'onBehalfOf', 'signal', 'deadline', 'attributes', 'approvals'])
+  const { credentials, channel, onBehalfOf, signal, deadline, attributes, approvals } = options
   if (onBehalfOf !== undefined && credentials !== undefined)
     throw new TypeError('onBehalfOf and credentials exclude each other: a call has one authority')
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal: must be an AbortSignal')
@@ -32,7 +39,17 @@ export function copyCallOptions(options: CallOptions): CallOptions {
     ...(signal !== undefined && { signal }),
     ...(deadline !== undefined && { deadline }),
     ...(attributes !== undefined && { attributes: asTypeError('attributes', () => copyAttributes(attributes)) }),
+    ...(approvals !== undefined && { approvals: copyApprovals(approvals) }),
   }
+}
+
+function copyApprovals(value: readonly string[]): readonly string[] {
+  if (!Array.isArray(value) || value.length > approvalBounds.count)
+    throw new TypeError(`approvals: must be a list of at most ${approvalBounds.count}`)
+  const texts: readonly unknown[] = Array.from(value)
+  if (!texts.every((text) => typeof text === 'string' && text.length <= approvalBounds.length))
+    throw new TypeError(`approvals: must be texts of at most ${approvalBounds.length} characters`)
+  return Object.freeze(texts as string[])
 }
 
 function copyCredentials(value: Credentials): Credentials {

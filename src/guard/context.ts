@@ -79,6 +79,18 @@ export interface Identity {
   /** Milliseconds since 1970; `Infinity` only where nothing that expires was presented. */
   readonly expiresAt: number
   readonly tokenId?: string
+  /** What the caller proved to be using: the key of its proof, or its certificate, and what is known of it. */
+  readonly device?: Device
+}
+
+/** A device is the key that it proved to have. */
+export interface Device {
+  /** The thumbprint of its key (RFC 7638), or of its certificate (RFC 8705, section 3.1). */
+  readonly id: string
+  /** Whether its posture is known, was known too long ago, or is not known at all. */
+  readonly status: 'known' | 'stale' | 'unknown'
+  /** What is known of it, such as `{ compliant: true }`; empty where nothing is. */
+  readonly posture: Attributes
 }
 
 /** A party in a delegation chain. */

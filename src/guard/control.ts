@@ -48,6 +48,10 @@ export interface Step {
    * the API key, in base64url. Undefined where it came with none. The credential itself cannot be had.
    */
   ath(): Promise<string> | undefined
+  /** What the caller brought to prove that this very call was approved: texts that nobody has judged. */
+  readonly approvals: readonly string[]
+  /** Adds a header field to the answer, where one goes over HTTP. The name in lower case; nothing of a caller's in the value. */
+  answerField(name: string, value: string): void
   /** For a control that `opens`: what the arrival contains. */
   open(arrival: Arrival): void
   /** Says that an obligation of this type was carried out. */

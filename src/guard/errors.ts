@@ -71,7 +71,7 @@ export interface RefusalDetails {
 
 /**
  * A refusal. `message` is fixed for each `code` and safe to show to a caller; the reason is in `cause` and in the audit
- * log only. `status` is the HTTP status that fits, `headers` what belongs beside it.
+ * log only. `status` is the HTTP status that fits, `headers` what belongs beside it. It has no stack: what led to it says more.
  *
  * ```ts
  * throw new GuardError('denied', { reason: 'no contract with this tenant' })
@@ -89,10 +89,13 @@ export class GuardError extends Error {
 
   constructor(code: GuardErrorCode, details: RefusalDetails = {}) {
     const { reason, cause, headers } = details
+    const [status, message] = answers[code]
+    const limit = stackless()
     const inner = reason === undefined ? cause : new Error(reason, cause === undefined ? undefined : { cause })
-    super(answers[code][1], inner === undefined ? undefined : { cause: inner })
+    super(message, inner === undefined ? undefined : { cause: inner })
+    restoreStacks(limit)
     this.code = code
-    this.status = answers[code][0]
+    this.status = status
     this.headers = Object.freeze({ ...headers })
   }
 
@@ -100,6 +103,22 @@ export class GuardError extends Error {
   toJSON(): Problem {
     return toProblem(this)
   }
+}
+
+// A refusal is an answer and no accident: its reason says why. To walk the stack would cost more than most checks do, and a
+// stranger could have it walked as often as he likes.
+function stackless(): number | undefined {
+  const { stackTraceLimit } = Error
+  return setStackTraceLimit(0) ? stackTraceLimit : undefined
+}
+
+function restoreStacks(limit: number | undefined): void {
+  if (limit !== undefined) setStackTraceLimit(limit)
+}
+
+// Not every runtime has it, and where intrinsics are frozen it cannot be set.
+function setStackTraceLimit(limit: number): boolean {
+  return typeof Error.stackTraceLimit === 'number' && Reflect.set(Error, 'stackTraceLimit', limit)
 }
 
 /** Whether a value is a `GuardError`, also one made by another copy of this package. */

@@ -4,24 +4,24 @@ import type { Codec } from './codec.ts'
 import type { Awaitable, Call, Credentials, Settled } from './context.ts'
 import { type Arrival, entries, type Outcome, reserved, type Step } from './control.ts'
 import { GuardError, isGuardError } from './errors.ts'
+import { bury, enliven, type LiveCall, liveCall } from './live-calls.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
 import { settle, tell } from './settle.ts'
 import { snapshotJson } from './snapshot.ts'
 import { isThenable } from './thenable.ts'
 import { uuid7 } from './uuid.ts'
 
-// Calls whose authority is alive: what `onBehalfOf` accepts. An entry goes when its call leaves.
-const live = new WeakMap<object, Run>()
-
 /** How deep calls may be made on behalf of calls, and how many calls one call may be at the root of. */
 const taskBounds = { depth: 16, breadth: 1_000 } as const
 
 type Ending = Outcome['ending']
 
+const none: readonly string[] = Object.freeze([])
+
 const isAbortedOf: ((this: AbortSignal) => boolean) | undefined = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get
 
 /** One guarded call on its way: its context, its step, and how it ends. Only the engine sees this. */
-export class Run {
+export class Run implements LiveCall {
   readonly chain: Chain
   readonly plan: Planned
   readonly step: Step
@@ -48,6 +48,9 @@ export class Run {
   readonly root: Run
   /** What the caller presented; its hash is all that a control can have after the identity is known. */
   readonly credential: string | undefined
+  /** What was signed for this very call. */
+  readonly approvals: readonly string[]
+  readonly fields: Record<string, string> = {}
   descendants = 0
   readonly #source: Source
   #endsAt = Number.POSITIVE_INFINITY
@@ -60,7 +63,8 @@ export class Run {
 
   constructor(chain: Chain, plan: Planned, source: Source, request: CallOptions) {
     const options = copyCallOptions(request)
-    const parent = options.onBehalfOf === undefined ? undefined : live.get(options.onBehalfOf)
+    const known = liveCall(options.onBehalfOf)
+    const parent = known instanceof Run ? known : undefined
     if (options.onBehalfOf !== undefined && parent === undefined)
       throw new TypeError('onBehalfOf: must be the call that a guarded function was given, while that call lasts')
     this.chain = chain
@@ -70,6 +74,7 @@ export class Run {
     this.depth = parent === undefined ? 0 : parent.depth + 1
     this.root = parent?.root ?? this
     this.credential = secretIn(options.credentials)
+    this.approvals = options.approvals ?? none
     // At once, before anything is awaited: what the caller changes afterwards changes nothing.
     if ('value' in source) this.#take(() => source.value)
     this.startedAt = chain.clock.monotonic()
@@ -188,7 +193,7 @@ export class Run {
   grant(withInput: boolean): Call {
     this.ran = true
     if (withInput) this.context = Object.freeze({ ...this.context, input: this.input })
-    live.set(this.context, this)
+    enliven(this.context, this)
     return this.context
   }
 
@@ -199,7 +204,7 @@ export class Run {
   }
 
   async #settle(ending: Ending, error: unknown): Promise<unknown> {
-    live.delete(this.context)
+    bury(this.context)
     for (const undo of this.#undo) this.#attempt(undo)
     for (const child of this.#children ?? [])
       this.#attempt(() => child.stop('aborted', new GuardError('aborted', { reason: 'the call it was made for has ended' })))
@@ -318,6 +323,14 @@ class RunStep implements Step {
 
   ath(): Promise<string> | undefined {
     return this.#run.credential === undefined ? undefined : hashOf(this.#run.credential)
+  }
+
+  get approvals(): readonly string[] {
+    return this.#run.approvals
+  }
+
+  answerField(name: string, value: string): void {
+    this.#run.fields[name] = value
   }
 
   open(arrival: Arrival): void {

@@ -21,12 +21,15 @@ export const entityAttributes = {
 
 /**
  * What a guard states by itself, beside what every request has. `subject.*` comes from the verified identity, `action.*`
- * from the payload, `context.*` from the transport. Beside these stand `subject.claims.*`, and `subject.actors` (who acts
+ * from the payload, `context.*` from the transport. Beside these stand `subject.claims.*`, `subject.posture.*`, and `subject.actors` (who acts
  * for the subject, nearest first) for engines that can read lists of objects.
  *
  * - `subject.key` issuer and subject together: the one name of a caller; `subject.id` alone is unique only under one issuer
  * - `subject.delegated` whether somebody acts for the subject
  * - `subject.acr`, `subject.amr`, `subject.authenticatedAt` how it was authenticated; milliseconds since 1970
+ * - `subject.actor` who acts for the subject now: the outermost of a delegation chain, the only one that counts
+ * - `subject.device` the device that was proven (its key's or certificate's thumbprint), `subject.deviceStatus` whether its
+ *   posture is `known`, `stale` or `unknown`; what is known of it stands under `subject.posture.*`
  * - `action.opaque` how many pieces of content are no text
  */
 export const guardAttributes = {
@@ -40,6 +43,9 @@ export const guardAttributes = {
   'subject.amr': 'string[]',
   'subject.authenticatedAt': 'number',
   'subject.binding': 'string',
+  'subject.actor': 'string',
+  'subject.device': 'string',
+  'subject.deviceStatus': 'string',
   'action.model': 'string',
   'action.tools': 'string[]',
   'action.stream': 'boolean',
@@ -152,7 +158,7 @@ export function parseDeclaredAttributes(value: unknown, place: string): Declared
   const typeOf = (path: AttributePath, here: string): AttributeType | undefined => {
     const type = types.get(path.text)
     if (type !== undefined || !closed.has(path.root)) return type
-    if (path.root === 'subject' && path.keys[0] === 'claims') return undefined
+    if (path.root === 'subject' && (path.keys[0] === 'claims' || path.keys[0] === 'posture')) return undefined
     if (Object.hasOwn(standard, path.text)) return standard[path.text]
     return complain(here, `'${shown(path.text)}' is not declared in attributes`)
   }

@@ -40,14 +40,21 @@ function freezeDeep(value: unknown): void {
 const none: Attributes = Object.freeze({})
 
 function subjectProperties(identity: Identity): Attributes {
-  const { key, issuer, tenant, roles, scopes, claims, actors, assurance, binding } = identity
+  const { key, issuer, tenant, roles, scopes, claims, actors, assurance, binding, device } = identity
   const { acr, amr, authenticatedAt } = assurance
   const properties: Record<string, Json> = { key, issuer, roles, scopes, claims, amr, delegated: actors.length > 0 }
+  const [actor] = actors
+  if (actor !== undefined) properties.actor = actor.subject
   if (actors.length > 0) properties.actors = actors.map(({ subject, issuer: by }) => (by === undefined ? { subject } : { subject, issuer: by }))
   if (tenant !== undefined) properties.tenant = tenant
   if (acr !== undefined) properties.acr = acr
   if (authenticatedAt !== undefined) properties.authenticatedAt = authenticatedAt
   if (binding !== undefined) properties.binding = binding
+  if (device !== undefined) {
+    properties.device = device.id
+    properties.deviceStatus = device.status
+    properties.posture = device.posture
+  }
   return properties
 }
 

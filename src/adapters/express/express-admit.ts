@@ -6,6 +6,7 @@ import { type Guard, mediator } from '../../guard/guard.ts'
 import { mediate } from '../../guard/mediate.ts'
 import type { Planned } from '../../guard/operation.ts'
 import type { Unprotected } from '../../guard/order.ts'
+import { liveCall } from '../../guard/live-calls.ts'
 import { quotaHeaders } from '../../guard/quota-headers.ts'
 import { nodeRequest } from '../node/node-request.ts'
 import { writeResponse } from '../node/node-response.ts'
@@ -108,7 +109,8 @@ async function admit(
     withholdTrailers(request)
     if (reads !== undefined) replaceBody(request, input, reads.wire)
     response.locals.call = call
-    for (const [name, value] of Object.entries(quotaHeaders((call as Settled).quota))) response.setHeader(name, value)
+    const fields = { ...liveCall(call)?.fields, ...quotaHeaders((call as Settled).quota) }
+    for (const [name, value] of Object.entries(fields)) response.setHeader(name, value)
     return leaving
   }
   try {

@@ -1,0 +1,25 @@
+import type { Call } from './context.ts'
+
+/** What the engine knows of a call whose authority is alive. */
+export interface LiveCall {
+  /** Fields that controls add to the answer, names in lower case. */
+  readonly fields: Readonly<Record<string, string>>
+}
+
+// An entry goes when its call leaves.
+const live = new WeakMap<object, LiveCall>()
+
+/** Makes a call one whose authority is alive. */
+export function enliven(call: Call, known: LiveCall): void {
+  live.set(call, known)
+}
+
+/** Ends the authority of a call. */
+export function bury(call: Call): void {
+  live.delete(call)
+}
+
+/** What is known of a call while it lasts; undefined for one that has ended, and for whatever else looks like one. */
+export function liveCall(call: unknown): LiveCall | undefined {
+  return typeof call === 'object' && call !== null ? live.get(call) : undefined
+}
