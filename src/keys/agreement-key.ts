@@ -36,7 +36,8 @@ const lowOrder: readonly string[] = [
  */
 export function parsePublicKey(value: unknown): AgreementKey | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  return privateMembers.some((member) => member in value) ? undefined : parsePoint(value)
+  // Some runtimes write all members, and leave undefined what is not there.
+  return privateMembers.some((name) => (value as Record<string, unknown>)[name] !== undefined) ? undefined : parsePoint(value)
 }
 
 /** The public part of a private JWK and its secret; undefined where it is not a private key on an allowed curve. */

@@ -28,6 +28,14 @@ export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefin
   return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined
 }
 
+/** Whether a text of this alphabet is the one spelling of its bytes: of a possible length, and without bits that nobody reads. */
+export function isCanonical(text: string): boolean {
+  const rest = text.length % 4
+  if (rest === 0) return true
+  const last = values[text.charCodeAt(text.length - 1)] ?? none
+  return rest !== 1 && last !== none && (last & (rest === 2 ? 0x0f : 0x03)) === 0
+}
+
 /** Bytes as a base64url text without padding (RFC 7515, section 2). For hashes and the like: at most some thousands. */
 export function encodeBase64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))

@@ -47,17 +47,23 @@ export class JwksSet {
 }
 
 /**
- * The keys for signatures in a JWK Set from outside. Keys for other uses, of unknown kinds and weak ones are left out;
+ * What a key must be for: `sig` for signatures of any kind, where not saying so counts as well; `jwt-svid` for JWT-SVIDs,
+ * where it must be said, and the key have a `kid` (SPIFFE JWT-SVID, section 6.1).
+ */
+export type KeyUse = 'sig' | 'jwt-svid'
+
+/**
+ * The keys of one use in a JWK Set from outside. Keys for other uses, of unknown kinds and weak ones are left out;
  * keys that are in `before` as well stay the same objects.
  *
  * @throws TypeError for what is no JWK Set, more than 100 keys, a private or secret key, and a `kid` that stands twice.
  */
-export function readJwks(value: unknown, before?: JwksSet): JwksSet {
+export function readJwks(value: unknown, before?: JwksSet, use: KeyUse = 'sig'): JwksSet {
   const known = new Map(before?.keys.map((key) => [key.fingerprint, key]))
   const keys: JwksKey[] = []
   for (const jwk of jwksMembers(value)) {
     if (jwk.kty === 'oct') throw new TypeError('the set holds a secret')
-    const key = readUnlessRefused(jwk)
+    const key = readUnlessRefused(jwk, use)
     if (key !== undefined) keys.push(known.get(key.fingerprint) ?? key)
   }
   return distinct(keys)
@@ -70,8 +76,13 @@ export function readJwks(value: unknown, before?: JwksSet): JwksSet {
  * which secrets and public keys are mixed.
  */
 export function localJwks(jwks: Jwks): KeySource {
+  return keysAtHand('local', jwks, 'sig')
+}
+
+/** The same for keys of any use. `kind` is how the source calls itself. */
+export function keysAtHand(kind: string, jwks: unknown, use: KeyUse): KeySource {
   const keys = jwksMembers(jwks)
-    .map(readJwk)
+    .map((jwk) => readJwk(jwk, use))
     .filter((key) => key !== undefined)
   const secrets = keys.filter((key) => secretAlgorithms.includes(key.algorithm))
   if (keys.length === 0) throw new TypeError('the JWK Set holds no key that signatures could be verified with')
@@ -80,7 +91,7 @@ export function localJwks(jwks: Jwks): KeySource {
   return Object.freeze({
     find: (query: KeyQuery) => set.find(query),
     trusts: (key: VerificationKey) => set.has(key),
-    describe: () => ({ kind: 'local', keys: set.keys.map(({ id, algorithm }) => ({ id, algorithm })) }),
+    describe: () => ({ kind, keys: set.keys.map(({ id, algorithm }) => ({ id, algorithm })) }),
   })
 }
 
@@ -91,7 +102,7 @@ function jwksMembers(value: unknown): Readonly<Record<string, unknown>>[] {
   return keys.map((jwk: unknown) => {
     if (typeof jwk !== 'object' || jwk === null) throw new TypeError('the JWK Set holds something that is no JWK')
     const own: Readonly<Record<string, unknown>> = { ...jwk }
-    if (privateMembers.some((member) => Object.hasOwn(own, member))) throw new TypeError('the JWK Set holds a private key: give the public half only')
+    if (privateMembers.some((member) => own[member] !== undefined)) throw new TypeError('the JWK Set holds a private key: give the public half only')
     if (own.kid !== undefined && !(typeof own.kid === 'string' && own.kid.length <= maxIdLength))
       throw new TypeError(`a kid must be a text of at most ${maxIdLength} characters`)
     return own
@@ -105,9 +116,9 @@ function distinct(keys: readonly JwksKey[]): JwksSet {
 }
 
 // One bad key of an issuer must not keep its good ones from being used.
-function readUnlessRefused(jwk: Readonly<Record<string, unknown>>): JwksKey | undefined {
+function readUnlessRefused(jwk: Readonly<Record<string, unknown>>, use: KeyUse): JwksKey | undefined {
   try {
-    return readJwk(jwk)
+    return readJwk(jwk, use)
   } catch {
     return undefined
   }
@@ -175,19 +186,20 @@ export function algorithmOfKey(algorithm: string): string {
 }
 
 /**
- * The key for signatures that a JWK holds; undefined where it is for something else, or of a kind that is not known
- * here, as RFC 7517, section 5 wants.
+ * The key of one use that a JWK holds; undefined where it is for something else, or of a kind that is not known here, as
+ * RFC 7517, section 5 wants.
  *
  * A key has one algorithm: its `alg`, or the only one of its curve; an RSA key that names none is for RS256.
  *
  * @throws TypeError for RSA below 2048 bits, an RSA exponent that is even, below 65537 or above 32 bits, and a secret
- * shorter than its hash, and where a number is not in base64url.
+ * shorter than its hash, where a number is not in base64url, and where a key for JWT-SVIDs has no `kid`.
  */
-function readJwk(jwk: Readonly<Record<string, unknown>>): JwksKey | undefined {
+function readJwk(jwk: Readonly<Record<string, unknown>>, wanted: KeyUse): JwksKey | undefined {
   const { kid, use, key_ops: operations } = jwk
-  if (use !== undefined && use !== 'sig') return undefined
+  if (use !== wanted && !(use === undefined && wanted === 'sig')) return undefined
+  if (wanted === 'jwt-svid' && !isText(kid)) throw new TypeError('a key for JWT-SVIDs has no kid')
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined
-  const id = typeof kid === 'string' ? kid : undefined
+  const id = isText(kid) ? kid : undefined
   switch (jwk.kty) {
     case 'EC':
       return ellipticKey(id, jwk)

@@ -19,8 +19,9 @@ export interface VerificationKey {
 }
 
 /**
- * Where an issuer's keys come from. `localJwks` and `remoteJwks` are two; an own one must answer `find` within a bound of
- * its own, and with the same object for the same key, since what a key verified is remembered by the key.
+ * Where an issuer's keys come from. `localJwks`, `remoteJwks`, `discoveredKeys` and `spiffeBundle` make one; an own one must
+ * answer `find` within a bound of its own, and with the same object for the same key, since what a key verified is
+ * remembered by the key.
  */
 export interface KeySource {
   /**
@@ -29,7 +30,10 @@ export interface KeySource {
    * @throws GuardError `keys_unavailable` where it cannot be known.
    */
   find(query: KeyQuery, clock: Clock): Awaitable<VerificationKey | undefined>
-  /** Whether this very key is still trusted. Cheap, and at once: asked for every cached token. False on any doubt. */
+  /**
+   * Whether this very key is still trusted. Cheap, and at once: asked for every cached token. False on any doubt, also where
+   * only the issuer could tell: then `find` does.
+   */
   trusts(key: VerificationKey, clock: Clock): boolean
   /** Plain data for `guard.describe()`. Never a secret. */
   describe(): Readonly<Record<string, unknown>>

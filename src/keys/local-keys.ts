@@ -1,8 +1,8 @@
 import type { JWK } from 'jose'
 import { type Check, checkOptions } from '../guard/check-options.ts'
 import { type AgreementAlgorithm, agreementAlgorithms, type AgreementKey, importPrivateKey, parsePrivateKey } from './agreement-key.ts'
-import { encodeBase64url } from './base64url.ts'
 import type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './key-provider.ts'
+import { jwkThumbprint } from './thumbprint.ts'
 
 /** Options of `localKeys`. */
 export interface LocalKeysOptions {
@@ -77,17 +77,11 @@ async function importAll(parsed: readonly Parsed[]): Promise<Ring> {
   const opening = new Map<string, DecryptionKey>()
   const published: PublicKey[] = []
   for (const { point, d, kid: named, alg } of parsed) {
-    const kid = named ?? (await thumbprint(point))
+    const kid = named ?? (await jwkThumbprint(point))
     if (opening.has(kid)) throw new Error('two local keys have one kid')
     const key = await importPrivateKey(point, d)
     opening.set(kid, Object.freeze({ curve: point.crv, algorithms: alg === undefined ? agreementAlgorithms : Object.freeze([alg]), key }))
     published.push(Object.freeze({ ...point, kid, use: 'enc', ...(alg !== undefined && { alg }) }))
   }
   return { opening, published: Object.freeze({ keys: Object.freeze(published) }) }
-}
-
-// RFC 7638, section 3: the hash of the members that make the key, in the order of their names and without white space.
-async function thumbprint({ crv, kty, x, y }: AgreementKey): Promise<string> {
-  const members = JSON.stringify({ crv, kty, x, ...(y !== undefined && { y }) })
-  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(members))))
 }

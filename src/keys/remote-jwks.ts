@@ -1,9 +1,10 @@
 import { type Check, checkOptions, isFunction, optional } from '../guard/check-options.ts'
-import type { Clock } from '../guard/clock.ts'
+import { type Clock, within } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
-import { GuardError } from '../guard/errors.ts'
+import { GuardError, isGuardError } from '../guard/errors.ts'
 import { type JwksSet, readJwks } from './jwks.ts'
 import type { KeyQuery, KeySource, VerificationKey } from './key-source.ts'
+import { secureUrl } from './secure-url.ts'
 
 /** Options of `remoteJwks`. Durations are seconds. */
 export interface RemoteJwksOptions {
@@ -15,30 +16,63 @@ export interface RemoteJwksOptions {
   readonly cooldown?: number
   /** How long one fetch may take, to its last byte; 5 unless given. */
   readonly timeout?: number
-  /** How long the answer may be; 262,144 bytes unless given. */
+  /** How long the answer may be; 262,144 bytes unless given. It may hold 100 keys. */
   readonly maxBytes?: number
   /** `globalThis.fetch` unless given. */
   readonly fetch?: typeof globalThis.fetch
 }
 
-const aboveZero: Check = [optional((value) => typeof value === 'number' && value > 0), 'a number above zero']
-const checks: Readonly<Record<keyof RemoteJwksOptions, Check>> = {
+const aboveZero: Check = [optional((value) => Number.isFinite(value) && (value as number) > 0), 'a number above zero']
+
+/** The checks of the options that all sources of fetched keys have. */
+export const remoteChecks: Readonly<Record<keyof RemoteJwksOptions, Check>> = {
   maxAge: aboveZero,
-  staleIfError: [optional((value) => typeof value === 'number' && value >= 0), 'a number of seconds'],
+  staleIfError: [optional((value) => Number.isFinite(value) && (value as number) >= 0), 'a number of seconds'],
   cooldown: aboveZero,
   timeout: aboveZero,
-  maxBytes: aboveZero,
+  maxBytes: [optional((value) => Number.isSafeInteger(value) && (value as number) > 0), 'a whole number above zero'],
   fetch: [optional(isFunction), 'a function'],
 }
 
+/** Parsed options. Durations are milliseconds. */
+export type RemoteSettings = Readonly<Required<RemoteJwksOptions>>
+
+/** Copies checked options. @throws TypeError for a cool-down that is too long. */
+export function remoteSettings(factory: string, options: RemoteJwksOptions): RemoteSettings {
+  const { maxAge = 600, staleIfError = 3600, cooldown = 30, timeout = 5, maxBytes = 262_144, fetch } = options
+  if (cooldown > maxAge / 2) throw new TypeError(`${factory}: cooldown: must be at most half of maxAge`)
+  return {
+    maxAge: maxAge * 1000,
+    staleIfError: staleIfError * 1000,
+    cooldown: cooldown * 1000,
+    timeout: timeout * 1000,
+    maxBytes,
+    fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
+  }
+}
+
+/** Reads a fetched document. Throws for what is none. */
+export type SetReader = (
+  document: unknown,
+  before: JwksSet | undefined,
+) => {
+  readonly set: JwksSet
+  /** Milliseconds after which the document says it is to be fetched again. */
+  readonly refreshAfter?: number
+}
+
 /**
- * An issuer's keys at a URL (RFC 7517, section 5). Fetched when first needed and never at start-up, one fetch at a time.
+ * An issuer's keys at a URL (RFC 7517, section 5). Fetched when first needed and never at start-up, one fetch at a time, from
+ * https alone (or http at a loopback address); a redirect is not followed.
  *
  * A set older than half its `maxAge` is fetched again while it is still used; an older one than `maxAge` is not used
  * before it was fetched again. An unknown `kid` makes it fetch as well, at most once in a `cooldown`, so that a rotated
- * key is found and a flood of made-up ones costs nothing. While the issuer fails it is asked ever more rarely, up to the
- * `cooldown`, and its last set is trusted for `staleIfError`; after that, and for keys that are not in it, calls are
- * refused as `keys_unavailable`: nobody is called an impostor because a server is down.
+ * key is found. What the issuer did not have just now is refused without a fetch until the `cooldown` is over, whatever its
+ * `kid`: a flood of made-up ones costs one fetch, no room, and no rotated key its time.
+ *
+ * While the issuer fails it is asked ever more rarely, up to the `cooldown`, and its last set is trusted for `staleIfError`;
+ * after that, and for keys that are not in it, calls are refused as `keys_unavailable`: nobody is called an impostor because
+ * a server is down.
  *
  * ```ts
  * const keys = remoteJwks(new URL('https://id.example/jwks'), { cooldown: 60 })
@@ -47,162 +81,57 @@ const checks: Readonly<Record<keyof RemoteJwksOptions, Check>> = {
  * @throws TypeError for a URL that is neither https nor a loopback address, or that holds a password, and for wrong options.
  */
 export function remoteJwks(url: URL, options: RemoteJwksOptions = {}): KeySource {
-  return new RemoteJwks(url, options)
+  const location = secureUrl('remoteJwks: url', url)
+  checkOptions('remoteJwks', options, remoteChecks)
+  const settings = remoteSettings('remoteJwks', options)
+  return new RemoteKeys({ kind: 'remote', url: location.origin + location.pathname }, settings, 1, async () =>
+    (await import('./fetched-keys.ts')).keysAt(location, settings, (document, before) => ({ set: readJwks(document, before) })),
+  )
 }
 
-class RemoteJwks implements KeySource {
-  readonly #url: URL
-  readonly #maxAge: number
-  readonly #staleIfError: number
-  readonly #cooldown: number
-  readonly #timeout: number
-  readonly #maxBytes: number
-  readonly #fetch: typeof globalThis.fetch
-  #set: JwksSet | undefined
-  #fetchedAt = 0
-  /** When the next fetch may begin. */
-  #notBefore = Number.NEGATIVE_INFINITY
-  /** Fetches that failed since the last that did not. */
-  #failures = 0
-  #fetching: Promise<void> | undefined
+/** What keys are asked of. */
+export type KeysAsked = Pick<KeySource, 'find' | 'trusts'>
 
-  constructor(url: URL, options: RemoteJwksOptions) {
-    this.#url = checkedUrl(url)
-    checkOptions('remoteJwks', options, checks)
-    const { maxAge = 600, staleIfError = 3600, cooldown = 30, timeout = 5, maxBytes = 262_144, fetch } = options
-    if (cooldown > maxAge / 2) throw new TypeError('remoteJwks: cooldown must be at most half of maxAge')
-    this.#maxAge = maxAge * 1000
-    this.#staleIfError = staleIfError * 1000
-    this.#cooldown = cooldown * 1000
-    this.#timeout = timeout * 1000
-    this.#maxBytes = maxBytes
-    this.#fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
+/** A source of fetched keys whose code is loaded when the first key is looked for, not while the process starts. */
+export class RemoteKeys implements KeySource {
+  readonly #details: Readonly<Record<string, unknown>>
+  readonly #firstTimeout: number
+  readonly #load: () => Promise<KeysAsked>
+  #loading: Promise<KeysAsked> | undefined
+  #keys: KeysAsked | undefined
+
+  /** `fetches` is how many the first look-up may have to wait for. */
+  constructor(details: Readonly<Record<string, unknown>>, settings: RemoteSettings, fetches: number, load: () => Promise<KeysAsked>) {
+    const { maxAge, staleIfError, timeout } = settings
+    this.#details = Object.freeze({ ...details, maxAge: maxAge / 1000, staleIfError: staleIfError / 1000 })
+    this.#firstTimeout = fetches * timeout
+    this.#load = load
   }
 
   find(query: KeyQuery, clock: Clock): Awaitable<VerificationKey | undefined> {
-    return this.#usable(clock)?.find(query) ?? this.#findAnew(query, clock)
+    return this.#keys === undefined ? this.#findFirst(query, clock) : this.#keys.find(query, clock)
   }
 
   trusts(key: VerificationKey, clock: Clock): boolean {
-    return this.#usable(clock)?.has(key) === true
+    return this.#keys?.trusts(key, clock) === true
   }
 
   describe(): Readonly<Record<string, unknown>> {
-    return { kind: 'remote', url: this.#url.origin + this.#url.pathname, maxAge: this.#maxAge / 1000, staleIfError: this.#staleIfError / 1000 }
+    return this.#details
   }
 
-  /** The set that may be used without waiting. Has it fetched again in time. */
-  #usable(clock: Clock): JwksSet | undefined {
-    if (this.#set === undefined) return undefined
-    const age = clock.monotonic() - this.#fetchedAt
-    if (age > this.#maxAge / 2 && this.#mayFetch(clock)) this.#refresh(clock).catch(() => {})
-    return age <= this.#maxAge || (this.#failures > 0 && this.#isTolerable(clock)) ? this.#set : undefined
-  }
-
-  async #findAnew(query: KeyQuery, clock: Clock): Promise<VerificationKey | undefined> {
-    if (this.#fetching === undefined && !this.#mayFetch(clock)) {
-      // Asked a moment ago: the issuer either does not know this key, or did not answer.
-      if (this.#failures === 0 && this.#set !== undefined) return undefined
-      throw unavailable('the issuer did not answer a moment ago')
-    }
+  async #findFirst(query: KeyQuery, clock: Clock): Promise<VerificationKey | undefined> {
     try {
-      await this.#refresh(clock)
+      // From now, and not from when the code is there.
+      return await within(clock, this.#firstTimeout, 'the issuer', this.#findLoaded(query, clock))
     } catch (error) {
-      const stale = this.#isTolerable(clock) ? this.#set?.find(query) : undefined
-      if (stale === undefined) throw unavailable('the keys could not be fetched', error)
-      return stale
-    }
-    return this.#set?.find(query)
-  }
-
-  #isTolerable(clock: Clock): boolean {
-    return clock.monotonic() - this.#fetchedAt <= this.#maxAge + this.#staleIfError
-  }
-
-  #mayFetch(clock: Clock): boolean {
-    return this.#fetching === undefined && clock.monotonic() >= this.#notBefore
-  }
-
-  #refresh(clock: Clock): Promise<void> {
-    this.#fetching ??= this.#load(clock).finally(() => {
-      this.#fetching = undefined
-    })
-    return this.#fetching
-  }
-
-  async #load(clock: Clock): Promise<void> {
-    const startedAt = clock.monotonic()
-    try {
-      const jwks = await fetchJwks(this.#url, { fetch: this.#fetch, clock, timeout: this.#timeout, maxBytes: this.#maxBytes })
-      this.#set = readJwks(jwks, this.#set)
-      this.#fetchedAt = startedAt
-      this.#failures = 0
-      this.#notBefore = startedAt + this.#cooldown
-    } catch (error) {
-      this.#failures++
-      const delay = Math.min(this.#cooldown, 1000 * 2 ** (this.#failures - 1))
-      // Instances that lost the issuer together must not come back to it together.
-      this.#notBefore = clock.monotonic() + delay * (0.5 + Math.random() / 2)
-      throw error
+      throw isGuardError(error) ? error : new GuardError('keys_unavailable', { reason: 'the keys could not be fetched', cause: error })
     }
   }
-}
 
-function checkedUrl(url: URL): URL {
-  if (!(url instanceof URL)) throw new TypeError('remoteJwks: give a URL object')
-  const isLoopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname)
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback))
-    throw new TypeError('remoteJwks: keys are fetched over https only, or over http from a loopback address')
-  if (url.username !== '' || url.password !== '') throw new TypeError('remoteJwks: the URL must not hold a password')
-  return new URL(url)
-}
-
-function unavailable(reason: string, cause?: unknown): GuardError {
-  return new GuardError('keys_unavailable', { reason, cause })
-}
-
-/** How a JWK Set is fetched. */
-interface JwksRequest {
-  readonly fetch: typeof globalThis.fetch
-  readonly clock: Clock
-  /** Milliseconds, to the last byte. */
-  readonly timeout: number
-  readonly maxBytes: number
-}
-
-/**
- * Fetches a JSON document: one request, no redirect followed, no more bytes read than allowed. Rejects with an `Error`
- * for the operator for anything but a whole answer of status 200 in time.
- */
-function fetchJwks(url: URL, { fetch, clock, timeout, maxBytes }: JwksRequest): Promise<unknown> {
-  const abort = new AbortController()
-  return new Promise((resolve, reject) => {
-    // Not left to `fetch` alone, which may be anybody's and may not heed the signal.
-    const cancel = clock.after(timeout, () => {
-      reject(new Error(`no answer within ${timeout} ms`))
-      abort.abort()
-    })
-    request(fetch, url, abort.signal, maxBytes).then(resolve, reject).finally(cancel)
-  })
-}
-
-async function request(fetch: JwksRequest['fetch'], url: URL, signal: AbortSignal, maxBytes: number): Promise<unknown> {
-  const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/jwk-set+json, application/json' } })
-  if (response.status !== 200 || response.body === null) {
-    await response.body?.cancel()
-    throw new Error(`the answer has status ${response.status}`)
+  async #findLoaded(query: KeyQuery, clock: Clock): Promise<VerificationKey | undefined> {
+    this.#loading ??= this.#load()
+    this.#keys = await this.#loading
+    return this.#keys.find(query, clock)
   }
-  const reader = response.body.getReader()
-  const chunks: Uint8Array[] = []
-  for (let length = 0; ; ) {
-    const { done, value } = await reader.read()
-    if (done) break
-    length += value.length
-    if (length > maxBytes) {
-      await reader.cancel()
-      throw new Error(`the answer is longer than ${maxBytes} bytes`)
-    }
-    chunks.push(value)
-  }
-  return JSON.parse(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).text())
 }

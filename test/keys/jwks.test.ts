@@ -76,13 +76,31 @@ describe('a JWK Set', () => {
     const long = Buffer.alloc(1025, 0xff).toString('base64url')
     const padded = Buffer.concat([Buffer.alloc(200), Buffer.from(jwkOf(rsa1024).n as string, 'base64url')]).toString('base64url')
     const bad = [jwkOf(rsa1024), jwkOf(rsa, { n: long }), jwkOf(rsa, { n: padded }), jwkOf(rsa, { n: '!' }), jwkOf(rsa, { n: '' })]
-    for (const e of ['Aw', 'AQAA', 'AQAAAAAAAQ', '', 'AAAAAw']) bad.push(jwkOf(rsa, { e }))
+    // 3, 65535, 65536, 2^56 + 1, none, 3 with zeros before it, and 2^32 - 1 as it is and with one bit more.
+    for (const e of ['Aw', '__8', 'AQAA', 'AQAAAAAAAQ', '', 'AAAAAw', 'Af____8']) bad.push(jwkOf(rsa, { e }))
     for (const jwk of bad) {
       const query = { algorithm: 'RS256', id: 'r' }
       assert.equal(found([{ ...jwk, kid: 'r' }], query), undefined)
       assert.equal(found([{ ...jwk, kid: 'r' }, jwkOf(p256, { kid: 'e' })], { ...es, id: 'e' }), 'e', 'the good keys beside it stay')
       assert.throws(() => localJwks({ keys: [{ ...jwk, kid: 'r' }] }), TypeError)
     }
+  })
+
+  test('takes the shortest RSA key and the smallest exponent that are allowed', () => {
+    const query = { algorithm: 'RS256', id: 'r' }
+    assert.equal(rsa.publicKey.asymmetricKeyDetails?.modulusLength, 2048)
+    for (const e of ['AQAB', '_____w']) assert.equal(found([jwkOf(rsa, { kid: 'r', e })], query), 'r')
+  })
+
+  test('refuses a whole set with any private member, whatever stands in it', () => {
+    const good = jwkOf(p256, { kid: 'e' })
+    for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'])
+      for (const value of ['AAAA', '', null, 7])
+        for (const jwk of [jwkOf(rsa, { [member]: value }), jwkOf(p256, { [member]: value }), { kty: 'AKP', [member]: value }]) {
+          assert.throws(() => readJwks({ keys: [good, jwk] }), TypeError)
+          assert.throws(() => localJwks({ keys: [good, jwk as JWK] }), TypeError)
+        }
+    assert.equal(found([good], { ...es, id: 'e' }), 'e')
   })
 
   test('refuses a whole set with a private key, a secret, a kid that stands twice, too many keys, or no keys', () => {
@@ -132,7 +150,13 @@ describe('keys at hand', () => {
     const key = await source.find({ algorithm: 'HS256', id: 's' }, systemClock)
     assert.ok((await key?.load()) instanceof Uint8Array)
     assert.throws(() => localJwks({ keys: [secret(31, 'HS256')] }), TypeError)
+    assert.throws(() => localJwks({ keys: [secret(47, 'HS384')] }), TypeError)
     assert.throws(() => localJwks({ keys: [secret(63, 'HS512')] }), TypeError)
+    for (const [bytes, alg] of [
+      [48, 'HS384'],
+      [64, 'HS512'],
+    ] as const)
+      assert.ok((await localJwks({ keys: [secret(bytes, alg)] }).find({ algorithm: alg, id: 's' }, systemClock)) !== undefined)
     assert.throws(() => localJwks({ keys: [{ kty: 'oct', k: 'AAAA' }] }), TypeError)
   })
 
@@ -140,6 +164,12 @@ describe('keys at hand', () => {
     assert.throws(() => localJwks({ keys: [secret(32, 'HS256'), jwkOf(p256)] }), TypeError)
     assert.throws(() => localJwks({ keys: [] }), TypeError)
     assert.throws(() => localJwks({ keys: [jwkOf(p256, { use: 'enc' })] }), TypeError)
+  })
+
+  test('have each kid once', () => {
+    const twice = [jwkOf(p256, { kid: 'a' }), jwkOf(ed25519, { kid: 'a' })]
+    assert.throws(() => localJwks({ keys: twice }), TypeError)
+    localJwks({ keys: [jwkOf(p256, { kid: 'a' }), jwkOf(ed25519, { kid: 'A' })] })
   })
 
   test('are copied: what is changed afterwards changes nothing', async () => {
