@@ -92,7 +92,7 @@ export function testIssuer(options: TestIssuerOptions = {}): TestIssuer {
     // Spelled by hand and not by a library, which would refuse to write what a forger writes.
     const fields: Readonly<Record<string, unknown>> = { alg: algorithm, typ: 'at+jwt', kid: key.id, ...header }
     const input = `${encode(JSON.stringify(fields))}.${encode(JSON.stringify(payload))}`
-    return `${input}.${fields.alg === 'none' ? '' : key.sign(input)}`
+    return `${input}.${fields.alg === 'none' ? '' : await key.sign(input)}`
   }
   const jwks = (): Jwks => ({ keys: [...keys.values()].filter((key) => !key.isRetired).map((key) => ({ ...key.jwk })) })
   return {
@@ -123,11 +123,20 @@ interface TestKey {
   readonly id: string
   readonly jwk: JWK
   isRetired: boolean
-  sign(input: string): string
+  sign(input: string): Promise<string>
 }
 
+// How WebCrypto calls each algorithm, to import its key and to sign with it (RFC 7518, section 3; RFC 8037, section 3.1).
+const webCrypto = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  ES384: { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
+  EdDSA: { name: 'Ed25519' },
+  RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  PS256: { name: 'RSA-PSS', hash: 'SHA-256', saltLength: 32 },
+} as const
+
 function newKey(id: string, algorithm: TestAlgorithm): TestKey {
-  // At once, so that a test file can make its issuer where it declares it.
+  // At once, so that a test file can make its issuer where it declares it: WebCrypto only makes keys later.
   const native = globalThis.process?.getBuiltinModule?.('node:crypto')
   if (native === undefined) throw new TypeError('testIssuer: this runtime has no node:crypto')
   const make = {
@@ -139,16 +148,21 @@ function newKey(id: string, algorithm: TestAlgorithm): TestKey {
   }
   if (!Object.hasOwn(make, algorithm)) throw new TypeError('testIssuer: it cannot sign with this algorithm')
   const { publicKey, privateKey } = make[algorithm]()
+  const parameters = webCrypto[algorithm]
+  let loading: Promise<CryptoKey> | undefined
   return {
     id,
-    jwk: { ...(publicKey.export({ format: 'jwk' }) as JWK), kid: id, alg: algorithm, use: 'sig' },
+    jwk: { ...definedIn(publicKey.export({ format: 'jwk' })), kid: id, alg: algorithm, use: 'sig' },
     isRetired: false,
-    sign(input) {
-      const hash = algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`
-      // JWS writes the two numbers of an ECDSA signature one after the other (RFC 7518, section 3.4).
-      const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
-      const pss = { padding: native.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
-      return encode(native.sign(hash, new TextEncoder().encode(input), algorithm === 'PS256' ? { ...key, ...pss } : key))
+    // By WebCrypto, which signs alike everywhere; what `node:crypto` takes for a key differs between runtimes.
+    async sign(input) {
+      loading ??= crypto.subtle.importKey('jwk', definedIn(privateKey.export({ format: 'jwk' })), parameters, false, ['sign'])
+      return encode(new Uint8Array(await crypto.subtle.sign(parameters, await loading, new TextEncoder().encode(input))))
     },
   }
+}
+
+// workerd exports a key with every member that any key has, most of them undefined: also the private ones of a public key.
+function definedIn(jwk: object): JWK {
+  return Object.fromEntries(Object.entries(jwk).filter(([, value]) => value !== undefined))
 }
