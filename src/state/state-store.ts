@@ -16,7 +16,10 @@ export interface StateStore {
   get(keys: readonly string[], now: number): Awaitable<readonly (string | undefined)[]>
   /** Forgets a key; nothing where it is not there. */
   delete(key: string): Awaitable<void>
-  /** Tells of every `set`, wherever it was made, until the returned function is called. */
+  /**
+   * Tells of every `set`, wherever it was made, until the returned function is called. An empty key says that some may have
+   * been missed, as while a connection was lost: then everything must be looked up again.
+   */
   subscribe(listener: (key: string) => void): () => void
   /** Plain data for `guard.describe()`. Never a secret. */
   describe(): Readonly<Record<string, unknown>>
@@ -25,7 +28,9 @@ export interface StateStore {
 /** Why a store did not do what it was asked. */
 export type StateErrorCode =
   /** It holds as many unexpired entries as it may. */
-  'full'
+  | 'full'
+  /** It did not answer in time, or cannot be relied on. */
+  | 'unavailable'
 
 /** A refusal of a store. */
 export class StateError extends Error {

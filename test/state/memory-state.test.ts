@@ -3,6 +3,13 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { memoryState } from '../../src/state/memory-state.ts'
 import { StateError } from '../../src/state/state-store.ts'
+import { stateStoreSuite } from './state-store-suite.ts'
+
+stateStoreSuite('in memory', () => {
+  let time = 1_700_000_000_000
+  const pass = async (milliseconds: number): Promise<void> => void (time += milliseconds)
+  return { store: memoryState(), now: () => time, pass }
+})
 
 const isFull = (error: unknown): boolean => error instanceof StateError && error.code === 'full'
 
