@@ -5,8 +5,9 @@ import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { denied } from '../guard/errors.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
+import { assuranceShortfall, bindingShortfall } from '../identity/authentication-duties.ts'
 import { askEvaluator } from '../policy/ask-evaluator.ts'
-import { carryOut, carryOutOnAnswer, duties, inherit, mergeObligations, sameObligations } from '../policy/obligations.ts'
+import { type AuthenticationDuties, carryOut, carryOutOnAnswer, duties, inherit, mergeObligations, sameObligations } from '../policy/obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from '../policy/policy-evaluator.ts'
 import { freezeRequest, policyRequest } from '../policy/policy-request.ts'
 import { isPolicySet } from '../policy/policy-set.ts'
@@ -38,6 +39,8 @@ interface Adds {
   readonly decision: Decision
 }
 
+const authentication: AuthenticationDuties = Object.freeze({ assurance: assuranceShortfall, binding: bindingShortfall })
+
 /** How many questions to shadows may be open at once; beyond that they are not asked. */
 const maxShadows = 256
 
@@ -51,11 +54,12 @@ const maxShadows = 256
  * is what the application states, and `secure`, `method`, `tlsVersion` and `remoteAddress` as the transport saw them; where the
  * two contradict each other the call is refused as `misconfigured`.
  *
- * Carries out the obligations `require_acr`, `require_binding`, `require_approval` (refuses, until somebody can approve),
- * `no_stream` and `allow_tools`. Those of a parent call carry over.
+ * Carries out the obligations `require_acr`, `require_assurance` (`acr`, `amr`, `maxAge` in seconds, `factors`: see
+ * `requireFactors`), `require_binding`, `require_approval` (refuses, until somebody can approve), `no_stream` and `allow_tools`.
+ * Those of a parent call carry over.
  *
  * Refuses with `denied` (403) what policy denies, with `policy_unavailable` (503) when the evaluator throws, is too late
- * or answers nonsense, with `step_up_required` and `binding_required` (401, with a challenge), `approval_required` and
+ * or answers nonsense, with `step_up_required` (RFC 9470) and `binding_required` (401, with a challenge), `approval_required` and
  * `obligation_unmet` (403) where an obligation is not met. Which rule decided is for the log; a caller never learns it.
  *
  * ```ts
@@ -93,7 +97,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   const admit = (answer: Decision, call: Identified, step: Step): Adds => {
     if (!answer.allowed) throw denied(answer, 'denied', { reason: whyDenied(answer) })
     const decision = inherit(answer, call)
-    carryOut(decision, call, step)
+    carryOut(decision, call, step, authentication)
     return { decision }
   }
 

@@ -1,19 +1,14 @@
+import type { Clock } from '../guard/clock.ts'
 import { type Check, checkOptions, hasMethods, oneOf, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call, Identity, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import {
-  type AssuranceOptions,
-  type AssuranceRules,
-  assuranceRules,
-  challenge,
-  describeAssurance,
-  errorParameters,
-  requireAssurance,
-} from '../identity/standing.ts'
+import { type AssuranceOptions, type AssuranceRules, assuranceRules, describeAssurance, requireAssurance } from '../identity/assurance.ts'
+import { Challenges } from '../identity/challenge.ts'
+import { type DeviceOptions, Devices } from '../identity/device-posture.ts'
 import { asIdentity } from '../identity/make-identity.ts'
 import { type Presented, presentedIn } from '../identity/presented.ts'
-import type { RevocationList } from '../identity/revocation-list.ts'
+import type { Revocations } from '../identity/revocation-list.ts'
 import { requireStanding, watchStanding } from '../identity/standing.ts'
 import { DirectVerifier, type Verifier, VerifierChoice } from '../identity/verifier.ts'
 
@@ -26,9 +21,16 @@ export interface VerifyIdentityOptions {
   /** Takes only credentials that are bound to their sender by this means. */
   readonly binding?: 'dpop' | 'mtls' | 'any'
   /** What was revoked, such as `revocationList()`. */
-  readonly revocation?: RevocationList
+  readonly revocation?: Revocations
   /** How often a running stream is looked at again, in seconds; 0.5 unless given. A revocation ends it at once. */
   readonly recheck?: { readonly every: number }
+  /**
+   * What is known of the devices that callers prove to have: `identity.device`, and `subject.device`, `subject.deviceStatus`
+   * and `subject.posture.*` in policy. A running stream ends where it changes.
+   */
+  readonly devices?: DeviceOptions
+  /** Where this service says which authorization servers it trusts (RFC 9728, section 3): named in every challenge. */
+  readonly resourceMetadata?: URL
 }
 
 /**
@@ -60,7 +62,14 @@ export function verifyIdentity(options: VerifyIdentityOptions): Control<Call, Pi
         if (step.streamed)
           watches.set(
             step,
-            watchStanding(identity, checks.revocation, step.clock, checks.period, (error) => step.end(error)),
+            watchStanding(
+              identity,
+              checks.revocation,
+              step.clock,
+              checks.period,
+              () => checks.look(identity, step.clock),
+              (error) => step.end(error),
+            ),
           )
         return parts
       },
@@ -75,6 +84,7 @@ export function verifyIdentity(options: VerifyIdentityOptions): Control<Call, Pi
   )
 }
 
+const none: Readonly<Record<string, string>> = Object.freeze({})
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 const [isBinding, bindings] = oneOf('dpop', 'mtls', 'any')
 const optionChecks: Readonly<Record<keyof VerifyIdentityOptions, Check>> = {
@@ -83,6 +93,8 @@ const optionChecks: Readonly<Record<keyof VerifyIdentityOptions, Check>> = {
   binding: [optional(isBinding), bindings],
   revocation: [optional(hasMethods('isRevoked', 'subscribe', 'describe')), 'a list such as revocationList()'],
   recheck: [optional(isObject), 'an object with every'],
+  devices: [optional(isObject), 'an object with posture'],
+  resourceMetadata: [optional((value) => value instanceof URL), 'a URL object'],
 }
 const recheckChecks: Readonly<Record<string, Check>> = {
   every: [(value) => typeof value === 'number' && value > 0 && value < 1e6, 'seconds above zero'],
@@ -90,27 +102,30 @@ const recheckChecks: Readonly<Record<string, Check>> = {
 
 /** One control's measure of identities. */
 class IdentityChecks {
-  readonly revocation: RevocationList | undefined
+  readonly revocation: Revocations | undefined
   /** Milliseconds. */
   readonly period: number
   readonly #choice: VerifierChoice
   readonly #assurance: AssuranceRules | undefined
   readonly #binding: VerifyIdentityOptions['binding']
-  readonly #schemes: readonly string[]
+  readonly #devices: Devices | undefined
+  readonly #challenges: Challenges
 
   constructor(options: VerifyIdentityOptions) {
     checkOptions('verifyIdentity', options, optionChecks)
-    const { verifiers, assurance, binding, revocation, recheck = { every: 0.5 } } = options
+    const { verifiers, assurance, binding, revocation, recheck = { every: 0.5 }, devices, resourceMetadata } = options
     checkOptions('verifyIdentity: recheck', recheck, recheckChecks)
     this.#choice = new VerifierChoice(Array.isArray(verifiers) ? verifiers : [verifiers as Verifier])
     this.#assurance = assurance === undefined ? undefined : assuranceRules(assurance)
     this.#binding = binding
     this.revocation = revocation
     this.period = recheck.every * 1000
-    const schemes = this.#choice.verifiers.map(({ scheme = 'Bearer' }) => scheme)
-    if (!schemes.every((scheme) => /^[A-Za-z][A-Za-z0-9-]*$/.test(scheme)))
-      throw new TypeError('verifyIdentity: the scheme of a verifier must be a word')
-    this.#schemes = [...new Set(schemes)]
+    this.#devices = devices === undefined ? undefined : new Devices(devices)
+    this.#challenges = new Challenges('verifyIdentity', {
+      schemes: schemesOf(this.#choice.verifiers, binding),
+      resourceMetadata: resourceMetadata?.href,
+      wanted: this.#assurance?.wanted,
+    })
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -120,6 +135,7 @@ class IdentityChecks {
       ...(this.#binding !== undefined && { binding: this.#binding }),
       revocation: this.revocation?.describe() ?? false,
       recheck: { every: this.period / 1000 },
+      ...(this.#devices !== undefined && { devices: this.#devices.describe() }),
     }
   }
 
@@ -132,20 +148,28 @@ class IdentityChecks {
         return this.#settle(this.#judge(parent.identity, step), call, presented)
       }
       const credentials = call.credentials ?? {}
-      presented = presentedIn(credentials)
+      presented = presentedIn(credentials, call.channel)
       const verifier = this.#choice.of(presented, credentials, call.channel)
       const found = verifier instanceof DirectVerifier ? verifier.check(presented, step.clock) : verifier.verify(credentials, call.channel)
-      const judged = 'then' in found ? found.then((identity) => this.#judge(identity, step)) : this.#judge(found, step)
+      const judged = 'then' in found ? found.then((identity) => this.#judge(identity, step, presented)) : this.#judge(found, step, presented)
       return this.#settle(judged, call, presented)
     } catch (error) {
       throw this.#challenged(error, call, presented)
     }
   }
 
+  /** Whether a caller who was admitted is still the one who was admitted. */
+  look(identity: Identity, clock: Clock): Awaitable<void> {
+    const standing = requireStanding(identity, this.revocation, clock)
+    const unchanged = this.#devices?.isUnchanged(identity, clock) ?? true
+    if (standing === undefined && typeof unchanged === 'boolean') return requireUnchanged(unchanged)
+    return Promise.all([unchanged, standing]).then(([same]) => requireUnchanged(same))
+  }
+
   /** Whether a caller who was admitted may still have an answer. */
   still(identity: Identity, call: Call, step: Step): Awaitable<void> {
     try {
-      return requireStanding(identity, this.revocation, step.clock)?.then(undefined, (error: unknown) => {
+      return this.look(identity, step.clock)?.then(undefined, (error: unknown) => {
         throw this.#challenged(error, call, undefined)
       })
     } catch (error) {
@@ -161,24 +185,38 @@ class IdentityChecks {
     })
   }
 
-  #judge(found: unknown, step: Step): Awaitable<Pick<Known, 'identity'>> {
+  #judge(found: unknown, step: Step, presented?: Presented): Awaitable<Pick<Known, 'identity'>> {
     const identity: Identity = asIdentity(found)
+    for (const [name, value] of Object.entries(presented?.answer ?? none)) step.answerField(name, value)
     if (this.#binding !== undefined && (this.#binding === 'any' ? identity.binding === undefined : identity.binding !== this.#binding))
       throw new GuardError('binding_required', { reason: 'the credential is not bound to its sender as wanted' })
     if (this.#assurance !== undefined) requireAssurance(identity, this.#assurance, step.clock.now())
     const standing = requireStanding(identity, this.revocation, step.clock)
-    return standing === undefined ? { identity } : standing.then(() => ({ identity }))
+    const attached = this.#devices?.attach(identity, step.clock) ?? identity
+    if (standing === undefined && !('then' in attached)) return { identity: attached }
+    return Promise.all([attached, standing]).then(([own]) => ({ identity: own }))
   }
 
   #challenged(error: unknown, call: Call, presented: Presented | undefined): unknown {
     if (!isGuardError(error) || error.status !== 401 || error.headers['www-authenticate'] !== undefined) return error
-    // Who came with another scheme did not try a token, so it is not told that its token is wrong.
-    const tried = presented === undefined || presented.scheme === 'bearer' || presented.scheme === 'dpop' || error.code === 'step_up_required'
-    const parameters = {
-      ...(tried && errorParameters(error.code, error.message)),
-      ...(error.code === 'step_up_required' && this.#assurance?.wanted),
-    }
-    const challenges = this.#schemes.map((scheme) => challenge(scheme, call.guard, scheme === 'Bearer' ? parameters : {}))
-    return new GuardError(error.code, { cause: error.cause, headers: { ...error.headers, 'www-authenticate': challenges.join(', ') } })
+    const challenges = this.#challenges.answer(error, presented?.scheme, call.guard)
+    return new GuardError(error.code, { cause: error.cause, headers: { ...error.headers, 'www-authenticate': challenges } })
   }
+}
+
+/** The schemes of a challenge: those of proofs where somebody asks for them, and no others where only they will do. */
+function schemesOf(verifiers: readonly Verifier[], binding: VerifyIdentityOptions['binding']): Record<string, Readonly<Record<string, string>>> {
+  const schemes: Record<string, Readonly<Record<string, string>>> = {}
+  for (const verifier of verifiers) {
+    const { scheme = 'Bearer' } = verifier
+    const others = verifier instanceof DirectVerifier ? verifier.otherSchemes : undefined
+    const proofs = others !== undefined && (others.isAnnounced || binding === 'dpop' || binding === 'any') ? Object.entries(others.schemes) : []
+    if (binding !== 'dpop' || proofs.length === 0) schemes[scheme] ??= {}
+    for (const [name, own] of proofs) schemes[name] ??= own
+  }
+  return schemes
+}
+
+function requireUnchanged(isSame: boolean): void {
+  if (!isSame) throw new GuardError('identity_revoked', { reason: 'what is known of the device has changed since the call was admitted' })
 }

@@ -14,7 +14,7 @@ export interface ApiKeyEntry {
   /** `sha256:` and the hash of the whole key, prefix included, in base64url or hexadecimal. */
   readonly hash: string
   /** Whose key it is. `issuer` is `urn:sallyport:api-key` and `kind` is `service` unless given. */
-  readonly identity: Pick<Identity, 'subject'> & Partial<Omit<Identity, 'key' | 'expiresAt' | 'tokenId'>>
+  readonly identity: Pick<Identity, 'subject'> & Partial<Omit<Identity, 'key' | 'expiresAt' | 'tokenId' | 'device' | 'binding'>>
   /** Milliseconds since 1970; never unless given. */
   readonly expiresAt?: number
 }
@@ -61,7 +61,6 @@ const identityChecks: Readonly<Record<keyof ApiKeyEntry['identity'], Check>> = {
   claims: anything,
   actors: anything,
   assurance: anything,
-  binding: anything,
 }
 
 /**
@@ -118,8 +117,8 @@ class ApiKeyVerifier extends DirectVerifier {
     return scheme === 'bearer' && this.#prefix !== '' && secret.startsWith(this.#prefix) && !secret.includes('.')
   }
 
-  check({ secret, hasProof }: Presented, clock: Clock): Awaitable<Identity> {
-    if (hasProof) throw new GuardError('binding_invalid', { reason: 'a proof of possession came with an API key' })
+  check({ secret, proof }: Presented, clock: Clock): Awaitable<Identity> {
+    if (proof !== undefined) throw new GuardError('binding_invalid', { reason: 'a proof of possession came with an API key' })
     if (secret.length < length.min || secret.length > length.max || !visible.test(secret))
       throw invalid('no API key has this length or these characters')
     const words = hashWords(secret)
@@ -156,7 +155,7 @@ function identityOfEntry(entry: ApiKeyEntry): Identity {
   const { id, identity, expiresAt = Number.POSITIVE_INFINITY } = entry
   checkOptions(`apiKey: the identity of the key '${id}'`, identity, identityChecks)
   const parts: IdentityParts = { issuer: 'urn:sallyport:api-key', kind: 'service', ...identity, expiresAt, tokenId: id }
-  return makeIdentity(parts, id)
+  return makeIdentity(parts, { keyId: id })
 }
 
 function word(words: HashWords, index: number): number {

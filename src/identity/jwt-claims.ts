@@ -1,21 +1,38 @@
 import type { Actor, Identity } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
-import { makeIdentity } from './make-identity.ts'
+import { type Confirmation, confirmationOf } from './confirmation.ts'
+import { makeIdentity, type Voucher } from './make-identity.ts'
 
-type Claims = Readonly<Record<string, unknown>>
+export type Claims = Readonly<Record<string, unknown>>
 
 /** What the claims of a token must say, and what becomes of them. */
 export interface ClaimRules {
-  readonly issuer: string
-  readonly audiences: readonly string[]
+  /** The `iss` that they must have; undefined where a subject's own name says who vouches for it. */
+  readonly issuer: string | undefined
+  /** The issuer of the identity, or what finds it in the claims. */
+  readonly voucher: string | ((claims: Claims) => string)
+  /** By which names this service is meant; undefined where the token's audience does not matter. */
+  readonly audiences: readonly string[] | undefined
   /** Claims that must be there. */
   readonly required: readonly string[]
+  /** Claims that only tokens of other kinds have (RFC 8725, section 3.12). */
+  readonly foreign: readonly string[]
+  /** Whether a confirmation is understood. Where it is not, a token that has one is refused. */
+  readonly isConfirmed: boolean
   /** Milliseconds. */
   readonly tolerance: number
   readonly roles: readonly string[]
   readonly tenant: readonly string[]
   readonly kind: Identity['kind'] | ((claims: Identity['claims']) => Identity['kind']) | undefined
+  /** What else must hold. @throws GuardError */
+  readonly also?: (claims: Claims) => void
+}
+
+/** An identity, and what its bearer must prove as well. */
+export interface Admitted {
+  readonly identity: Identity
+  readonly confirmation: Confirmation | undefined
 }
 
 /** The most parties in a delegation chain. */
@@ -24,15 +41,55 @@ const maxActors = 8
 /**
  * The identity that the claims of a verified token speak of (RFC 7519, section 4.1; RFC 9068, section 2.2).
  *
- * @param keyId the id of the key that verified the token.
  * @throws GuardError `identity_invalid` for a claim that is missing, of a wrong type or of a wrong value;
- * `identity_expired`; `binding_invalid` for a token that is bound to a key.
+ * `identity_expired`; `binding_invalid` for a token that is bound in a way that is not understood.
  */
-export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number, keyId: string | undefined): Identity {
+export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number, voucher: Voucher): Admitted {
   for (const name of rules.required) if (!Object.hasOwn(claims, name)) throw invalid(`the claim ${name} is missing`)
-  const issuer = text(claims, 'iss')
-  if (issuer !== rules.issuer) throw invalid('the issuer is another one')
-  if (!texts(claims, 'aud').some((audience) => rules.audiences.includes(audience))) throw invalid('the token is for another audience')
+  const foreign = rules.foreign.find((name) => Object.hasOwn(claims, name))
+  if (foreign !== undefined) throw invalid(`the token is of another kind: it has the claim ${foreign}`)
+  if (rules.issuer !== undefined && text(claims, 'iss') !== rules.issuer) throw invalid('the issuer is another one')
+  const { audiences } = rules
+  if (audiences !== undefined && !texts(claims, 'aud').some((audience) => audiences.includes(audience)))
+    throw invalid('the token is for another audience')
+  const expiresAt = lifetime(claims, rules, now)
+  rules.also?.(claims)
+  const confirmation = confirmationOf(claims)
+  if (confirmation !== undefined && !rules.isConfirmed)
+    throw new GuardError('binding_invalid', { reason: 'the token is bound to a key, and tokens of this kind are not' })
+  const subject = text(claims, 'sub')
+  const client = optionalText(claims, 'client_id')
+  const authenticatedAt = milliseconds(claims, 'auth_time')
+  const acr = optionalText(claims, 'acr')
+  const tokenId = optionalText(claims, 'jti')
+  const tenant = rules.tenant.map((name) => optionalText(claims, name)).find((found) => found !== undefined)
+  const device = confirmation?.jkt ?? confirmation?.x5t
+  const parts = {
+    subject,
+    issuer: typeof rules.voucher === 'string' ? rules.voucher : rules.voucher(claims),
+    roles: unique(rules.roles.flatMap((name) => texts(claims, name))),
+    scopes: unique([...words(claims, 'scope'), ...words(claims, 'scp')]),
+    actors: actorsOf(claims.act),
+    assurance: { amr: texts(claims, 'amr'), ...(acr !== undefined && { acr }), ...(authenticatedAt !== undefined && { authenticatedAt }) },
+    claims: claims as Identity['claims'],
+    expiresAt,
+    ...(tenant !== undefined && { tenant }),
+    ...(tokenId !== undefined && { tokenId }),
+    ...(confirmation !== undefined && { binding: confirmation.jkt === undefined ? ('mtls' as const) : ('dpop' as const) }),
+    ...(device !== undefined && { device: { id: device, status: 'unknown' as const, posture: {} } }),
+  }
+  try {
+    const { kind } = rules
+    const identity = makeIdentity({ ...parts, kind: typeof kind === 'string' ? kind : subject === client ? 'service' : 'user' }, voucher)
+    const found = typeof kind === 'function' ? makeIdentity({ ...identity, kind: kindBy(kind, identity.claims) }, voucher) : identity
+    return { identity: found, confirmation }
+  } catch (error) {
+    throw new GuardError('identity_invalid', { reason: 'the claims make no identity', cause: error })
+  }
+}
+
+/** When the token expires, if it stands now. */
+function lifetime(claims: Claims, rules: ClaimRules, now: number): number {
   const latest = now + rules.tolerance
   const issuedAt = milliseconds(claims, 'iat')
   if (issuedAt !== undefined && issuedAt > latest) throw invalid('the token was issued in the future')
@@ -42,33 +99,7 @@ export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number,
   if (expiresAt === undefined) throw invalid('the claim exp is missing')
   // Without tolerance: what `expiresAt` says is then the same wherever it is looked at.
   if (expiresAt <= now) throw new GuardError('identity_expired', { reason: 'the token has expired' })
-  // RFC 7800, section 3: who does not understand a confirmation must not take the token for a bearer's.
-  if (Object.hasOwn(claims, 'cnf'))
-    throw new GuardError('binding_invalid', { reason: 'the token is bound to a key, and nothing proves that the caller has it' })
-  const subject = text(claims, 'sub')
-  const client = optionalText(claims, 'client_id')
-  const authenticatedAt = milliseconds(claims, 'auth_time')
-  const acr = optionalText(claims, 'acr')
-  const tokenId = optionalText(claims, 'jti')
-  const tenant = rules.tenant.map((name) => optionalText(claims, name)).find((found) => found !== undefined)
-  const parts = {
-    subject,
-    issuer,
-    roles: unique(rules.roles.flatMap((name) => texts(claims, name))),
-    scopes: unique([...words(claims, 'scope'), ...words(claims, 'scp')]),
-    actors: actorsOf(claims.act),
-    assurance: { amr: texts(claims, 'amr'), ...(acr !== undefined && { acr }), ...(authenticatedAt !== undefined && { authenticatedAt }) },
-    claims: claims as Identity['claims'],
-    expiresAt,
-    ...(tenant !== undefined && { tenant }),
-    ...(tokenId !== undefined && { tokenId }),
-  }
-  try {
-    const identity = makeIdentity({ ...parts, kind: typeof rules.kind === 'string' ? rules.kind : subject === client ? 'service' : 'user' }, keyId)
-    return typeof rules.kind === 'function' ? makeIdentity({ ...identity, kind: kindBy(rules.kind, identity.claims) }, keyId) : identity
-  } catch (error) {
-    throw new GuardError('identity_invalid', { reason: 'the claims make no identity', cause: error })
-  }
+  return expiresAt
 }
 
 function kindBy(find: (claims: Identity['claims']) => Identity['kind'], claims: Identity['claims']): Identity['kind'] {
@@ -78,7 +109,7 @@ function kindBy(find: (claims: Identity['claims']) => Identity['kind'], claims: 
   return kind
 }
 
-function text(claims: Claims, name: string): string {
+export function text(claims: Claims, name: string): string {
   const value = claims[name]
   if (typeof value !== 'string' || value === '') throw invalid(`the claim ${name} is no text`)
   return value
@@ -89,7 +120,7 @@ function optionalText(claims: Claims, name: string): string | undefined {
 }
 
 // A list of texts, or one text alone.
-function texts(claims: Claims, name: string): readonly string[] {
+export function texts(claims: Claims, name: string): readonly string[] {
   if (!Object.hasOwn(claims, name)) return []
   const value = claims[name]
   const items: readonly unknown[] = Array.isArray(value) ? value : [value]
@@ -101,6 +132,8 @@ function texts(claims: Claims, name: string): readonly string[] {
 
 // Words between spaces (RFC 6749, section 3.3), or a list of them.
 function words(claims: Claims, name: string): readonly string[] {
+  // No scope at all is written by some as an empty text.
+  if (claims[name] === '') return []
   return texts(claims, name).flatMap((item) => item.split(' ').filter((word) => word !== ''))
 }
 

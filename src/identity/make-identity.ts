@@ -1,4 +1,5 @@
-import type { Actor, Assurance, Identity } from '../guard/context.ts'
+import type { Clock } from '../guard/clock.ts'
+import type { Actor, Assurance, Awaitable, Device, Identity } from '../guard/context.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
 
 /**
@@ -20,8 +21,27 @@ export interface IdentityParts extends Partial<Omit<Identity, 'key' | 'subject' 
   readonly expiresAt: number
 }
 
-// Which key or entry vouched for an identity: for revocation, and for nobody who reads the identity.
-const vouchers = new WeakMap<Identity, string | undefined>()
+/** What an identity rests on: for revocation and re-verification, and for nobody who reads the identity. */
+export interface Voucher {
+  /** The id of the key that the credential was verified with. */
+  readonly keyId?: string | undefined
+  /** The tokens that a delegated one was made from, nearest first: revoking one of them revokes what was made of it. */
+  readonly lineage?: readonly Ancestor[]
+  /** Whether whoever verified it still stands by it: a withdrawn key, a token that its issuer has ended. Refuses by throwing. */
+  readonly still?: (clock: Clock) => Awaitable<void>
+}
+
+/** A token that another one was made from. */
+export interface Ancestor {
+  readonly issuer: string
+  readonly tokenId?: string
+  readonly keyId?: string
+  readonly session?: string
+  /** Milliseconds since 1970. */
+  readonly issuedAt?: number
+}
+
+const vouchers = new WeakMap<Identity, Voucher>()
 
 const kinds: readonly string[] = ['user', 'service', 'agent', 'device']
 const bindings: readonly unknown[] = [undefined, 'dpop', 'mtls']
@@ -29,11 +49,10 @@ const bindings: readonly unknown[] = [undefined, 'dpop', 'mtls']
 /**
  * An identity of verified parts: copied, checked, deeply frozen, and keyed by issuer and subject.
  *
- * @param voucher the id of the key that the credential was verified with.
  * @throws TypeError for a part of a wrong type or without content, and for text with lone surrogates.
  */
-export function makeIdentity(parts: IdentityParts, voucher?: string): Identity {
-  const { kind = 'user', roles = [], scopes = [], claims = {}, actors = [], assurance = { amr: [] }, tenant, binding, tokenId } = parts
+export function makeIdentity(parts: IdentityParts, voucher: Voucher = {}): Identity {
+  const { kind = 'user', roles = [], scopes = [], claims = {}, actors = [], assurance = { amr: [] }, tenant, binding, tokenId, device } = parts
   const subject = text('subject', parts.subject)
   const issuer = text('issuer', parts.issuer)
   if (!kinds.includes(kind)) throw new TypeError('identity.kind: must be user, service, agent or device')
@@ -52,6 +71,7 @@ export function makeIdentity(parts: IdentityParts, voucher?: string): Identity {
     ...(binding !== undefined && { binding }),
     expiresAt: time('expiresAt', parts.expiresAt),
     ...(tokenId !== undefined && { tokenId: text('tokenId', tokenId) }),
+    ...(device !== undefined && { device: deviceOf(device) }),
   })
   vouchers.set(identity, voucher)
   return identity
@@ -65,9 +85,16 @@ export function asIdentity(value: unknown): Identity {
   return makeIdentity({ ...(value as Identity) })
 }
 
-/** The id of the key that an identity's credential was verified with, where there was one. */
-export function voucherOf(identity: Identity): string | undefined {
-  return vouchers.get(identity)
+/** The same identity with another account of its device. @throws TypeError for an account of a wrong shape. */
+export function withDevice(identity: Identity, device: Device): Identity {
+  const own = Object.freeze({ ...identity, device: deviceOf(device) })
+  vouchers.set(own, voucherOf(identity))
+  return own
+}
+
+/** What an identity rests on; nothing for one that was not made here. */
+export function voucherOf(identity: Identity): Voucher {
+  return vouchers.get(identity) ?? {}
 }
 
 function text(name: string, value: unknown): string {
@@ -90,9 +117,9 @@ function time(name: string, value: unknown): number {
   return value
 }
 
-function record(value: unknown): Identity['claims'] {
+function record(value: unknown, name = 'claims'): Identity['claims'] {
   const own = snapshotJson(value)
-  if (typeof own !== 'object' || own === null || Array.isArray(own)) throw new TypeError('identity.claims: must be a record')
+  if (typeof own !== 'object' || own === null || Array.isArray(own)) throw new TypeError(`identity.${name}: must be a record`)
   return own as Identity['claims']
 }
 
@@ -100,6 +127,16 @@ function actor(value: unknown): Actor {
   if (typeof value !== 'object' || value === null) throw new TypeError('identity.actors: must be objects')
   const { subject, issuer } = value as Partial<Actor>
   return Object.freeze({ subject: text('actors', subject), ...(issuer !== undefined && { issuer: text('actors', issuer) }) })
+}
+
+const statuses: readonly unknown[] = ['known', 'stale', 'unknown']
+
+/** A checked and frozen copy of an account of a device. @throws TypeError */
+export function deviceOf(value: unknown): Device {
+  if (typeof value !== 'object' || value === null) throw new TypeError('identity.device: must be an object')
+  const { id, status, posture } = value as Partial<Device>
+  if (!statuses.includes(status)) throw new TypeError('identity.device.status: must be known, stale or unknown')
+  return Object.freeze({ id: text('device.id', id), status: status as Device['status'], posture: record(posture, 'device.posture') })
 }
 
 function assured(value: unknown): Assurance {

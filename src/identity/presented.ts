@@ -1,31 +1,54 @@
-import type { Credentials } from '../guard/context.ts'
+import type { Awaitable, Channel, Credentials } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
-import { decodeBase64url } from '../keys/base64url.ts'
+import { decodeBase64url, encodeBase64url, isCanonical } from '../keys/base64url.ts'
 
 /** How a credential came. `none` is no credential at all, `other` a scheme that nobody here knows. */
 type Scheme = 'none' | 'bearer' | 'dpop' | 'api-key' | 'other'
 
-/** The one credential of a call. Read once, decoded once, and only if somebody asks. */
+/** The one credential of a call, and what came beside it. Read once, decoded once, and only if somebody asks. */
 export class Presented {
   readonly scheme: Scheme
   /** What stands behind the scheme; empty where there is nothing. */
   readonly secret: string
-  /** Whether a proof of possession came with it (RFC 9449, section 4.1). */
-  readonly hasProof: boolean
+  /** The `DPoP` field (RFC 9449, section 4.1), as it came. */
+  readonly proof: string | undefined
+  /** What the transport saw. */
+  readonly channel: Channel | undefined
+  /** Header fields for the answer to whoever presented it, where there is something to say. */
+  answer: Readonly<Record<string, string>> | undefined
+  #header: UnverifiedJwt['header'] | null | undefined
   #jwt: UnverifiedJwt | null | undefined
   #digest: string | undefined
 
-  constructor(scheme: Scheme, secret: string, hasProof: boolean) {
+  constructor(scheme: Scheme, secret: string, proof: string | undefined, channel: Channel | undefined) {
     this.scheme = scheme
     this.secret = secret
-    this.hasProof = hasProof
+    this.proof = proof
+    this.channel = channel
+  }
+
+  /** The header of the token alone, which is cheaper: undefined where it is no JWT in the one allowed spelling. */
+  get header(): UnverifiedJwt['header'] | undefined {
+    // `null` is "read, and none".
+    if (this.#header === undefined) this.#header = (this.scheme === 'bearer' || this.scheme === 'dpop' ? readHeader(this.secret) : undefined) ?? null
+    return this.#header ?? undefined
   }
 
   /** The token, read and not verified; undefined where it is no JWT in the one allowed spelling. */
   get jwt(): UnverifiedJwt | undefined {
-    // `null` is "read, and none".
-    if (this.#jwt === undefined) this.#jwt = (this.scheme === 'bearer' || this.scheme === 'dpop' ? readJwt(this.secret) : undefined) ?? null
+    if (this.#jwt === undefined) this.#jwt = (this.header && readJwt(this.secret, this.header)) ?? null
     return this.#jwt ?? undefined
+  }
+
+  /**
+   * The same for a token that was written with padding (RFC 4648, section 3.2), which RFC 7515, section 2 forbids and some
+   * issuers write all the same: the token in its one spelling, and what stands in it. Undefined where there is no padding.
+   */
+  get padded(): PaddedJwt | undefined {
+    if (this.scheme !== 'bearer' && this.scheme !== 'dpop') return undefined
+    const canonical = withoutPadding(this.secret)
+    const jwt = canonical === undefined ? undefined : readJwt(canonical)
+    return canonical === undefined || jwt === undefined ? undefined : { canonical, digest: tokenDigest(canonical), jwt }
   }
 
   /** What the secret is remembered by. */
@@ -33,9 +56,12 @@ export class Presented {
     this.#digest ??= tokenDigest(this.secret)
     return this.#digest
   }
-}
 
-const none = new Presented('none', '', false)
+  /** The secret's SHA-256 in base64url: what a proof says as `ath` (RFC 9449, section 4.2). At once where the runtime hashes at once. */
+  ath(): Awaitable<string> {
+    return hashesAtOnce() ? encodeBinary(this.digest) : hashOf(this.secret)
+  }
+}
 
 /**
  * The one credential in what a caller presents. A field that is there and empty is a bad credential and not the want of
@@ -43,18 +69,17 @@ const none = new Presented('none', '', false)
  *
  * @throws GuardError `identity_invalid` for more than one credential, a proof without one, and one that is too long.
  */
-export function presentedIn({ authorization, apiKey, dpop }: Credentials): Presented {
+export function presentedIn({ authorization, apiKey, dpop }: Credentials, channel?: Channel): Presented {
   if (authorization !== undefined && apiKey !== undefined) throw invalid('two credentials came at once')
-  const hasProof = dpop !== undefined
   if (authorization === undefined) {
-    if (apiKey !== undefined) return new Presented('api-key', bounded(apiKey), hasProof)
-    if (hasProof) throw invalid('a proof came without the credential that it is for')
-    return none
+    if (apiKey !== undefined) return new Presented('api-key', bounded(apiKey), dpop, channel)
+    if (dpop !== undefined) throw invalid('a proof came without the credential that it is for')
+    return new Presented('none', '', undefined, channel)
   }
   const end = authorization.indexOf(' ')
-  if (end === -1) return new Presented('other', '', hasProof)
+  if (end === -1) return new Presented('other', '', dpop, channel)
   const secret = bounded(authorization.slice(end + 1))
-  return new Presented(schemeOf(authorization.slice(0, end)), secret, hasProof)
+  return new Presented(schemeOf(authorization.slice(0, end)), secret, dpop, channel)
 }
 
 // Schemes are compared without regard to case (RFC 9110, section 11.1).
@@ -91,8 +116,20 @@ let native: Digest | null | undefined
  * else its text. A text that is looked up in a map is found by a seeded hash first, so time tells nothing about it.
  */
 function tokenDigest(token: string): string {
-  native ??= findNative() ?? null
-  return native === null ? token : native(token)
+  return hashesAtOnce() ? (native?.(token) ?? token) : token
+}
+
+function hashesAtOnce(): boolean {
+  if (native === undefined) native = findNative() ?? null
+  return native !== null
+}
+
+function encodeBinary(bytes: string): string {
+  return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+async function hashOf(text: string): Promise<string> {
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
 }
 
 function findNative(): Digest | undefined {
@@ -104,8 +141,24 @@ function findNative(): Digest | undefined {
   return (text) => crypto.createHash('sha256').update(text).digest(encoding)
 }
 
+/** A token that came with padding, without it. */
+export interface PaddedJwt {
+  readonly canonical: string
+  readonly digest: string
+  readonly jwt: UnverifiedJwt
+}
+
+// As much as fills up each part to a multiple of four characters, and no more.
+function withoutPadding(token: string): string | undefined {
+  if (!token.includes('=')) return undefined
+  const parts = token.split('.')
+  const bare = parts.map((part) => part.replace(/={1,2}$/, ''))
+  const isProper = parts.every((part, index) => part === bare[index] || part.length % 4 === 0)
+  return isProper ? bare.join('.') : undefined
+}
+
 /** A JWT as it was read and before anything was verified: good for choosing who verifies it, and for nothing else. */
-interface UnverifiedJwt {
+export interface UnverifiedJwt {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
 }
@@ -113,21 +166,26 @@ interface UnverifiedJwt {
 /** No credential is longer, in characters. */
 const maxCredentialLength = 8192
 
+const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
 /**
  * Reads a JWT in compact form (RFC 7515, section 7.1; RFC 7519, section 7.2), strictly; undefined for what is none: three
  * parts in base64url of one spelling, header and claims each a JSON object without doubled names.
+ *
+ * @param header where it was read before.
  */
-export function readJwt(token: string): UnverifiedJwt | undefined {
-  if (token.length > maxCredentialLength) return undefined
+export function readJwt(token: string, header: UnverifiedJwt['header'] | undefined = readHeader(token)): UnverifiedJwt | undefined {
+  if (header === undefined) return undefined
   const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
-  if (first === -1 || second === -1 || token.indexOf('.', second + 1) !== -1) return undefined
-  const header = partOf(token.slice(0, first))
-  if (header === undefined) return undefined
   const claims = partOf(token.slice(first + 1, second))
-  // An unsigned token has an empty third part; nobody here takes one.
-  if (claims === undefined || !decodeBase64url(token.slice(second + 1))?.length) return undefined
-  return { header, claims }
+  return claims && isCanonical(token.slice(second + 1)) ? { header, claims } : undefined
+}
+
+function readHeader(token: string): UnverifiedJwt['header'] | undefined {
+  // Linear, and cheaper than decoding what is none. An unsigned token has an empty third part; nobody here takes one.
+  if (token.length > maxCredentialLength || !compact.test(token)) return undefined
+  return partOf(token.slice(0, token.indexOf('.')))
 }
 
 function partOf(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -24,11 +24,27 @@ export interface Verifier {
 
 /** Which credentials a verifier takes: two that could take the same one are a mistake of the set-up. */
 export type Route =
-  | { readonly kind: 'jwt'; readonly issuer: string }
+  /** JWTs of an issuer, of these `typ`s in the long form; of any unless given. */
+  | { readonly kind: 'jwt'; readonly issuer: string; readonly types?: readonly string[] }
+  /** JWTs of a subject in a SPIFFE trust domain, that no verifier takes by their issuer. */
+  | { readonly kind: 'svid'; readonly trustDomain: string }
   /** `Bearer` tokens without a dot, and API keys in a field or a scheme of their own, that begin so. */
   | { readonly kind: 'key'; readonly prefix: string }
+  /** `Bearer` and `DPoP` tokens that are no JWT and no API key: with dots only where they begin so. */
+  | { readonly kind: 'opaque'; readonly prefix: string }
+  /** The peer's certificate, where it is the only credential. */
+  | { readonly kind: 'certificate' }
   | { readonly kind: 'none' }
   | { readonly kind: 'any' }
+
+/** Schemes for credentials that are bound to their sender. */
+export interface OtherSchemes {
+  readonly schemes: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Whether they are named also where nobody asks for a binding. */
+  readonly isAnnounced: boolean
+}
+
+const noSchemes: OtherSchemes = Object.freeze({ schemes: Object.freeze({}), isAnnounced: false })
 
 /** A verifier of this package: routed by what it declares, asked at once, and told the time of its guard. */
 export abstract class DirectVerifier implements Verifier {
@@ -50,29 +66,49 @@ export abstract class DirectVerifier implements Verifier {
   abstract check(presented: Presented, clock: Clock): Awaitable<Identity>
   abstract describe(): Readonly<Record<string, unknown>>
 
-  accepts(credentials: Credentials): boolean {
+  /** Schemes that a challenge can name beside `scheme`, such as `DPoP`, with what they say. */
+  get otherSchemes(): OtherSchemes {
+    return noSchemes
+  }
+
+  accepts(credentials: Credentials, channel?: Channel): boolean {
     try {
-      return this.takes(presentedIn(credentials))
+      return this.takes(presentedIn(credentials, channel))
     } catch {
       return false
     }
   }
 
-  async verify(credentials: Credentials): Promise<Identity> {
-    const presented = presentedIn(credentials)
-    if (this.takes(presented)) return await this.check(presented, this.#clock)
+  async verify(credentials: Credentials, channel?: Channel): Promise<Identity> {
+    const presented = presentedIn(credentials, channel)
+    if (this.knows(presented) || this.takes(presented)) return await this.check(presented, this.#clock)
     if (presented.scheme === 'none') throw new GuardError('identity_missing')
-    throw new GuardError('identity_invalid', { reason: 'the credential is of another kind or another issuer' })
+    throw new GuardError('identity_invalid', { reason: 'the credential is malformed, or of another kind, issuer, type or algorithm' })
   }
 }
 
 /** Whether some credential could go by either route. */
 function overlap(one: Route, other: Route): boolean {
   if (one.kind === 'any' || other.kind === 'any') return true
-  if (one.kind === 'jwt') return other.kind === 'jwt' && one.issuer === other.issuer
-  if (one.kind === 'key') return other.kind === 'key' && (one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix))
-  return other.kind === one.kind
+  switch (one.kind) {
+    case 'jwt':
+      return other.kind === 'jwt' && one.issuer === other.issuer && isAnyShared(one.types, other.types)
+    case 'svid':
+      return other.kind === 'svid' && one.trustDomain === other.trustDomain
+    case 'key':
+    case 'opaque':
+      return other.kind === one.kind && (one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix))
+    default:
+      return other.kind === one.kind
+  }
 }
+
+function isAnyShared(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  return one === undefined || other === undefined || one.some((type) => other.includes(type))
+}
+
+// What is more exact is asked first, so that of the kinds of credentials that look alike each has one verifier.
+const precedence: readonly Route['kind'][] = ['jwt', 'svid', 'key', 'opaque', 'certificate', 'none', 'any']
 
 /** Chooses the one verifier of a credential, by its scheme and its issuer. */
 export class VerifierChoice {
@@ -87,7 +123,9 @@ export class VerifierChoice {
     for (const verifier of this.verifiers)
       if (typeof verifier?.accepts !== 'function' || typeof verifier.verify !== 'function' || typeof verifier.describe !== 'function')
         throw new TypeError('verifyIdentity: a verifier needs accepts(), verify() and describe()')
-    this.#direct = this.verifiers.filter((verifier) => verifier instanceof DirectVerifier)
+    this.#direct = this.verifiers
+      .filter((verifier) => verifier instanceof DirectVerifier)
+      .sort((one, other) => precedence.indexOf(one.route.kind) - precedence.indexOf(other.route.kind))
     this.#others = this.verifiers.filter((verifier) => !(verifier instanceof DirectVerifier))
     for (const [index, { route }] of this.#direct.entries())
       if (this.#direct.slice(index + 1).some((other) => overlap(route, other.route)))
@@ -101,7 +139,7 @@ export class VerifierChoice {
    * nobody takes the credential, `misconfigured` where several do.
    */
   of(presented: Presented, credentials: Credentials, channel: Channel | undefined): Verifier {
-    // Routes of the package's own verifiers never overlap, so the first that takes it is the only one.
+    // Routes of one kind never overlap, and the kinds have an order: the first that takes it is the only one.
     let chosen: Verifier | undefined =
       this.#direct.find((verifier) => verifier.knows(presented)) ?? this.#direct.find((verifier) => verifier.takes(presented))
     for (const verifier of this.#others) {
@@ -116,14 +154,29 @@ export class VerifierChoice {
     }
     if (chosen !== undefined) return chosen
     if (presented.scheme === 'none') throw new GuardError('identity_missing')
-    throw new GuardError('identity_invalid', { reason: 'no verifier takes this credential: malformed, or of an unknown scheme or issuer' })
+    throw new GuardError('identity_invalid', {
+      reason: 'no verifier takes this credential: malformed, or of an unknown scheme, issuer, type or algorithm',
+    })
   }
 }
 
-function explain(route: DirectVerifier['route']): string {
-  if (route.kind === 'jwt') return `tokens of ${route.issuer}`
-  if (route.kind === 'key') return route.prefix === '' ? 'API keys without a prefix' : `API keys that begin with ${route.prefix}`
-  return route.kind === 'none' ? 'no credential' : 'any credential'
+function explain(route: Route): string {
+  switch (route.kind) {
+    case 'jwt':
+      return `tokens of ${route.issuer}`
+    case 'svid':
+      return `JWT-SVIDs of ${route.trustDomain}`
+    case 'key':
+      return route.prefix === '' ? 'API keys without a prefix' : `API keys that begin with ${route.prefix}`
+    case 'opaque':
+      return route.prefix === '' ? 'opaque tokens without a prefix' : `opaque tokens that begin with ${route.prefix}`
+    case 'certificate':
+      return 'client certificates'
+    case 'none':
+      return 'no credential'
+    case 'any':
+      return 'any credential'
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Call, Decision, Json, Known, Obligation } from '../guard/context.ts'
+import type { Call, Decision, Identity, Json, Known, Obligation } from '../guard/context.ts'
 import type { Step } from '../guard/control.ts'
 import { denied } from '../guard/errors.ts'
 import type { GuardError } from '../guard/errors.ts'
@@ -91,12 +91,16 @@ const parsers: Readonly<Record<string, (value: unknown, place: string) => Parame
     if (names.some((name) => name.includes('*'))) complain(`${place}.value`, `tools are named, not matched: no '*'`)
     return { value: Object.freeze([...names].sort()) }
   },
-  require_acr(value, place) {
-    const values = readTexts(readFields(value, place, ['type', 'value']).value, `${place}.value`)
-    // They are written into a challenge, separated by spaces (RFC 9470, section 3).
-    if (values.some((acr) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(acr)))
-      complain(`${place}.value`, 'must be printable ASCII without spaces, quotes and backslashes')
-    return { value: Object.freeze([...values].sort()) }
+  require_acr: (value, place) => ({ value: readWords(readFields(value, place, ['type', 'value']).value, `${place}.value`) }),
+  require_assurance(value, place) {
+    const { acr, amr, maxAge, factors } = readFields(value, place, ['type', 'acr', 'amr', 'maxAge', 'factors'])
+    if ([acr, amr, maxAge, factors].every((each) => each === undefined)) complain(place, 'must want something: acr, amr, maxAge or factors')
+    return {
+      ...(acr !== undefined && { acr: readWords(acr, `${place}.acr`) }),
+      ...(amr !== undefined && { amr: readWords(amr, `${place}.amr`) }),
+      ...(maxAge !== undefined && { maxAge: readSeconds(maxAge, `${place}.maxAge`) }),
+      ...(factors !== undefined && { factors: readFactors(factors, `${place}.factors`) }),
+    }
   },
   require_binding(value, place) {
     const binding = readFields(value, place, ['type', 'value']).value ?? 'any'
@@ -105,6 +109,25 @@ const parsers: Readonly<Record<string, (value: unknown, place: string) => Parame
   },
   no_stream: readNothing,
   require_approval: readNothing,
+  require_passkey: readNothing,
+}
+
+// They are written into a challenge, separated by spaces (RFC 9470, section 3).
+function readWords(value: unknown, place: string): readonly string[] {
+  const words = readTexts(value, place)
+  if (words.some((word) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)))
+    complain(place, 'must be printable ASCII without spaces, quotes and backslashes')
+  return Object.freeze([...words].sort())
+}
+
+function readSeconds(value: unknown, place: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) complain(place, 'must be a number of seconds')
+  return value
+}
+
+function readFactors(value: unknown, place: string): number {
+  if (value !== 1 && value !== 2 && value !== 3) complain(place, 'must be 1, 2 or 3')
+  return value
 }
 
 function readNothing(value: unknown, place: string): Parameters {
@@ -121,9 +144,32 @@ function copyJson(value: unknown, place: string): Json {
 }
 
 /** The obligations that `authorize` carries out itself. */
-export const duties: readonly string[] = ['require_acr', 'require_binding', 'require_approval', 'no_stream', 'allow_tools']
+export const duties: readonly string[] = ['require_acr', 'require_assurance', 'require_binding', 'require_approval', 'no_stream', 'allow_tools']
 
 type Identified = Call & Pick<Known, 'identity'>
+
+/** What a duty wants of an authentication: one of the classes, all of the methods, how lately, and how many factors. */
+interface WantedAssurance {
+  readonly acr?: readonly string[]
+  readonly amr?: readonly string[]
+  /** Seconds. */
+  readonly maxAge?: number
+  readonly factors?: number
+}
+
+/** Why a caller does not meet a duty, and the challenge that tells it what would. */
+interface Shortfall {
+  readonly code: GuardError['code']
+  readonly reason: string
+  readonly challenge?: string
+}
+
+/** Judges how a caller proved itself. Handed in: policy knows what is wanted, and nothing of how it is proven. */
+export interface AuthenticationDuties {
+  /** Whether an identity was authenticated as all of these want it. `now` is milliseconds since 1970. */
+  assurance(identity: Identity, wanted: readonly WantedAssurance[], now: number): Shortfall | undefined
+  binding(identity: Identity, wanted: 'dpop' | 'mtls' | 'any'): Shortfall | undefined
+}
 
 /** A decision with the duties of the call that this one is made for: they carry over, and nothing loosens them. */
 export function inherit(decision: Decision, call: Call): Decision {
@@ -133,24 +179,31 @@ export function inherit(decision: Decision, call: Call): Decision {
 }
 
 /** Carries out what can be carried out before the function runs. @throws GuardError where a duty is not met. */
-export function carryOut(decision: Decision, call: Identified, step: Step): void {
-  if (decision.obligations.length === 0) return
-  const refuse = (code: GuardError['code'], reason: string, challenge?: string): never => {
+export function carryOut(decision: Decision, call: Identified, step: Step, authentication: AuthenticationDuties): void {
+  const { obligations } = decision
+  if (obligations.length === 0) return
+  const refuse = ({ code, reason, challenge }: Shortfall): never => {
     throw denied(decision, code, { reason, ...(challenge !== undefined && { headers: { 'www-authenticate': challenge } }) })
   }
-  for (const { type, value } of decision.obligations) {
+  const wanted = obligations.filter(({ type }) => type === 'require_acr' || type === 'require_assurance').map(wantedAssurance)
+  const unassured = wanted.length === 0 ? undefined : authentication.assurance(call.identity, wanted, step.clock.now())
+  if (unassured !== undefined) refuse(unassured)
+  for (const { type, value } of obligations) {
     switch (type) {
       case 'require_acr':
-        requireAcr(decision, call, refuse)
+      case 'require_assurance':
+        // All of them together, above.
         break
-      case 'require_binding':
-        requireBinding(value === undefined ? 'any' : value, call, refuse)
+      case 'require_binding': {
+        const unbound = authentication.binding(call.identity, value === 'dpop' || value === 'mtls' ? value : 'any')
+        if (unbound !== undefined) refuse(unbound)
         break
+      }
       case 'require_approval':
-        refuse('approval_required', 'the permit wants an approval, and there is none')
+        refuse({ code: 'approval_required', reason: 'the permit wants an approval, and there is none' })
         break
       case 'no_stream':
-        if (factsOf(step)?.stream === true) refuse('obligation_unmet', 'a stream is asked for, and the permit forbids streams')
+        if (factsOf(step)?.stream === true) refuse(unmet('a stream is asked for, and the permit forbids streams'))
         break
       case 'allow_tools':
         allowTools(new Set(namesIn(value)), call, step, refuse)
@@ -168,40 +221,28 @@ export function carryOutOnAnswer(decision: Decision, step: Step): void {
     throw denied(decision, 'obligation_unmet', { reason: 'the answer is a stream, and the permit forbids streams' })
 }
 
-type Refuse = (code: GuardError['code'], reason: string, challenge?: string) => void
+type Refuse = (shortfall: Shortfall) => void
 
-function requireAcr(decision: Decision, { identity }: Identified, refuse: Refuse): void {
-  const lists = decision.obligations.filter(({ type }) => type === 'require_acr').map(({ value }) => namesIn(value))
-  const [first = [], ...others] = lists
-  // Each must be met, so what meets one of them only is not good enough to be asked for.
-  const sufficient = first.filter((acr) => others.every((list) => list.includes(acr)))
-  if (sufficient.length === 0) refuse('obligation_unmet', 'no authentication context can meet all that the permits want')
-  const { acr } = identity.assurance
-  if (acr !== undefined && sufficient.includes(acr)) return
-  // RFC 9470, section 3. DPoP-bound tokens are challenged under their own scheme (RFC 9449, section 7.1).
-  const scheme = identity.binding === 'dpop' ? 'DPoP' : 'Bearer'
-  const parameters = [
-    'error="insufficient_user_authentication"',
-    'error_description="A stronger authentication is required."',
-    `acr_values="${sufficient.join(' ')}"`,
-  ]
-  refuse('step_up_required', 'the authentication context is not one that the permit wants', `${scheme} ${parameters.join(', ')}`)
+function unmet(reason: string): Shortfall {
+  return { code: 'obligation_unmet', reason }
 }
 
-function requireBinding(wanted: unknown, { identity }: Identified, refuse: Refuse): void {
-  const { binding } = identity
-  if (binding !== undefined && (wanted === 'any' || wanted === binding)) return
-  // For mutual TLS there is no scheme to challenge with (RFC 8705, section 3); a 401 needs some challenge all the same.
-  const challenge = wanted === 'mtls' ? 'Bearer error="invalid_token", error_description="A certificate-bound token is required."' : 'DPoP'
-  refuse('binding_required', 'the permit wants a credential that is bound to its sender', challenge)
+// Both say it in their own way; what they hold was read when the policy was.
+function wantedAssurance({ type, value, acr, amr, maxAge, factors }: Obligation): WantedAssurance {
+  if (type === 'require_acr') return { acr: namesIn(value) }
+  return {
+    ...(acr !== undefined && { acr: namesIn(acr) }),
+    ...(amr !== undefined && { amr: namesIn(amr) }),
+    ...(typeof maxAge === 'number' && { maxAge }),
+    ...(typeof factors === 'number' && { factors }),
+  }
 }
 
 function allowTools(allowed: ReadonlySet<string>, call: Identified, step: Step, refuse: Refuse): void {
   const tools = factsOf(step)?.tools
   const run = call.action === 'execute_tool' ? [call.resource.id] : []
-  if (tools === undefined && run.length === 0) refuse('obligation_unmet', 'without a codec nobody knows which tools are offered')
-  if ([...(tools ?? []), ...run].some((tool) => !allowed.has(tool)))
-    refuse('obligation_unmet', 'a tool is offered or run that the permit does not allow')
+  if (tools === undefined && run.length === 0) refuse(unmet('without a codec nobody knows which tools are offered'))
+  if ([...(tools ?? []), ...run].some((tool) => !allowed.has(tool))) refuse(unmet('a tool is offered or run that the permit does not allow'))
 }
 
 function factsOf({ codec, input }: Step): { readonly tools: readonly string[]; readonly stream: boolean } | undefined {

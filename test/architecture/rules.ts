@@ -20,7 +20,8 @@ const controls: Readonly<Record<string, readonly string[]>> = {
   'verify-identity': ['identity', 'state'],
   'encrypt-payload': ['encryption', 'keys', 'payload'],
   'rate-limit': ['limits', 'payload'],
-  authorize: ['policy'],
+  authorize: ['identity', 'policy'],
+  'kill-switch': ['state'],
   'mask-data': ['masking', 'payload'],
   unaudited: [],
 }
@@ -37,6 +38,9 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 const vendors: Readonly<Record<string, readonly string[]>> = {
   express: ['adapters/express'],
   hono: ['adapters/hono'],
+  ioredis: ['adapters/redis'],
+  redis: ['adapters/redis'],
+  '@simplewebauthn/server': ['adapters/webauthn'],
 }
 
 const node = /^(adapters\/(node|express)|audit-log\/file|keys\/file|cli\/)/
@@ -57,6 +61,8 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
     if (target === 'adapters' && adapterOf(from) === adapterOf(to)) return undefined
     // Express stands on Node's own server: its requests and responses are those.
     if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
+    // Stores of others answer with the errors of the port, and what asks for an approval once remembers it in such a store.
+    if (target === 'state' && /^adapters\/(redis|webauthn)\//.test(from)) return undefined
     return `an adapter imports ${to}`
   }
   if (target === 'guard') return undefined

@@ -135,7 +135,7 @@ describe('A1: tokens', () => {
     const jwk = publicKey.export({ format: 'jwk' })
     const forge = (more: object): string => {
       const input = `${base64url({ ...header, ...more })}.${base64url(right)}`
-      return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+      return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey.export({ format: 'pem', type: 'pkcs8' }), dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
     }
     for (const kid of [
       'test-2',
@@ -205,7 +205,7 @@ describe('A1: tokens', () => {
     const ask = (token: string) => door.ask(chatRequest('x'), { authorization: `Bearer ${token}` })
     const signed = (head: string, payload: string, pad = ''): string => {
       const input = `${base64url(head)}${pad}.${base64url(payload)}${pad}`
-      return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+      return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey.export({ format: 'pem', type: 'pkcs8' }), dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
     }
     const [head, payload] = [JSON.stringify(header), JSON.stringify(right)]
     const good = signed(head, payload)

@@ -11,11 +11,12 @@ import { wholeGuard } from './whole-guard.ts'
 function scene() {
   const clock = testClock()
   const issuer = testIssuer({ clock })
-  const state = { fetches: 0, isDown: false, hangs: false }
+  const state = { fetches: 0, isDown: false, hangs: false, isHuge: false }
   const fetch = async (): Promise<Response> => {
     state.fetches++
     if (state.hangs) return new Promise(() => {})
     if (state.isDown) throw new TypeError('fetch failed: connect ECONNREFUSED 10.0.0.7')
+    if (state.isHuge) return new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) }))
     return Response.json(issuer.jwks)
   }
   const keys = remoteJwks(new URL('https://issuer.example/jwks'), { fetch, cooldown: 30, maxAge: 600, staleIfError: 60, timeout: 5 })
@@ -66,6 +67,47 @@ describe('A2: key ids that nobody knows', () => {
     assert.equal(answers.at(-1)?.status, 200)
     assert.equal(state.fetches, 2)
     assert.equal(ran.length, 2)
+  })
+
+  test('a rotated key is found after the cool-down also where its id was asked for before it was there', async () => {
+    const { clock, issuer, state, ask, ran } = scene()
+    assert.equal((await ask()).status, 200)
+    for (let round = 0; round < 5; round++) {
+      clock.advance(30_000)
+      for (let number = 0; number < 10; number++) await assertRefused(await ask({ kid: 'test-2' }), 'identity_invalid')
+    }
+    assert.equal(state.fetches, 6)
+    const id = issuer.rotate()
+    assert.equal(id, 'test-2')
+    await assertRefused(await ask({ key: id }), 'identity_invalid')
+    assert.equal(state.fetches, 6)
+    clock.advance(30_000)
+    assert.equal((await ask({ key: id })).status, 200)
+    assert.equal(ran.length, 2)
+  })
+
+  test('an outage of ten minutes locks nobody out whose key is known, and when its time is over nobody is called an impostor', async () => {
+    for (const how of ['isDown', 'hangs', 'isHuge'] as const) {
+      const { clock, issuer, state, server, ask, ran } = scene()
+      const known = await issuer.bearer({ roles: ['analyst'] }, { expiresIn: 86_400 })
+      assert.equal((await server.ask(chatRequest('x'), known)).status, 200)
+      state[how] = true
+      // The set is old after 600 seconds, and is trusted for 60 more.
+      for (let turn = 1; turn <= 60; turn++) {
+        clock.advance(10_000)
+        assert.equal((await server.ask(chatRequest('x'), known)).status, 200)
+        assert.equal((await ask()).status, 200, 'a new token of a known key')
+      }
+      assert.equal(ran.length, 121)
+      assert.ok(state.fetches <= 1 + 25, `${state.fetches} fetches`)
+      clock.advance(60_001)
+      for (const call of [server.ask(chatRequest('x'), known), ask(), ask({ kid: 'made-up' })])
+        await assertRefused(await inTime(clock, call), 'keys_unavailable', ['10.0.0.7', 'issuer.example'])
+      assert.equal(ran.length, 121)
+      state[how] = false
+      clock.advance(30_000)
+      assert.equal((await inTime(clock, server.ask(chatRequest('x'), known))).status, 200)
+    }
   })
 
   test('a key that was withdrawn ends what it vouched for, also what was verified before', async () => {

@@ -550,7 +550,6 @@ describe('a whole answer', () => {
     const { guarded } = scene({
       verifiers: [identityOf()],
       revocation: {
-        revoke: list.revoke.bind(list),
         subscribe: list.subscribe.bind(list),
         describe: list.describe.bind(list),
         isRevoked: async () => {
@@ -591,7 +590,7 @@ describe('a verifier of somebody else', () => {
     const subscribe = (async () => Promise.reject(new Error('down'))) as never
     const { stream } = scene({
       verifiers: [identityOf()],
-      revocation: { revoke: list.revoke.bind(list), isRevoked: list.isRevoked.bind(list), describe: list.describe.bind(list), subscribe },
+      revocation: { isRevoked: list.isRevoked.bind(list), describe: list.describe.bind(list), subscribe },
     })
     await assert.rejects(
       stream().then((parts) => parts.next()),

@@ -331,6 +331,13 @@ describe('the options of jwt', () => {
       claims: 'rfc9068',
       clockTolerance: 5,
       maxCached: 10_000,
+      dpop: {
+        maxAge: 60,
+        tolerance: 5,
+        algorithms: ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'],
+        nonces: false,
+        store: { kind: 'memory', maxEntries: 100_000 },
+      },
       keys: { kind: 'local', keys: [{ id: 'test-1', algorithm: 'ES256' }] },
     })
   })

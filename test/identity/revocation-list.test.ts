@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import type { Identity } from '../../src/guard/context.ts'
 import { apiKey } from '../../src/identity/api-key.ts'
 import { jwt } from '../../src/identity/jwt.ts'
+import { withDevice } from '../../src/identity/make-identity.ts'
 import { revocationList, type RevocationTarget } from '../../src/identity/revocation-list.ts'
 import { memoryState } from '../../src/state/memory-state.ts'
 import { StateError, type StateStore } from '../../src/state/state-store.ts'
@@ -77,6 +78,44 @@ describe('a revocation', () => {
     )
   })
 
+  test('of a session or a device up to a time lets stand what was issued later', async () => {
+    const issuedBefore = clock.now() + 1000
+    for (const target of [{ session: 's1' }, { session: 's1', issuer: issuer.issuer }, { device: 'd1' }, { device: 'd1', issuer: issuer.issuer }]) {
+      const of = async (iat: number) => onDevice('d1', await verify({ sid: 's1', iat }))
+      assert.equal(await isRevoked({ ...target, issuedBefore }, await of(clock.now() / 1000)), true)
+      assert.equal(await isRevoked({ ...target, issuedBefore }, await of(clock.now() / 1000 + 1)), false)
+    }
+  })
+
+  test('of what a subject has without a session lets stand what names one', async () => {
+    const [without, within] = [await verify({ sub: 'ada' }), await verify({ sub: 'ada', sid: 's1' })]
+    for (const target of [{ subject: 'ada' }, { subject: 'ada', issuer: issuer.issuer }, { subject: without.key }]) {
+      assert.equal(await isRevoked({ ...target, sessionless: true }, without), true)
+      assert.equal(await isRevoked({ ...target, sessionless: true }, within), false)
+      assert.equal(await isRevoked({ ...target, sessionless: true, issuedBefore: clock.now() - 1000 }, without), false)
+    }
+    assert.equal(await isRevoked({ subject: 'bob', sessionless: true }, without), false)
+  })
+
+  test('of a device, whoever uses it, or whom one issuer vouches for', async () => {
+    const ada = onDevice('d1', await verify({ sub: 'ada' }))
+    const stranger = onDevice('d1', await verify({ sub: 'ada' }, other))
+    assert.equal(await isRevoked({ device: 'd1' }, ada), true)
+    assert.equal(await isRevoked({ device: 'd1' }, stranger), true)
+    assert.equal(await isRevoked({ device: 'd1', issuer: issuer.issuer }, ada), true)
+    assert.equal(await isRevoked({ device: 'd1', issuer: issuer.issuer }, stranger), false)
+    assert.equal(await isRevoked({ device: 'd2' }, ada), false)
+    assert.equal(await isRevoked({ device: 'd1' }, await verify({ sub: 'd1', jti: 'd1', sid: 'd1' })), false)
+  })
+
+  test('of a token beside another issuer is of an id, and not of the token that it looks like', async () => {
+    const theirs = await verify({ jti: 't1' }, other)
+    const token = await other.mint({ jti: 't1' })
+    assert.equal(await isRevoked({ token, issuer: issuer.issuer }, theirs), false)
+    assert.equal(await isRevoked({ token, issuer: issuer.issuer }, await verify({ jti: token })), true)
+    assert.equal(await isRevoked({ token, issuer: other.issuer }, theirs), true)
+  })
+
   test('of an issuer, and of a key', async () => {
     const ada = await verify()
     assert.equal(await isRevoked({ issuer: issuer.issuer }, ada), true)
@@ -97,6 +136,75 @@ describe('a revocation', () => {
     await list.revoke({ subject: 'ada', issuedBefore: clock.now() - 1e6, expiresAt: clock.now() + 1 })
     clock.advance(1000)
     assert.equal(list.isRevoked(ada), true)
+  })
+
+  test('is not loosened by one that was begun at the same time, also where the store is elsewhere', async () => {
+    const near = memoryState()
+    const slow = async <T>(value: T): Promise<T> => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return value
+    }
+    const store: StateStore = {
+      ...methodsOf(near),
+      set: async (...given) => void (await slow(near.set(...given))),
+      get: async (...given) => slow(await near.get(...given)),
+    }
+    const [one, two] = [revocationList({ store, clock }), revocationList({ store, clock })]
+    await Promise.all([one.revoke({ subject: 'ada' }), two.revoke({ subject: 'ada', issuedBefore: clock.now() - 1e6 })])
+    assert.equal(await one.isRevoked(await verify({ sub: 'ada' })), true)
+  })
+
+  test('that could not be stored does not stand in the way of the next', async () => {
+    const near = memoryState()
+    let fails = 1
+    const store: StateStore = {
+      ...methodsOf(near),
+      set: async (...given) => {
+        if (fails-- > 0) throw new Error('down')
+        near.set(...given)
+      },
+    }
+    const list = revocationList({ store, clock })
+    const [first, second] = await Promise.allSettled([list.revoke({ subject: 'ada' }), list.revoke({ subject: 'ada' })])
+    assert.deepEqual([first.status, second.status], ['rejected', 'fulfilled'])
+    assert.equal(list.isRevoked(await verify({ sub: 'ada' })), true)
+  })
+
+  test('is taken back by the very target that it was made of, and by nothing else', async () => {
+    const ada = onDevice('d1', await verify({ sub: 'ada', jti: 't1' }))
+    const targets: RevocationTarget[] = [
+      { subject: 'ada' },
+      { subject: ada.key },
+      { token: 't1' },
+      { token: await issuer.mint({ jti: 't1' }) },
+      { device: 'd1' },
+      { device: 'd1', issuer: issuer.issuer },
+      { issuer: issuer.issuer },
+    ]
+    for (const target of targets) {
+      const list = revocationList({ clock })
+      await list.revoke(target)
+      for (const another of targets) if (another !== target) await list.lift(another)
+      assert.equal(list.isRevoked(ada), true, JSON.stringify(target))
+      await list.lift(target)
+      assert.equal(list.isRevoked(ada), false)
+      await list.lift(target)
+    }
+    await assert.rejects(revocationList().lift({} as never), TypeError)
+  })
+
+  test('is taken back for what was issued later, and stays for what was issued before', async () => {
+    const list = revocationList({ clock })
+    const issuedBefore = clock.now() + 1000
+    const early = onDevice('d1', await verify())
+    const late = onDevice('d1', await verify({ iat: clock.now() / 1000 + 1 }))
+    await list.lift({ device: 'd1', issuedBefore })
+    assert.equal(list.isRevoked(early), false, 'to take back does not revoke')
+    await list.revoke({ device: 'd1' })
+    await list.lift({ device: 'd1', issuedBefore })
+    assert.deepEqual([list.isRevoked(early), list.isRevoked(late)], [true, false])
+    await list.lift({ device: 'd1', issuedBefore: issuedBefore + 1e6 })
+    assert.deepEqual([list.isRevoked(early), list.isRevoked(late)], [true, false], 'nor does it revoke more')
   })
 
   test('is forgotten when it says so, and one of a token when that expires', async () => {
@@ -164,6 +272,13 @@ describe('a revocation', () => {
       { issuer: '' },
       { subject: 'a', issuer: 7 },
       { token: 'a', issuedBefore: clock.now() },
+      { key: 'a', issuedBefore: clock.now() },
+      { issuer: 'a', issuedBefore: clock.now() },
+      { device: '' },
+      { session: 'a', sessionless: true },
+      { subject: 'a', sessionless: false },
+      { subject: 'a', sessionless: 'yes' },
+      { device: 'a', session: 'b' },
       { subject: 'a', issuedBefore: 1_700_000_000 },
       { subject: 'a', issuedBefore: Number.NaN },
       { subject: 'a', expiresAt: 1_700_000_000 },
@@ -184,6 +299,10 @@ test('a store that answers nonsense has not said that nothing was revoked', asyn
   }
   assert.throws(() => revocationList({ stores: memoryState() } as never), TypeError)
 })
+
+function onDevice(id: string, identity: Identity): Identity {
+  return withDevice(identity, { id, status: 'unknown', posture: {} })
+}
 
 function methodsOf(store: StateStore): StateStore {
   return {

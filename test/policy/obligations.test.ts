@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Obligation } from '../../src/guard/context.ts'
-import { mergeObligations, sameObligations } from '../../src/policy/obligations.ts'
+import { mergeObligations, parseObligation, sameObligations } from '../../src/policy/obligations.ts'
+import { policySet } from '../../src/policy/policy-set.ts'
 
 test('keeps the strictest of numbers, what all allow of tools, and every other duty once', () => {
   assert.deepEqual(
@@ -59,6 +60,11 @@ const anyObligation: fc.Arbitrary<Obligation> = fc.oneof(
     { type: 'mask', types: ['email'] },
     { types: ['email'], type: 'mask' },
     { type: 'mask', types: ['phone'] },
+    { type: 'require_passkey' },
+    { type: 'require_assurance', acr: ['a'], maxAge: 60 },
+    { type: 'require_assurance', acr: ['a'], maxAge: 30 },
+    { maxAge: 30, acr: ['a'], type: 'require_assurance' },
+    { type: 'require_assurance', factors: 2 },
   ),
 )
 const anyList = fc.array(anyObligation, { maxLength: 5 })
@@ -88,4 +94,56 @@ test('a duty more never loosens one', () => {
       }
     }),
   )
+})
+
+test('require_assurance is read strictly, into one form', () => {
+  const read = (obligation: object) => parseObligation({ type: 'require_assurance', ...obligation }, 'here')
+  assert.deepEqual(read({ acr: ['b', 'a'], amr: 'hwk', maxAge: 0.5, factors: 3 }), {
+    type: 'require_assurance',
+    acr: ['a', 'b'],
+    amr: ['hwk'],
+    maxAge: 0.5,
+    factors: 3,
+  })
+  assert.deepEqual(read({ maxAge: 0 }), { type: 'require_assurance', maxAge: 0 })
+  for (const [wrong, why] of [
+    [{}, /here: must want something/],
+    [{ value: 'a' }, /unknown key 'value'/],
+    [{ factor: 2 }, /unknown key 'factor'/],
+    [{ acr: [] }, /here\.acr: must not be empty/],
+    [{ acr: 'a b' }, /here\.acr: must be printable ASCII/],
+    [{ acr: 'a"' }, /here\.acr: must be printable ASCII/],
+    [{ acr: ['a', 'a'] }, /twice/],
+    [{ acr: 7 }, /here\.acr/],
+    [{ amr: 'a\r\nb' }, /here\.amr: must be printable ASCII/],
+    [{ amr: [''] }, /here\.amr/],
+    [{ maxAge: -1 }, /here\.maxAge: must be a number of seconds/],
+    [{ maxAge: '300' }, /here\.maxAge/],
+    [{ maxAge: Number.NaN }, /here\.maxAge/],
+    [{ maxAge: Number.POSITIVE_INFINITY }, /here\.maxAge/],
+    [{ factors: 0 }, /here\.factors: must be 1, 2 or 3/],
+    [{ factors: 4 }, /here\.factors/],
+    [{ factors: 1.5 }, /here\.factors/],
+    [{ factors: '2' }, /here\.factors/],
+    [{ acr: undefined }, /is undefined/],
+  ] as const)
+    assert.throws(() => read(wrong), why, JSON.stringify(wrong))
+})
+
+test('require_passkey has no parameter', () => {
+  assert.deepEqual(parseObligation({ type: 'require_passkey' }, 'here'), { type: 'require_passkey' })
+  assert.throws(() => parseObligation({ type: 'require_passkey', value: true }, 'here'), /unknown key/)
+})
+
+test('what permits want of an authentication is united: each must be met', () => {
+  const rule = (id: string, obligation: object) => ({ id, effect: 'permit', obligations: [{ type: 'require_assurance', ...obligation }] })
+  const { obligations } = policySet({ id: 'p', rules: [rule('a', { maxAge: 60 }), rule('b', { maxAge: 30 }), rule('c', { maxAge: 60 })] }).evaluate({
+    subject: { type: 'user', id: 'ada' },
+    action: { name: 'chat' },
+    resource: { type: 'model', id: 'm' },
+  })
+  assert.deepEqual(obligations, [
+    { type: 'require_assurance', maxAge: 30 },
+    { type: 'require_assurance', maxAge: 60 },
+  ])
 })

@@ -4,7 +4,7 @@ import { GuardError, isGuardError } from '../../guard/errors.ts'
 import type { Guard } from '../../guard/guard.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { channelOf, freshRequest, headOf, serve } from '../web/guard-handler.ts'
-import { isLoopback } from '../web/loopback.ts'
+import { channelOfSocket } from '../web/socket-channel.ts'
 import { type ServerOptions, serverSettings, stateCall, wireMediator, type WireOperation } from '../web/server-options.ts'
 
 /** Options of `honoGuard`. */
@@ -90,12 +90,7 @@ function isValidated(c: Context): boolean {
 function channelIn(c: Context): Channel {
   const environment: unknown = c.env
   if (!isRecord(environment) || !isRecord(environment.incoming) || !isRecord(environment.incoming.socket)) return channelOf(c.req.raw)
-  const { remoteAddress, encrypted } = environment.incoming.socket
-  const address = typeof remoteAddress === 'string' ? remoteAddress : undefined
-  return {
-    secure: encrypted === true || (address !== undefined && isLoopback(address)),
-    ...(address !== undefined && { remoteAddress: address }),
-  }
+  return channelOfSocket(environment.incoming.socket)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

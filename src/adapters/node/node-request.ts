@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { stateChannel } from '../web/guard-handler.ts'
-import { isLoopback } from '../web/loopback.ts'
+import { channelOfSocket } from '../web/socket-channel.ts'
 
 /**
  * A connection's request as a web request. Its signal is aborted when the connection ends before the answer has; its body
@@ -33,16 +33,11 @@ export function nodeRequest(
     body: hasBody ? bodyOf(incoming) : null,
     duplex: 'half',
   }
-  const { socket } = incoming
-  const encrypted = 'encrypted' in socket && socket.encrypted === true
-  const { remoteAddress } = socket
-  const request = new Request(`${origin ?? originOf(headers, encrypted)}${targetOf(target)}`, init)
-  stateChannel(request, {
-    // A connection that its peer has reset has no address any more, and looks like one of the file system: neither is secure
-    // by itself.
-    secure: encrypted || (remoteAddress !== undefined && isLoopback(remoteAddress)),
-    ...(remoteAddress !== undefined && { remoteAddress }),
-  })
+  const channel = channelOfSocket(incoming.socket)
+  // The scheme of the request's own URL, which no control looks at.
+  const isEncrypted = 'encrypted' in incoming.socket && incoming.socket.encrypted === true
+  const request = new Request(`${origin ?? originOf(headers, isEncrypted)}${targetOf(target)}`, init)
+  stateChannel(request, channel)
   return request
 }
 

@@ -16,8 +16,9 @@ export interface NodeOptions {
 
 /**
  * A web-standard handler as a listener for `node:http` and `node:https`. The request's signal is aborted when
- * the client goes; an answer is written no faster than it is read. A `guardHandler` behind it knows the remote address and
- * whether the connection is encrypted, from the socket and from no header field.
+ * the client goes; an answer is written no faster than it is read. A `guardHandler` behind it knows the remote address,
+ * whether the connection is encrypted and by which version of TLS, and the client's certificate, from the socket and from no
+ * header field: a certificate where the server asks for one (`requestCert`) and has verified it.
  *
  * ```ts
  * createServer(toNode(guardHandler(base, operation, handler))).listen(8080)

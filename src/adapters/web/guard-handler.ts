@@ -2,12 +2,14 @@ import type { WireCodec } from '../../guard/codec.ts'
 import type { Awaitable, Call, Channel, Settled } from '../../guard/context.ts'
 import { isGuardError, toProblem } from '../../guard/errors.ts'
 import type { Guard } from '../../guard/guard.ts'
+import { liveCall } from '../../guard/live-calls.ts'
 import { mediate } from '../../guard/mediate.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { quotaHeaders } from '../../guard/quota-headers.ts'
 import { abandon } from '../../guard/thenable.ts'
 import { answerResponse, discard, refusalResponse } from './answer-response.ts'
 import { rebuiltFields } from './answer-fields.ts'
+import { forwardedCertificateFields } from './forwarded-certificate.ts'
 import { EventParts, isResponse, receiveAnswer, type ReceivedAnswer } from './received-answer.ts'
 import { parseArrival, RequestBody } from './request-body.ts'
 import {
@@ -84,7 +86,16 @@ export function headOf(request: Request): RequestHead {
  * Fields that a handler does not see: what the caller proved itself with, which is nobody's after the identity is known,
  * and what describes the bytes that came, which are not those that are handed on.
  */
-export const withheld: readonly string[] = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'x-api-key', ...rebuiltFields]
+export const withheld: readonly string[] = [
+  'authorization',
+  'cookie',
+  'dpop',
+  'proxy-authorization',
+  'step-up-assertion',
+  ...forwardedCertificateFields,
+  'x-api-key',
+  ...rebuiltFields,
+]
 
 /** The request as a handler gets it: the same method and URL, the rewritten body, and the call's own signal. */
 export function freshRequest(request: Request, wire: WireCodec, input: unknown, signal: AbortSignal): Request {
@@ -133,7 +144,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
   const body = new RequestBody({ wire, opens: mediator.opens, maxBodyBytes: settings.maxBodyBytes }, request.headers, request.body)
   const { options, mistake } = request.stated
   let granted: Settled | undefined
-  let quota: Readonly<Record<string, string>> = {}
+  let fields: Readonly<Record<string, string>> = {}
   let received: ReceivedAnswer | undefined
   let given: unknown
   const source = {
@@ -147,7 +158,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
   const handler = async (input: unknown, call: Call): Promise<unknown> => {
     granted = call
     // Before anything is asked of the handler: a quota that cannot be written spends nothing.
-    quota = quotaHeaders(granted.quota)
+    fields = { ...liveCall(call)?.fields, ...quotaHeaders(granted.quota) }
     given = await request.handle(input, call)
     if (!isResponse(given)) return given
     const { maxAnswerBytes } = settings
@@ -169,7 +180,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
   try {
     answer = await mediate(chain, plan, source, options, handler, true)
     const headers = new Headers(received?.headers)
-    for (const [name, value] of Object.entries(quota)) headers.set(name, value)
+    for (const [name, value] of Object.entries(fields)) headers.set(name, value)
     return await answerResponse(answer, given, { status: received?.status ?? 200, headers }, wire, {
       isWhole: () => !(given instanceof EventParts) || given.sawEnd,
       failure(error) {

@@ -7,6 +7,7 @@ import { GuardError } from '../../guard/errors.ts'
 import { type Guard, mediator } from '../../guard/guard.ts'
 import { copyAttributes, type Operation, type Planned } from '../../guard/operation.ts'
 import { abandon, isThenable } from '../../guard/thenable.ts'
+import { type ForwardedCertificate, forwardedCertificateOf, throughProxy } from './forwarded-certificate.ts'
 
 /** What an application says of a transport. */
 export type StatedChannel = { readonly [Member in keyof Channel]?: Channel[Member] | undefined }
@@ -29,6 +30,12 @@ export interface ServerOptions<R> {
    * not wait.
    */
   readonly channel?: (request: R) => StatedChannel
+  /**
+   * Where a proxy that ends TLS writes its client's certificate, and how that proxy is known. Unless it is given, and from every
+   * other peer, fields with certificates are ignored. The proxy must take off what its own clients write there. Over a connection
+   * to it that is not secure by itself, `channel` must say that it is.
+   */
+  readonly forwardedCertificate?: ForwardedCertificate<R>
   /** What the application states of this call: `context.*` in policy. Must not wait. */
   readonly attributes?: (request: R) => Attributes
 }
@@ -39,19 +46,21 @@ export interface ServerSettings<R> {
   readonly maxBodyBytes: number
   readonly maxAnswerBytes: number
   readonly channel: ((request: R) => StatedChannel) | undefined
+  readonly forwardedCertificate: ForwardedCertificate<R> | undefined
   readonly attributes: ((request: R) => Attributes) | undefined
 }
 
 /** Parses and copies server options. @throws TypeError for what is wrong. */
 export function serverSettings<R>(options: ServerOptions<R>): ServerSettings<R> {
-  checkNames('options', options, ['origin', 'maxBodyBytes', 'maxAnswerBytes', 'channel', 'attributes'])
-  const { origin, channel, attributes } = options
+  checkNames('options', options, ['origin', 'maxBodyBytes', 'maxAnswerBytes', 'channel', 'forwardedCertificate', 'attributes'])
+  const { origin, channel, forwardedCertificate, attributes } = options
   for (const [name, value] of Object.entries({ channel, attributes }))
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`options.${name}: must be a function of the request`)
   return Object.freeze({
     origin: origin === undefined ? undefined : originOf(origin),
     ...bodyBounds(options, 1024 * 1024),
     channel,
+    forwardedCertificate: forwardedCertificate === undefined ? undefined : forwardedCertificateOf(forwardedCertificate),
     attributes,
   })
 }
@@ -75,6 +84,9 @@ export function originOf(value: unknown): string {
   return url.origin
 }
 
+/** Characters. */
+const maxAssertionLength = 16_384
+
 /** What comes with a call, and what keeps it from being admitted whatever the controls say. */
 export interface StatedCall {
   readonly options: CallOptions
@@ -82,19 +94,18 @@ export interface StatedCall {
 }
 
 /**
- * What comes with the call of this request: the credentials from its header fields, as they came (two `Authorization`
+ * What comes with the call of this request: the credentials and the approval from its header fields, as they came (two `Authorization`
  * fields arrive as one with a comma in it, which no scheme accepts), the channel and the attributes. Where the
  * application's own functions fail, the call is refused for that once its caller is known.
  */
 export function stateCall<R>(settings: ServerSettings<R>, request: R, head: RequestHead, transport: Channel): StatedCall {
-  const { origin, channel, attributes } = settings
+  const { origin, channel, forwardedCertificate, attributes } = settings
   const { method, target, headers, signal } = head
-  const stated: CallOptions = {
-    ...credentialsIn(headers),
-    // The URL is put together as text: a path that begins with two slashes would become a host.
-    channel: { ...transport, method, ...(origin !== undefined && { url: `${origin}${target}` }) },
-    signal,
-  }
+  // The URL is put together as text: a path that begins with two slashes would become a host.
+  const seen: Channel = { ...transport, method, ...(origin !== undefined && { url: `${origin}${target}` }) }
+  const forwarded = forwardedCertificate === undefined ? { channel: seen } : throughProxy(forwardedCertificate, seen, request, headers)
+  const stated: CallOptions = { ...credentialsIn(headers), channel: forwarded.channel, signal }
+  if (forwarded.mistake !== undefined) return { options: stated, mistake: forwarded.mistake }
   if (channel === undefined && attributes === undefined) return { options: stated }
   try {
     const known = { ...stated.channel, ...(channel && atOnce('options.channel', channel(request))) } as Channel
@@ -133,17 +144,22 @@ export interface RequestHead {
   readonly signal: AbortSignal
 }
 
-function credentialsIn(headers: Headers): Pick<CallOptions, 'credentials'> {
+/** What a caller proves who it is with, and that this very call was approved. Nothing of it reaches a handler. */
+function credentialsIn(headers: Headers): Pick<CallOptions, 'credentials' | 'approvals'> {
   const authorization = headers.get('authorization')
   const dpop = headers.get('dpop')
   const apiKey = headers.get('x-api-key')
-  if (authorization === null && dpop === null && apiKey === null) return {}
+  const assertion = headers.get('step-up-assertion')
   return {
-    credentials: {
-      ...(authorization !== null && { authorization }),
-      ...(dpop !== null && { dpop }),
-      ...(apiKey !== null && { apiKey }),
-    },
+    ...((authorization ?? dpop ?? apiKey) !== null && {
+      credentials: {
+        ...(authorization !== null && { authorization }),
+        ...(dpop !== null && { dpop }),
+        ...(apiKey !== null && { apiKey }),
+      },
+    }),
+    // One that no control could want is none, and is asked for again.
+    ...(assertion !== null && assertion.length <= maxAssertionLength && { approvals: [assertion] }),
   }
 }
 
