@@ -11,6 +11,7 @@ export type {
   Channel,
   Credentials,
   Decision,
+  Device,
   Entry,
   Identity,
   Json,
@@ -33,6 +34,7 @@ export { quotaHeaders } from './guard/quota-headers.ts'
 export { audit, type AuditOptions } from './controls/audit.ts'
 export { type AuthorizeOptions, authorize, type Difference } from './controls/authorize.ts'
 export { encryptPayload, type EncryptPayloadOptions } from './controls/encrypt-payload.ts'
+export { killSwitch, type KillSwitchOptions } from './controls/kill-switch.ts'
 export { maskData, type MaskDataOptions } from './controls/mask-data.ts'
 export { rateLimit, type RateLimitOptions } from './controls/rate-limit.ts'
 export { unaudited } from './controls/unaudited.ts'
@@ -42,18 +44,39 @@ export { verifyIdentity, type VerifyIdentityOptions } from './controls/verify-id
 export { anonymous } from './identity/verifier.ts'
 export { apiKey, type ApiKeyEntry, type ApiKeyOptions } from './identity/api-key.ts'
 export { hashApiKey, newApiKey, type NewApiKeyOptions } from './identity/api-key.ts'
-export type { AssuranceOptions } from './identity/standing.ts'
+export type { AssuranceOptions } from './identity/assurance.ts'
+export type { Certificate } from './identity/certificate.ts'
+export { clientCertificate, type ClientCertificateOptions } from './identity/client-certificate.ts'
+export { delegated, type DelegatedOptions } from './identity/delegated.ts'
+export { type DelegateOptions, type Delegator, delegator, type DelegatorOptions } from './identity/delegator.ts'
+export type { DeviceOptions, DevicePosture, Posture } from './identity/device-posture.ts'
+export type { DpopNonceOptions, DpopOptions } from './identity/dpop-options.ts'
+export { requireFactors } from './identity/factors.ts'
 export { identityKey } from './identity/make-identity.ts'
 export { jwt } from './identity/jwt.ts'
 export type { JwtOptions } from './identity/jwt-options.ts'
+export { jwtSvid, type JwtSvidOptions } from './identity/jwt-svid.ts'
+export { type KnownDevices, knownDevices, type KnownDevicesOptions } from './identity/known-devices.ts'
+export { oidcIdToken, type OidcIdTokenOptions } from './identity/oidc-id-token.ts'
+export type { IntrospectionClient } from './identity/introspection-client.ts'
+export { opaque, type OpaqueOptions } from './identity/opaque.ts'
+export {
+  protectedResourceMetadata,
+  type ProtectedResourceMetadataOptions,
+  protectedResourceMetadataUrl,
+} from './identity/protected-resource-metadata.ts'
 export type { RevocationScope, RevocationTarget } from './identity/revocation-list.ts'
-export { type RevocationList, type RevocationListOptions, revocationList } from './identity/revocation-list.ts'
+export { type RevocationList, type RevocationListOptions, revocationList, type Revocations } from './identity/revocation-list.ts'
+export { type SsfEvent, ssfReceiver, type SsfReceiverOptions } from './identity/ssf-receiver.ts'
 export type { Verifier } from './identity/verifier.ts'
 export { type Jwks, localJwks } from './keys/jwks.ts'
 export type { KeyQuery, KeySource, VerificationKey } from './keys/key-source.ts'
+export { discoveredKeys, type DiscoveredKeysOptions } from './keys/discovered-keys.ts'
+export { spiffeBundle, type SpiffeBundle } from './keys/spiffe-bundle.ts'
 export { remoteJwks, type RemoteJwksOptions } from './keys/remote-jwks.ts'
 export { type MemoryStateOptions, memoryState } from './state/memory-state.ts'
 export { StateError, type StateStore } from './state/state-store.ts'
+export { type Switches, switches, type SwitchesOptions, type SwitchTarget } from './state/switches.ts'
 
 // May they
 export type { AttributeType, AttributeTypes } from './policy/attributes.ts'
@@ -108,6 +131,7 @@ export { plainText } from './payload/plain-text.ts'
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'
 export { type GuardedFetch, type GuardFetchOptions, guardFetch } from './adapters/fetch/guard-fetch.ts'
+export type { ForwardedCertificate } from './adapters/web/forwarded-certificate.ts'
 export { type Answer, guardHandler, type HandlerOptions } from './adapters/web/guard-handler.ts'
 export type { ServerOptions, StatedChannel } from './adapters/web/server-options.ts'
 export type { WireOperation } from './adapters/web/server-options.ts'
