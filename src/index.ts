@@ -75,7 +75,7 @@ export { discoveredKeys, type DiscoveredKeysOptions } from './keys/discovered-ke
 export { spiffeBundle, type SpiffeBundle } from './keys/spiffe-bundle.ts'
 export { remoteJwks, type RemoteJwksOptions } from './keys/remote-jwks.ts'
 export { type MemoryStateOptions, memoryState } from './state/memory-state.ts'
-export { StateError, type StateStore } from './state/state-store.ts'
+export { StateError, type StateErrorCode, type StateStore } from './state/state-store.ts'
 export { type Switches, switches, type SwitchesOptions, type SwitchTarget } from './state/switches.ts'
 
 // May they
@@ -93,6 +93,12 @@ export {
   type PolicySet,
   policySet,
 } from './policy/policy-set.ts'
+
+// Who lets it happen all the same
+export { type ApprovalRequest, type Approvals, approvals, type ApprovalsOptions, type Approved } from './approval/approvals.ts'
+export type { Approver } from './approval/approver.ts'
+export { type Elevation, type Elevations, elevations, type ElevationsOptions } from './approval/elevations.ts'
+export { signApproval, type SignApprovalOptions } from './approval/sign-approval.ts'
 
 // How much
 export { type Limit, type LimitUnit, type PlannedLimit, planLimit } from './limits/limit.ts'

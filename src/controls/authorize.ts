@@ -1,5 +1,7 @@
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
-import { every } from '../guard/clock.ts'
+import type { Approvals } from '../approval/approvals.ts'
+import type { Elevations } from '../approval/elevations.ts'
+import { every, within } from '../guard/clock.ts'
 import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { denied } from '../guard/errors.ts'
@@ -24,6 +26,10 @@ export interface AuthorizeOptions {
   readonly recheck?: { readonly every: number }
   /** How long an evaluator may take, in milliseconds; 2,000 unless given. */
   readonly deadline?: number
+  /** Who may approve single calls, where the obligation `require_approval` wants it. Without it such calls are refused. */
+  readonly approvals?: Approvals
+  /** Roles that callers have for a while: added to `subject.roles`, and named in `subject.elevated`. */
+  readonly elevations?: Elevations
 }
 
 /** Where a shadow does not agree. */
@@ -69,13 +75,21 @@ const maxShadows = 256
  * @throws TypeError for wrong options.
  */
 export function authorize(options: AuthorizeOptions): Control<Identified, Adds> {
-  const { evaluator, shadow, onDifference, period, deadline } = parseOptions(options)
+  const { evaluator, shadow, onDifference, approvals, elevations, period, deadline } = parseOptions(options)
   const frozen = shadow !== undefined || !isPolicySet(evaluator)
   const rechecks = new WeakMap<Step, () => void>()
   let shadows = 0
 
   const ask = (call: Identified, step: Step): Awaitable<Decision> => {
-    const request = frozen ? freezeRequest(policyRequest(call, step)) : policyRequest(call, step)
+    const elevated = elevations?.rolesOf(call.identity, step.clock.now()) ?? noRoles
+    if (!isThenable(elevated)) return askWith(elevated, call, step)
+    const patience = within(step.clock, deadline, 'The store of elevations', elevated)
+    return patience.then((roles) => askWith(roles, call, step))
+  }
+
+  const askWith = (elevated: readonly string[], call: Identified, step: Step): Awaitable<Decision> => {
+    const plain = elevated.length === 0 ? policyRequest(call, step) : withRoles(policyRequest(call, step), elevated)
+    const request = frozen ? freezeRequest(plain) : plain
     const patience = { clock: step.clock, deadline, signal: call.signal }
     const answer = askEvaluator(evaluator, request, patience)
     if (shadow === undefined) return answer
@@ -94,11 +108,25 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     return isThenable(answer) ? answer.then(compare) : compare(answer)
   }
 
-  const admit = (answer: Decision, call: Identified, step: Step): Adds => {
+  const admit = (answer: Decision, call: Identified, step: Step): Awaitable<Adds> => {
     if (!answer.allowed) throw denied(answer, 'denied', { reason: whyDenied(answer) })
     const decision = inherit(answer, call)
-    carryOut(decision, call, step, authentication)
-    return { decision }
+    if (approvals === undefined || !decision.obligations.some(({ type }) => type === 'require_approval')) {
+      carryOut(decision, call, step, authentication, false)
+      return { decision }
+    }
+    return approved(approvals, decision, call, step)
+  }
+
+  // Everything else first: nobody is asked to approve what would be refused all the same.
+  const approved = async (asked: Approvals, decision: Decision, call: Identified, step: Step): Promise<Adds> => {
+    carryOut(decision, call, step, authentication, true)
+    try {
+      return { decision: Object.freeze({ ...decision, approval: await asked.require(call, step) }) }
+    } catch (error) {
+      if (!isGuardError(error)) throw error
+      throw denied(decision, error.code, { cause: error.cause, headers: error.headers })
+    }
   }
 
   const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
@@ -141,12 +169,23 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
       describe: {
         evaluator: { ...evaluator.describe?.() },
         ...(shadow !== undefined && { shadow: { ...shadow.describe?.() } }),
+        ...(approvals !== undefined && { approvals: approvals.describe() }),
+        ...(elevations !== undefined && { elevations: elevations.describe() }),
         recheck: { every: period / 1000 },
         deadline,
       },
     },
     { ...(evaluator.obliges !== undefined && { obliges: Object.freeze([...evaluator.obliges]) }) },
   )
+}
+
+const noRoles: readonly string[] = Object.freeze([])
+
+function withRoles(request: PolicyRequest, elevated: readonly string[]): PolicyRequest {
+  const { subject } = request
+  const { roles } = subject.properties ?? {}
+  const held = Array.isArray(roles) ? (roles as readonly string[]) : noRoles
+  return { ...request, subject: { ...subject, properties: { ...subject.properties, roles: [...new Set([...held, ...elevated])], elevated } } }
 }
 
 function whyDenied({ reasons }: Decision): string {
@@ -174,12 +213,14 @@ const checks: Readonly<Record<keyof AuthorizeOptions, Check>> = {
   onDifference: [optional(isFunction), 'a function'],
   recheck: [optional((value) => typeof value === 'object' && value !== null), 'an object with every'],
   deadline: [optional(isPositive), 'a positive number of milliseconds'],
+  approvals: [optional(hasMethods('require', 'describe')), 'what approvals() makes'],
+  elevations: [optional(hasMethods('rolesOf', 'describe')), 'what elevations() makes'],
 }
 const recheckChecks: Readonly<Record<string, Check>> = { every: [isPositive, 'a positive number of seconds'] }
 
 function parseOptions(options: AuthorizeOptions): Settings {
   checkOptions('authorize', options, checks)
-  const { evaluator, shadow, onDifference, recheck = { every: 0.5 }, deadline = 2_000 } = options
+  const { evaluator, shadow, onDifference, approvals, elevations, recheck = { every: 0.5 }, deadline = 2_000 } = options
   checkEvaluator(evaluator, 'evaluator')
   if (shadow !== undefined) checkEvaluator(shadow, 'shadow')
   if (onDifference !== undefined && shadow === undefined) throw new TypeError('authorize: onDifference needs a shadow')
@@ -190,6 +231,8 @@ function parseOptions(options: AuthorizeOptions): Settings {
     deadline,
     ...(shadow !== undefined && { shadow }),
     ...(onDifference !== undefined && { onDifference }),
+    ...(approvals !== undefined && { approvals }),
+    ...(elevations !== undefined && { elevations }),
   }
 }
 

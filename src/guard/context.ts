@@ -114,6 +114,8 @@ export interface Decision {
   /** The rules that decided. For the log; a caller never sees them. */
   readonly reasons: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[]
   readonly obligations: readonly Obligation[]
+  /** Who approved this very call, where the permit wanted an approval. */
+  readonly approval?: { readonly issuer: string; readonly subject: string; readonly id: string }
 }
 
 /** A duty that comes with a permit; carried out by the control that claims its `type`, or the call is refused. */

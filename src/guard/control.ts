@@ -50,6 +50,8 @@ export interface Step {
   ath(): Promise<string> | undefined
   /** What the caller brought to prove that this very call was approved: texts that nobody has judged. */
   readonly approvals: readonly string[]
+  /** What was said, while the function ran, for the record of how the call ended. */
+  readonly notes: readonly string[]
   /** Adds a header field to the answer, where one goes over HTTP. The name in lower case; nothing of a caller's in the value. */
   answerField(name: string, value: string): void
   /** For a control that `opens`: what the arrival contains. */

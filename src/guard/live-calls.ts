@@ -4,6 +4,8 @@ import type { Call } from './context.ts'
 export interface LiveCall {
   /** Fields that controls add to the answer, names in lower case. */
   readonly fields: Readonly<Record<string, string>>
+  /** Says something that the record of how the call ended must hold: at most 8 times 1,000 characters. */
+  note(text: string): void
 }
 
 // An entry goes when its call leaves.

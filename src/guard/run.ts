@@ -14,6 +14,8 @@ import { uuid7 } from './uuid.ts'
 /** How deep calls may be made on behalf of calls, and how many calls one call may be at the root of. */
 const taskBounds = { depth: 16, breadth: 1_000 } as const
 
+const noteBounds = { count: 8, length: 1_000 } as const
+
 type Ending = Outcome['ending']
 
 const none: readonly string[] = Object.freeze([])
@@ -51,6 +53,7 @@ export class Run implements LiveCall {
   /** What was signed for this very call. */
   readonly approvals: readonly string[]
   readonly fields: Record<string, string> = {}
+  readonly notes: string[] = []
   descendants = 0
   readonly #source: Source
   #endsAt = Number.POSITIVE_INFINITY
@@ -156,6 +159,10 @@ export class Run implements LiveCall {
       Promise.resolve(value).then(resolve, reject)
       if (this.stopped !== undefined) reject(this.stopped.error)
     })
+  }
+
+  note(text: string): void {
+    if (this.notes.length < noteBounds.count) this.notes.push(text.slice(0, noteBounds.length))
   }
 
   /** Runs every `enter`, reads the input when it may be read, then every `request`. */
@@ -327,6 +334,10 @@ class RunStep implements Step {
 
   get approvals(): readonly string[] {
     return this.#run.approvals
+  }
+
+  get notes(): readonly string[] {
+    return this.#run.notes
   }
 
   answerField(name: string, value: string): void {

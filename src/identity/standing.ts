@@ -70,10 +70,19 @@ export function watchStanding(
     stop()
     end(isGuardError(error) ? error : unavailable(error))
   }
+  // However often something is revoked meanwhile: one look is under way, and one more follows it.
+  let looking: Promise<void> | undefined
+  let isStale = false
   const lookOnce = (): Awaitable<void> => {
     if (stopped) return
+    isStale = looking !== undefined
+    if (looking !== undefined) return looking
     try {
-      return look()?.then(undefined, fail)
+      looking = look()?.then(undefined, fail).then(() => {
+        looking = undefined
+        return isStale ? lookOnce() : undefined
+      })
+      return looking
     } catch (error) {
       fail(error)
     }

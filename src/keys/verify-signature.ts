@@ -31,7 +31,7 @@ export function verifyNatively(algorithm: string, key: CryptoKey | Uint8Array, i
     return crypto.verify(duty.digest === '' ? null : duty.digest, data, native, signature)
   } catch {
     // A runtime that cannot do it after all: WebCrypto has the last word, now and from now on.
-    duty.native = null
+    duty.native = 'none'
     return undefined
   }
 }

@@ -178,8 +178,13 @@ export function inherit(decision: Decision, call: Call): Decision {
   return Object.freeze({ ...decision, obligations: mergeObligations(inherited, decision.obligations) })
 }
 
-/** Carries out what can be carried out before the function runs. @throws GuardError where a duty is not met. */
-export function carryOut(decision: Decision, call: Identified, step: Step, authentication: AuthenticationDuties): void {
+/**
+ * Carries out what can be carried out before the function runs.
+ *
+ * @param isApproved whether somebody else sees to it that the call is approved, or refuses it.
+ * @throws GuardError where a duty is not met.
+ */
+export function carryOut(decision: Decision, call: Identified, step: Step, authentication: AuthenticationDuties, isApproved: boolean): void {
   const { obligations } = decision
   if (obligations.length === 0) return
   const refuse = ({ code, reason, challenge }: Shortfall): never => {
@@ -200,7 +205,7 @@ export function carryOut(decision: Decision, call: Identified, step: Step, authe
         break
       }
       case 'require_approval':
-        refuse({ code: 'approval_required', reason: 'the permit wants an approval, and there is none' })
+        if (!isApproved) refuse({ code: 'approval_required', reason: 'the permit wants an approval, and nobody here can give one' })
         break
       case 'no_stream':
         if (factsOf(step)?.stream === true) refuse(unmet('a stream is asked for, and the permit forbids streams'))

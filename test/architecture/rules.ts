@@ -8,6 +8,7 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   payload: [],
   identity: ['keys', 'state'],
+  approval: ['identity', 'keys', 'state'],
   limits: ['state'],
   encryption: ['keys'],
   masking: ['payload'],
@@ -20,7 +21,7 @@ const controls: Readonly<Record<string, readonly string[]>> = {
   'verify-identity': ['identity', 'state'],
   'encrypt-payload': ['encryption', 'keys', 'payload'],
   'rate-limit': ['limits', 'payload'],
-  authorize: ['identity', 'policy'],
+  authorize: ['approval', 'identity', 'policy'],
   'kill-switch': ['state'],
   'mask-data': ['masking', 'payload'],
   unaudited: [],
@@ -28,7 +29,7 @@ const controls: Readonly<Record<string, readonly string[]>> = {
 
 /** Who may import a runtime dependency. */
 const dependencies: Readonly<Record<string, readonly string[]>> = {
-  jose: ['identity', 'keys', 'policy', 'encryption', 'testing'],
+  jose: ['approval', 'identity', 'keys', 'policy', 'encryption', 'testing'],
   '@noble/ciphers': ['encryption', 'masking'],
   'lru-cache': ['identity', 'keys', 'limits', 'state'],
   'zod/mini': ['*'],
@@ -38,8 +39,6 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 const vendors: Readonly<Record<string, readonly string[]>> = {
   express: ['adapters/express'],
   hono: ['adapters/hono'],
-  ioredis: ['adapters/redis'],
-  redis: ['adapters/redis'],
   '@simplewebauthn/server': ['adapters/webauthn'],
 }
 

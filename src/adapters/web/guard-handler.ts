@@ -87,6 +87,7 @@ export function headOf(request: Request): RequestHead {
  * and what describes the bytes that came, which are not those that are handed on.
  */
 export const withheld: readonly string[] = [
+  'approval',
   'authorization',
   'cookie',
   'dpop',

@@ -84,8 +84,9 @@ export function originOf(value: unknown): string {
   return url.origin
 }
 
-/** Characters. */
-const maxAssertionLength = 16_384
+/** As many as a call may have, and as long, in characters. */
+const maxApprovals = 8
+const maxApprovalLength = 16_384
 
 /** What comes with a call, and what keeps it from being admitted whatever the controls say. */
 export interface StatedCall {
@@ -149,7 +150,6 @@ function credentialsIn(headers: Headers): Pick<CallOptions, 'credentials' | 'app
   const authorization = headers.get('authorization')
   const dpop = headers.get('dpop')
   const apiKey = headers.get('x-api-key')
-  const assertion = headers.get('step-up-assertion')
   return {
     ...((authorization ?? dpop ?? apiKey) !== null && {
       credentials: {
@@ -158,9 +158,15 @@ function credentialsIn(headers: Headers): Pick<CallOptions, 'credentials' | 'app
         ...(apiKey !== null && { apiKey }),
       },
     }),
-    // One that no control could want is none, and is asked for again.
-    ...(assertion !== null && assertion.length <= maxAssertionLength && { approvals: [assertion] }),
+    ...approvalsIn(headers.get('step-up-assertion'), headers.get('approval')),
   }
+}
+
+// Those that no control could want are none, and are asked for again. Several approvals arrive as one field with commas between.
+function approvalsIn(assertion: string | null, approvals: string | null): Pick<CallOptions, 'approvals'> {
+  const texts = [assertion, ...(approvals ?? '').split(',').slice(0, maxApprovals)].map((text) => text?.trim() ?? '')
+  const useful = texts.filter((text) => text !== '' && text.length <= maxApprovalLength).slice(0, maxApprovals)
+  return useful.length === 0 ? {} : { approvals: useful }
 }
 
 /** An operation of a server adapter: it names the codec, since the bytes of a stranger do not choose how they are read. */

@@ -1,0 +1,3 @@
+export { type RedisState, type RedisStateOptions, redisState } from './redis-state.ts'
+export type { IoredisClient, NodeRedisClient, NodeRedisCluster, NodeRedisNode, RedisClient } from './redis-client.ts'
+export type { IoredisSubscriber, NodeRedisSubscriber, RedisSubscriber } from './redis-subscriber.ts'
