@@ -78,10 +78,12 @@ export function watchStanding(
     isStale = looking !== undefined
     if (looking !== undefined) return looking
     try {
-      looking = look()?.then(undefined, fail).then(() => {
-        looking = undefined
-        return isStale ? lookOnce() : undefined
-      })
+      looking = look()
+        ?.then(undefined, fail)
+        .then(() => {
+          looking = undefined
+          return isStale ? lookOnce() : undefined
+        })
       return looking
     } catch (error) {
       fail(error)

@@ -165,9 +165,19 @@ export class TokenVerifier extends DirectVerifier {
     const trusted: unknown = this.#profile.keys.trusts(key, clock)
     if (trusted === true) return
     abandon(trusted)
-    return this.#find(query, clock).then((now) => {
-      if (now !== key) throw new GuardError('identity_revoked', { reason: 'the issuer has withdrawn the key that signed the token' })
-    })
+    const withdrawn = (): never => {
+      throw new GuardError('identity_revoked', { reason: 'the issuer has withdrawn the key that signed the token' })
+    }
+    return this.#find(query, clock).then(
+      (now) => {
+        if (now !== key) withdrawn()
+      },
+      // That the issuer cannot be asked is no answer; that it has no such key is one.
+      (error: unknown) => {
+        if (isGuardError(error) && error.code === 'identity_invalid') withdrawn()
+        throw error
+      },
+    )
   }
 
   async #find(query: KeyQuery, clock: Clock): Promise<VerificationKey> {

@@ -70,6 +70,11 @@ describe('access tokens of a real provider', () => {
     const { access_token: token } = await serviceToken(provider, clients.agent, elsewhere)
     const refused = await refusal(call(api, token, options))
     assert.deepEqual([refused.status, refused.code, refused.errors], [401, 'identity_invalid', { bearer: 'invalid_token' }])
+    assert.deepEqual(api.callers, [])
+    await api.close()
+    const [counted] = api.log.entries
+    assert.ok(counted?.kind === 'refusals')
+    assert.deepEqual([counted.counts, counted.reasons], [{ identity_invalid: 1 }, { identity_invalid: 'the token is for another audience' }])
   })
 
   test('refuses a token of another provider, and asks nobody for keys', async (t) => {

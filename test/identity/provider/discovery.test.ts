@@ -3,6 +3,7 @@ import { describe, test, type TestContext } from 'node:test'
 import * as oauth from 'oauth4webapi'
 import { jwt } from '../../../src/identity/jwt.ts'
 import { discoveredKeys } from '../../../src/keys/discovered-keys.ts'
+import { sentBy } from './client-fetch.ts'
 import { call, guardedApi, refusal } from './guarded-api.ts'
 import { openIdProvider } from './provider.ts'
 import { clients } from './provider-clients.ts'
@@ -20,7 +21,7 @@ async function scene(t: TestContext) {
     headers.delete('authorization')
     return fetch(url, { ...init, headers })
   }
-  return { provider, api, withoutToken, options: { [oauth.customFetch]: fetch } }
+  return { provider, api, withoutToken, options: sentBy(fetch) }
 }
 
 describe('RFC 9728 with a real client', () => {

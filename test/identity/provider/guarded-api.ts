@@ -15,6 +15,7 @@ import { protectedResourceMetadata, protectedResourceMetadataUrl } from '../../.
 import { plainText } from '../../../src/payload/plain-text.ts'
 import { allowAll } from '../../../src/testing/allow-all.ts'
 import { recordingLog, type RecordingLog } from '../../../src/testing/recording-log.ts'
+import { sentBy } from './client-fetch.ts'
 import { listenSecurely } from './loopback-tls.ts'
 import type { OpenIdProvider } from './provider.ts'
 
@@ -114,7 +115,7 @@ export interface CallOptions {
 export async function call({ resource }: Pick<GuardedApi, 'resource'>, token: string, options: CallOptions = {}): Promise<Response> {
   const { fetch = globalThis.fetch, DPoP, input = 'hello' } = options
   return oauth.protectedResourceRequest(token, 'POST', new URL(resource), new Headers({ 'content-type': 'text/plain' }), input, {
-    [oauth.customFetch]: fetch,
+    ...sentBy(fetch),
     [oauth.allowInsecureRequests]: resource.startsWith('http:'),
     ...(DPoP !== undefined && { DPoP }),
   })

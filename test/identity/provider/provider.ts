@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { Provider } from 'oidc-provider'
+import { sentBy } from './client-fetch.ts'
 import { listenSecurely, secureFetch } from './loopback-tls.ts'
 import { behaviour } from './provider-behaviour.ts'
 import { registrations, resourceRegistration } from './provider-clients.ts'
@@ -72,7 +73,7 @@ export async function openIdProvider(test: TestContext): Promise<OpenIdProvider>
   start(firstKey)
   const fetch = secureFetch(test)
   const url = new URL(issuer)
-  const metadata = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { [oauth.customFetch]: fetch }))
+  const metadata = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, sentBy(fetch)))
   return {
     issuer,
     metadata,

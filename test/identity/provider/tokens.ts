@@ -1,4 +1,5 @@
 import * as oauth from 'oauth4webapi'
+import { sentBy } from './client-fetch.ts'
 import type { OpenIdProvider } from './provider.ts'
 import { clients, type RegisteredClient } from './provider-clients.ts'
 
@@ -77,7 +78,7 @@ export async function withNonce<T>(request: () => Promise<T>): Promise<T> {
 }
 
 function requestOptions(provider: OpenIdProvider, { DPoP, fetch = provider.fetch }: Wanted): oauth.TokenEndpointRequestOptions {
-  return { [oauth.customFetch]: fetch, ...(DPoP !== undefined && { DPoP }) }
+  return { ...sentBy(fetch), ...(DPoP !== undefined && { DPoP }) }
 }
 
 /** Follows redirects with cookies until one leads to the application. */
