@@ -132,8 +132,6 @@ export function texts(claims: Claims, name: string): readonly string[] {
 
 // Words between spaces (RFC 6749, section 3.3), or a list of them.
 function words(claims: Claims, name: string): readonly string[] {
-  // No scope at all is written by some as an empty text.
-  if (claims[name] === '') return []
   return texts(claims, name).flatMap((item) => item.split(' ').filter((word) => word !== ''))
 }
 

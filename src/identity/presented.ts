@@ -188,8 +188,11 @@ function readHeader(token: string): UnverifiedJwt['header'] | undefined {
   return partOf(token.slice(0, token.indexOf('.')))
 }
 
+// Of a text in the right alphabet.
 function partOf(text: string): Readonly<Record<string, unknown>> | undefined {
-  const bytes = decodeBase64url(text)
+  if (!isCanonical(text)) return undefined
+  // The runtime's own decoder where there is one: it takes what was just seen to be in the one spelling, and costs a sixth.
+  const bytes = globalThis.Buffer?.from(text, 'base64url') ?? decodeBase64url(text)
   return bytes && parseTokenPart(bytes)
 }
 
@@ -221,9 +224,10 @@ function countMembers(value: unknown, depth: number): number {
   let members = 0
   if (Array.isArray(value)) for (const item of value) members += countMembers(item, depth + 1)
   else
-    for (const [name, member] of Object.entries(value)) {
+    for (const name of Object.keys(value)) {
       if (name === '__proto__') throw new RangeError('not a name')
-      members += 1 + countMembers(member, depth + 1)
+      const member: unknown = (value as Readonly<Record<string, unknown>>)[name]
+      members += typeof member === 'object' ? 1 + countMembers(member, depth + 1) : 1
     }
   return members
 }
@@ -234,7 +238,11 @@ function countColons(text: string): number {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
     if (code === 0x3a) colons++
-    else if (code === 0x22) index = endOfString(text, index)
+    else if (code === 0x22) {
+      // Most strings hold no backslash: the next quotation mark ends them.
+      const end = text.indexOf('"', index + 1)
+      index = text.charCodeAt(end - 1) === 0x5c ? endOfString(text, index) : end
+    }
   }
   return colons
 }

@@ -6,8 +6,8 @@ import { runInNewContext } from 'node:vm'
 import { JwtVerifier } from 'aws-jwt-verify'
 import { createVerifier } from 'fast-jwt'
 import { calculateJwkThumbprint, createLocalJWKSet, EmbeddedJWK, type JWK, jwtVerify } from 'jose'
-import { jwt } from '/tmp/dist1/index.js'
-import { dpopKey, testIssuer } from '/tmp/dist1/testing/index.js'
+import { jwt } from '../../../dist/index.js'
+import { dpopKey, testIssuer } from '../../../dist/testing/index.js'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const calls = Number(process.env.CALLS ?? 1_000)
