@@ -1,7 +1,7 @@
 import { callDigest } from '../guard/call-digest.ts'
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import { type Clock, within } from '../guard/clock.ts'
-import type { Awaitable, Call, Json, Known, Resource } from '../guard/context.ts'
+import type { Attributes, Awaitable, Call, Identity, Json, Known, Resource } from '../guard/context.ts'
 import type { Step } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { encodeBase64url } from '../keys/base64url.ts'
@@ -31,13 +31,15 @@ export interface ApprovalsOptions {
 export interface ApprovalRequest {
   /** Names the request, for people and programs; the digest is what an approval is about. */
   readonly id: string
-  /** The digest of caller, action, resource and exact arguments, in base64url (SHA-256). */
+  /** The digest of all that is approved, in base64url (SHA-256): the guard, the action, the resource, the attributes, the caller, who acts for it, and the exact arguments. */
   readonly digest: string
   readonly guard: string
   readonly action: string
-  readonly resource: Pick<Resource, 'type' | 'id'>
-  /** Whose call it is. Never one of the approvers of it. */
-  readonly requester: { readonly key: string; readonly issuer: string; readonly subject: string }
+  readonly resource: Resource
+  /** What the application states of the call. */
+  readonly attributes: Attributes
+  /** Whose call it is, and who acts for it. Never one of the approvers of it. */
+  readonly requester: Pick<Identity, 'key' | 'issuer' | 'subject' | 'tenant' | 'actors'>
   /** The arguments, as the function would get them before anything rewrites them. For approvers alone: it is not in the refusal. */
   readonly input: unknown
   /** Milliseconds since 1970. */
@@ -141,7 +143,7 @@ class SignedApprovals implements Approvals {
     }
     await this.#tell(request, step.clock)
     const { id, guard, action, resource } = request
-    const named = { id, digest, guard, action, resource }
+    const named = { id, digest, guard, action, resource: { type: resource.type, id: resource.id } }
     throw new GuardError('approval_required', {
       reason,
       headers: { 'approval-request': encodeBase64url(new TextEncoder().encode(JSON.stringify(named))) },
@@ -190,14 +192,21 @@ function usedKey({ issuer, subject, id }: Approval): string {
 }
 
 function requestFor(call: Call & Pick<Known, 'identity'>, digest: string, step: Step): ApprovalRequest {
-  const { guard, action, resource, identity } = call
+  const { guard, action, resource, attributes, identity } = call
   return Object.freeze({
     id: call.id,
     digest,
     guard,
     action,
-    resource: Object.freeze({ type: resource.type, id: resource.id }),
-    requester: Object.freeze({ key: identity.key, issuer: identity.issuer, subject: identity.subject }),
+    resource,
+    attributes,
+    requester: Object.freeze({
+      key: identity.key,
+      issuer: identity.issuer,
+      subject: identity.subject,
+      ...(identity.tenant !== undefined && { tenant: identity.tenant }),
+      actors: identity.actors,
+    }),
     // A copy: whoever shows it must not be able to change what runs.
     input: copyOf(step.input as Json),
     requestedAt: step.clock.now(),

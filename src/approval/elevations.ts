@@ -1,6 +1,7 @@
 import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Call, Identity, Known } from '../guard/context.ts'
+import { GuardError } from '../guard/errors.ts'
 import { liveCall } from '../guard/live-calls.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { inTurn } from '../state/in-turn.ts'
@@ -58,7 +59,7 @@ const none: readonly string[] = Object.freeze([])
 
 /**
  * Roles for a while, just in time: for `authorize({ elevations })`, which adds them to `subject.roles`, and says in
- * `subject.elevated` which they are. They end by themselves, also while an answer streams, when policy is asked again.
+ * `subject.elevated` which they are. They are the caller's own: who acts for it has none of them, and cannot ask for one. They end by themselves, also while an answer streams, when policy is asked again.
  *
  * ```ts
  * const elevating = elevations()
@@ -91,6 +92,7 @@ export function elevations(options: ElevationsOptions = {}): Elevations {
       if (typeof reason !== 'string' || reason === '' || reason.length > maxReason)
         throw new TypeError(`elevate: reason: must be a text of 1 to ${maxReason} characters`)
       const { identity } = call
+      if (identity.actors.length > 0) throw new GuardError('denied', { reason: 'who acts for a caller cannot elevate it' })
       const elevation: Elevation = Object.freeze({
         role,
         expiresAt: Math.min(clock.now() + Math.min(ttl, maxTtl) * 1000, identity.expiresAt),
@@ -105,6 +107,8 @@ export function elevations(options: ElevationsOptions = {}): Elevations {
     },
     end: (identity: Identity, role: string) => change(identity, (before) => before.filter((other) => other.role !== role)),
     rolesOf(identity: Identity, now: number): Awaitable<readonly string[]> {
+      // What the caller was given for a while, the caller may do, and nobody who acts for it.
+      if (identity.actors.length > 0) return none
       const found = store.get([keyOf(identity)], now)
       return isThenable(found) ? Promise.resolve(found).then((values) => namesIn(values, now)) : namesIn(found, now)
     },

@@ -9,7 +9,7 @@ import { type DeviceOptions, Devices } from '../identity/device-posture.ts'
 import { asIdentity } from '../identity/make-identity.ts'
 import { type Presented, presentedIn } from '../identity/presented.ts'
 import type { Revocations } from '../identity/revocation-list.ts'
-import { requireStanding, watchStanding } from '../identity/standing.ts'
+import { requireStanding, StandingWatch } from '../identity/standing.ts'
 import { DirectVerifier, type Verifier, VerifierChoice } from '../identity/verifier.ts'
 
 /** Options of `verifyIdentity`. */
@@ -53,28 +53,34 @@ export interface VerifyIdentityOptions {
  */
 export function verifyIdentity(options: VerifyIdentityOptions): Control<Call, Pick<Known, 'identity'>> {
   const checks = new IdentityChecks(options)
-  const watches = new WeakMap<Step, () => void>()
+  const watches = new WeakMap<Step, StandingWatch>()
+  const watch = (identity: Identity, call: Call, step: Step): StandingWatch => {
+    const { revocation } = checks
+    const { clock } = step
+    const own = new StandingWatch({
+      identity,
+      revocation,
+      clock,
+      look: () => checks.look(identity, clock),
+      end: (error) => step.end(checks.challenged(error, call)),
+    })
+    watches.set(step, own)
+    return own
+  }
   return builtIn<Call, Pick<Known, 'identity'>>(
     'verifyIdentity',
     {
       enter: (call, step) => checks.admit(call, step),
-      response(parts, { identity }, _call, step) {
-        if (step.streamed)
-          watches.set(
-            step,
-            watchStanding(
-              identity,
-              checks.revocation,
-              step.clock,
-              checks.period,
-              () => checks.look(identity, step.clock),
-              (error) => step.end(error),
-            ),
-          )
+      // From now on, so that what is revoked while the function runs aborts it, whether its answer streams or not.
+      ...(checks.revocation !== undefined && {
+        request: (_input: unknown, { identity }: Pick<Known, 'identity'>, call: Call, step: Step) => watch(identity, call, step).listen(),
+      }),
+      response(parts, { identity }, call, step) {
+        if (step.streamed) (watches.get(step) ?? watch(identity, call, step)).repeat(checks.period)
         return parts
       },
       leave(outcome, { identity }, call, step) {
-        watches.get(step)?.()
+        watches.get(step)?.stop()
         // A whole answer leaves at once, so this is the last moment: the function may have taken its time.
         if (outcome.ending === 'completed' && !outcome.streamed && identity !== undefined) return checks.still(identity, call, step)
       },
@@ -195,6 +201,12 @@ class IdentityChecks {
     const attached = this.#devices?.attach(identity, step.clock) ?? identity
     if (standing === undefined && !('then' in attached)) return { identity: attached }
     return Promise.all([attached, standing]).then(([own]) => ({ identity: own }))
+  }
+
+  /** A refusal of a caller who was admitted, with a challenge. */
+  challenged(error: GuardError, call: Call): GuardError {
+    const told = this.#challenged(error, call, undefined)
+    return isGuardError(told) ? told : error
   }
 
   #challenged(error: unknown, call: Call, presented: Presented | undefined): unknown {

@@ -133,7 +133,7 @@ export interface Quota {
     /** Seconds until the full quota is back. */
     readonly reset: number
     /** What is counted; requests unless given. */
-    readonly unit?: 'requests' | 'tokens' | 'concurrent'
+    readonly unit?: string
     /** Seconds; absent where the limit has none. */
     readonly window?: number | undefined
   }[]

@@ -2,6 +2,9 @@ import { GuardError } from './errors.ts'
 import { type Run, asRefusal } from './run.ts'
 import { tell } from './settle.ts'
 
+/** How long a stream may go on before timers get a turn, in milliseconds: what is checked by a timer is then checked in time. */
+const turnPeriod = 100
+
 const done: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 
 /** Reads the function's own stream: each part becomes the engine's copy before any control sees it. */
@@ -9,11 +12,13 @@ export class SourceParts implements AsyncIterableIterator<unknown> {
   readonly #run: Run
   readonly #inner: AsyncIterator<unknown>
   #finished = false
+  #turnAt: number
   /** What the function's stream threw, to tell it from what a control throws. */
   failure: { readonly error: unknown } | undefined
 
   constructor(run: Run, stream: AsyncIterable<unknown> | ReadableStream<unknown>) {
     this.#run = run
+    this.#turnAt = run.chain.clock.monotonic()
     this.#inner = isReadable(stream) ? readerOf(stream) : stream[Symbol.asyncIterator]()
   }
 
@@ -23,8 +28,13 @@ export class SourceParts implements AsyncIterableIterator<unknown> {
 
   async next(): Promise<IteratorResult<unknown>> {
     const { plan } = this.#run
-    // By the clock as well: a stream that is never out of work leaves no turn for a timer.
+    // By the clock as well: a stream that is never out of work leaves no turn for a timer, unless it is given one.
     this.#run.checkDeadline()
+    const now = this.#run.chain.clock.monotonic()
+    if (now - this.#turnAt >= turnPeriod) {
+      this.#turnAt = now
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    }
     if (this.#run.stopped !== undefined) throw this.#run.stopped.error
     let part: IteratorResult<unknown>
     try {

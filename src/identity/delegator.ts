@@ -6,6 +6,7 @@ import { GuardError } from '../guard/errors.ts'
 import { liveCall } from '../guard/live-calls.ts'
 import { decodeBase64url } from '../keys/base64url.ts'
 import type { Jwks } from '../keys/jwks.ts'
+import { countFactors } from './factors.ts'
 import { areTexts, checkIssuer, isText, texts } from './jwt-options.ts'
 import { lineageClaim } from './lineage.ts'
 import type { Revocations } from './revocation-list.ts'
@@ -110,18 +111,27 @@ export function delegator(options: DelegatorOptions): Delegator {
   }
   return Object.freeze({
     delegate(call: Call & Pick<Known, 'identity'>, wanted: DelegateOptions): Promise<string> {
-      checkOptions('delegate', wanted, delegateChecks)
-      if (liveCall(call) === undefined || call.identity === undefined)
-        throw new TypeError('delegate: the call must be one that a guarded function was given, while that call lasts')
+      if (typeof wanted !== 'object' || wanted === null) throw new TypeError('delegate: the options must be an object')
       // Read once, so that what is checked is what is signed.
       const own: DelegateOptions = { ...wanted }
+      checkOptions('delegate', own, delegateChecks)
+      requireLive(call)
       if (call.identity.binding !== undefined && own.jkt === undefined)
         throw new TypeError('delegate: the caller is bound to a key, so the token must be: give jkt')
       const standing = atOnce(() => requireStanding(call.identity, revocation, clock))
-      return standing.then(() => mint(delegatedClaims(call, own, { issuer, maxTtl, maxDepth, now: clock.now() })))
+      return standing.then(() => {
+        // Whether it stands took a while to learn.
+        requireLive(call)
+        return mint(delegatedClaims(call, own, { issuer, maxTtl, maxDepth, now: clock.now() }))
+      })
     },
     jwks: Object.freeze({ keys: Object.freeze([publicKey]) }),
   })
+}
+
+function requireLive(call: Call & Pick<Known, 'identity'>): void {
+  if (liveCall(call) === undefined || call.identity === undefined)
+    throw new TypeError('delegate: the call must be one that a guarded function was given, while that call lasts')
 }
 
 interface Bounds {
@@ -162,6 +172,7 @@ function delegatedClaims(
     act: nested([{ subject: actor, issuer }, ...identity.actors]),
     made_of: lineageClaim(identity),
     ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+    ...(identity.kind !== 'user' && { factors: countFactors(identity) }),
     ...(identity.tenant !== undefined && { tenant: identity.tenant }),
     ...(acr !== undefined && { acr }),
     ...(amr.length > 0 && { amr }),

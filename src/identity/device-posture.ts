@@ -1,3 +1,4 @@
+import { injectiveText } from '../guard/call-digest.ts'
 import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
 import { type Clock, within } from '../guard/clock.ts'
 import type { Attributes, Awaitable, Device, Identity } from '../guard/context.ts'
@@ -99,5 +100,6 @@ export class Devices {
 }
 
 function isSame(one: Device, other: Device): boolean {
-  return one.status === other.status && JSON.stringify(one.posture) === JSON.stringify(other.posture)
+  // Whatever the order of the members.
+  return one.status === other.status && injectiveText(one.posture) === injectiveText(other.posture)
 }

@@ -1,5 +1,6 @@
 import type { Identity } from '../guard/context.ts'
 import type { AssuranceOptions } from './assurance.ts'
+import { voucherOf } from './make-identity.ts'
 
 /** What somebody proves itself by: what it knows, what it has, what it is. */
 type Factor = 'knowledge' | 'possession' | 'inherence'
@@ -61,8 +62,11 @@ export function isFactorCount(value: unknown): value is number {
 }
 
 /** How many independent factors an identity was proven by. */
-export function countFactors({ kind, binding, assurance, tokenId, device }: Identity): number {
+export function countFactors(identity: Identity): number {
+  const { kind, binding, assurance, tokenId, device, claims } = identity
   if (kind !== 'user') {
+    // What a delegated token is bound to is its holder's, and proves nothing of whom it speaks of.
+    if (voucherOf(identity).lineage !== undefined) return isFactorCount(claims.factors) ? claims.factors : 1
     // A client certificate that is the credential is also what proves it, and counts once.
     const isOneThing = tokenId !== undefined && tokenId === device?.id
     return binding === undefined || isOneThing ? 1 : 2

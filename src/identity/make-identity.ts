@@ -37,11 +37,15 @@ export interface Ancestor {
   readonly tokenId?: string
   readonly keyId?: string
   readonly session?: string
+  /** The device that whoever presented it proved to have. */
+  readonly device?: string
   /** Milliseconds since 1970. */
   readonly issuedAt?: number
 }
 
-const vouchers = new WeakMap<Identity, Voucher>()
+// By the identity, and by its claims: those are one object for each identity, and go along where an application's own verifier
+// copies an identity to change a part of it.
+const vouchers = new WeakMap<Identity | Identity['claims'], Voucher>()
 
 const kinds: readonly string[] = ['user', 'service', 'agent', 'device']
 const bindings: readonly unknown[] = [undefined, 'dpop', 'mtls']
@@ -74,6 +78,7 @@ export function makeIdentity(parts: IdentityParts, voucher: Voucher = {}): Ident
     ...(device !== undefined && { device: deviceOf(device) }),
   })
   vouchers.set(identity, voucher)
+  vouchers.set(identity.claims, voucher)
   return identity
 }
 
@@ -81,8 +86,9 @@ export function makeIdentity(parts: IdentityParts, voucher: Voucher = {}): Ident
 export function asIdentity(value: unknown): Identity {
   if (typeof value !== 'object' || value === null) throw new TypeError('a verifier gave no identity')
   if (vouchers.has(value as Identity)) return value as Identity
-  // Read once; every part is checked where it is copied.
-  return makeIdentity({ ...(value as Identity) })
+  // Read once; every part is checked where it is copied. What was made of one of ours rests on what that one rests on.
+  const parts = { ...(value as Identity) }
+  return makeIdentity(parts, isObject(parts.claims) ? vouchers.get(parts.claims) : undefined)
 }
 
 /** The same identity with another account of its device. @throws TypeError for an account of a wrong shape. */
@@ -95,6 +101,10 @@ export function withDevice(identity: Identity, device: Device): Identity {
 /** What an identity rests on; nothing for one that was not made here. */
 export function voucherOf(identity: Identity): Voucher {
   return vouchers.get(identity) ?? {}
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function text(name: string, value: unknown): string {

@@ -255,6 +255,7 @@ function listKeys(identity: Identity): string[] {
     add('token', ancestor.tokenId, ancestor.issuer)
     add('session', ancestor.session, ancestor.issuer)
     add('key', ancestor.keyId, ancestor.issuer)
+    add('device', ancestor.device, ancestor.issuer)
   }
   for (const actor of actors) {
     const from = actor.issuer ?? issuer

@@ -42,74 +42,89 @@ function requireUnrevoked(identity: Identity, revocation: Revocations, clock: Cl
   return within(clock, deadline, 'The revocation list', answer).then(judge, asUnavailable)
 }
 
-/**
- * Looks again and again whether an identity still stands, and at once when something was revoked or it expires; tells the
- * first time that it does not, and stops. Returns what stops it.
- *
- * @param period milliseconds.
- * @param look throws, or rejects, where it no longer stands.
- */
-export function watchStanding(
-  identity: Identity,
-  revocation: Revocations | undefined,
-  clock: Clock,
-  period: number,
-  look: () => Awaitable<void>,
-  end: (error: GuardError) => void,
-): () => void {
-  let stopped = false
-  let cancel = (): void => {}
-  let unsubscribe = (): void => {}
-  const stop = (): void => {
-    stopped = true
-    cancel()
-    unsubscribe()
+/** What a watch needs to know. */
+export interface WatchOptions {
+  readonly identity: Identity
+  readonly revocation: Revocations | undefined
+  readonly clock: Clock
+  /** Throws, or rejects, where the identity no longer stands. */
+  readonly look: () => Awaitable<void>
+  /** Told the first time that it does not. */
+  readonly end: (error: GuardError) => void
+}
+
+/** Watches whether an identity still stands while a call runs: at once when something was revoked, and again and again where asked. */
+export class StandingWatch {
+  readonly #options: WatchOptions
+  #isOver = false
+  #cancel = (): void => {}
+  #unsubscribe = (): void => {}
+  #looking: Promise<void> | undefined
+  #isStale = false
+
+  constructor(options: WatchOptions) {
+    this.#options = options
   }
-  const fail = (error: unknown): void => {
-    if (stopped) return
-    stop()
-    end(isGuardError(error) ? error : unavailable(error))
-  }
-  // However often something is revoked meanwhile: one look is under way, and one more follows it.
-  let looking: Promise<void> | undefined
-  let isStale = false
-  const lookOnce = (): Awaitable<void> => {
-    if (stopped) return
-    isStale = looking !== undefined
-    if (looking !== undefined) return looking
-    try {
-      looking = look()
-        ?.then(undefined, fail)
-        .then(() => {
-          looking = undefined
-          return isStale ? lookOnce() : undefined
-        })
-      return looking
-    } catch (error) {
-      fail(error)
-    }
-  }
-  const arm = (): void => {
-    if (stopped) return
-    // The wall clock may step, so this only makes the look at an expiry come in time; it decides nothing.
-    const left = Math.max(1, identity.expiresAt - clock.now())
-    cancel = clock.after(Math.min(period, left), () => {
-      const looking = lookOnce()
-      if (looking === undefined) arm()
-      else void looking.then(arm)
-    })
-  }
-  if (revocation !== undefined) {
-    const subscribed: unknown = revocation.subscribe(() => void lookOnce())
+
+  /** Looks whenever something was revoked. */
+  listen(): void {
+    const subscribed: unknown = this.#options.revocation?.subscribe(() => void this.#look())
+    if (subscribed === undefined && this.#options.revocation === undefined) return
     if (typeof subscribed !== 'function') {
       abandon(subscribed)
       throw new GuardError('misconfigured', { reason: 'the list of revocations gave nothing to unsubscribe with' })
     }
-    unsubscribe = subscribed as () => void
+    this.#unsubscribe = subscribed as () => void
   }
-  void lookOnce()
-  arm()
-  return stop
+
+  /** Looks now, and again every so many milliseconds, and when the identity expires. */
+  repeat(period: number): void {
+    void this.#look()
+    this.#arm(period)
+  }
+
+  stop(): void {
+    this.#isOver = true
+    this.#cancel()
+    this.#unsubscribe()
+  }
+
+  // Armed before it looks: however long an answer takes, the next look comes in time.
+  #arm(period: number): void {
+    if (this.#isOver) return
+    const { identity, clock } = this.#options
+    // The wall clock may step, so this only makes the look at an expiry come in time; it decides nothing.
+    const left = Math.max(1, identity.expiresAt - clock.now())
+    this.#cancel = clock.after(Math.min(period, left), () => {
+      this.#arm(period)
+      void this.#look()
+    })
+  }
+
+  // However often something is revoked meanwhile: one look is under way, and one more follows it.
+  #look(): Awaitable<void> {
+    if (this.#isOver) return
+    this.#isStale = this.#looking !== undefined
+    if (this.#looking !== undefined) return this.#looking
+    try {
+      this.#looking = this.#options
+        .look()
+        ?.then(undefined, this.#fail)
+        .then(() => {
+          this.#looking = undefined
+          return this.#isStale ? this.#look() : undefined
+        })
+      return this.#looking
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #fail = (error: unknown): void => {
+    if (this.#isOver) return
+    this.stop()
+    this.#options.end(isGuardError(error) ? error : unavailable(error))
+  }
 }
 
 function judge(isRevoked: unknown): void {

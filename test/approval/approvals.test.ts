@@ -159,6 +159,14 @@ describe('an approval (A13)', () => {
     await elsewhere.refused(transfer, [text])
   })
 
+  test('is for this caller itself, in this tenant, and under what the application stated', async () => {
+    const { asked, sign, refused, issuer } = scene()
+    const text = await sign(await asked())
+    await refused(transfer, [text], { credentials: await issuer.bearer({ sub: 'ada', act: { sub: 'bot' } }) })
+    await refused(transfer, [text], { credentials: await issuer.bearer({ sub: 'ada', tenant: 'evil' }) })
+    await refused(transfer, [text], { attributes: { account: 'all' } })
+  })
+
   test('is signed by an approver, and by nobody else', async () => {
     const { asked, sign, refused, clock, state } = scene()
     const request = await asked()

@@ -44,7 +44,9 @@ function scene(options: ElevationsOptions = {}) {
     },
     { action: 'restart', resource: { type: 'service', id: 's' }, codec: plainText },
   )
-  const as = async (sub: string, roles: string[] = [], expiresIn = 30_000) => ({ credentials: await issuer.bearer({ sub, roles }, { expiresIn }) })
+  const as = async (sub: string, roles: string[] = [], expiresIn = 30_000, more: object = {}) => ({
+    credentials: await issuer.bearer({ sub, roles, ...more }, { expiresIn }),
+  })
   return { clock, log, elevating, base, elevate, restart, stream, as }
 }
 
@@ -126,6 +128,16 @@ describe('an elevation', () => {
     )
     await another(null, ada)
     await assert.rejects(restart(null, ada), { code: 'denied' })
+  })
+
+  test("is nobody else's: who acts for the caller has none of it, and cannot ask for one", async () => {
+    const { elevate, restart, as } = scene()
+    const ada = await as('ada', ['on-call'])
+    const agent = await as('ada', ['on-call'], 30_000, { act: { sub: 'bot' } })
+    await assert.rejects(elevate(900, agent), { code: 'denied' })
+    await elevate(900, ada)
+    assert.equal(await restart(null, ada), 'restarted')
+    await assert.rejects(restart(null, agent), { code: 'denied' })
   })
 
   test('of a store that fails or answers nonsense refuses', async () => {

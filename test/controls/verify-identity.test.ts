@@ -408,13 +408,47 @@ describe('what no longer holds (A4)', () => {
   test('a revocation between the check and the answer ends the stream before its first part', async () => {
     const revocation = revocationList()
     const { guarded } = scene({ revocation, verifiers: [identityOf({ subject: 'ada' })] })
-    const parts = await guarded.protect(async (_input: null) => {
+    const calling = guarded.protect(async (_input: null) => {
       await revocation.revoke({ subject: 'ada' })
       return (async function* () {
         yield 'secret'
       })()
     }, operation)(null)
-    await assert.rejects(parts.next(), { code: 'identity_revoked' })
+    await assert.rejects(
+      calling.then((parts) => parts.next()),
+      { code: 'identity_revoked' },
+    )
+  })
+
+  test('a revocation while the function runs aborts it, though its answer is no stream', async () => {
+    const revocation = revocationList()
+    const { guarded } = scene({ revocation, verifiers: [identityOf({ subject: 'ada' })] })
+    const aborted: unknown[] = []
+    const running = guarded.protect(async (_input: null, call) => {
+      call.signal.addEventListener('abort', () => aborted.push(call.signal.reason))
+      await new Promise(() => {})
+    }, operation)(null)
+    await sleep(1)
+    await revocation.revoke({ subject: 'ada' })
+    await assert.rejects(running, { code: 'identity_revoked' })
+    assert.equal(aborted.length, 1)
+  })
+
+  test("what an application's own verifier changes of an identity still rests on what it was made of", async () => {
+    const revocation = revocationList()
+    const issuer = testIssuer()
+    const inner = jwt(issuer.options)
+    const own: Verifier = {
+      accepts: (credentials, channel) => inner.accepts(credentials, channel),
+      verify: async (credentials, channel) => ({ ...(await inner.verify(credentials, channel)), tenant: 'acme' }),
+      describe: () => ({ kind: 'own' }),
+    }
+    const { guarded } = scene({ revocation, verifiers: [own] })
+    const run = guarded.protect((_input: null, call) => call.identity.tenant, operation)
+    const credentials = await issuer.bearer()
+    assert.equal(await run(null, { credentials }), 'acme')
+    await revocation.revoke({ key: 'test-1' })
+    await assert.rejects(run(null, { credentials }), { code: 'identity_revoked' })
   })
 
   test('a list that fails, hangs or answers nonsense refuses, and ends what streams', async () => {

@@ -52,7 +52,7 @@ describe('injectiveText', () => {
 
   test('long bytes are written whole', () => {
     const bytes = new Uint8Array(30_001).map((_, index) => index)
-    assert.equal(injectiveText(bytes), `<${Buffer.from(bytes).toString('base64url')}>`)
+    assert.equal(injectiveText(bytes), `<${Buffer.from(bytes).toString('base64')}>`)
   })
 
   test('what JSON and bytes cannot hold refuses', () => {

@@ -6,6 +6,7 @@ import { authorize } from '../../src/controls/authorize.ts'
 import { verifyIdentity } from '../../src/controls/verify-identity.ts'
 import type { Call, Identity, Known } from '../../src/guard/context.ts'
 import { guard } from '../../src/guard/guard.ts'
+import { countFactors } from '../../src/identity/factors.ts'
 import { delegated, type DelegatedOptions } from '../../src/identity/delegated.ts'
 import { type DelegateOptions, delegator, type DelegatorOptions } from '../../src/identity/delegator.ts'
 import { jwt } from '../../src/identity/jwt.ts'
@@ -282,6 +283,73 @@ describe('a delegated token (RFC 8693, section 4.1; A6)', () => {
   })
 })
 
+describe('a delegated token of a device', () => {
+  const operation = { action: 'x', resource: { type: 'y', id: 'z' }, codec: plainText }
+
+  /** A user with a bound token, an agent that acts for it, and a second agent that acts for both: each with a key of its own. */
+  async function chain() {
+    const clock = testClock()
+    const revocation = revocationList({ clock })
+    const { issuer, maker, verifier, guardOf } = scene({ clock, revocation })
+    const keys = [await dpopKey({ clock }), await dpopKey({ clock }), await dpopKey({ clock })] as const
+    const at = { method: 'POST', url: `${files}/x` }
+    const present = async (token: string, key: (typeof keys)[number]) => ({
+      credentials: { authorization: `DPoP ${token}`, dpop: await key.proof({ ...at, token }) },
+      channel: { secure: true, ...at },
+    })
+    const hand = async (from: ReturnType<typeof guardOf>, options: object, jkt: string): Promise<string> => {
+      let made = ''
+      const task = from.protect(async (_input: string, call) => {
+        made = await maker.delegate(call, { ...wanted, jkt })
+        return ''
+      }, operation)
+      await task('x', options)
+      return made
+    }
+    const user = await issuer.mint({ sub: 'ada', scope: 'read', cnf: { jkt: keys[0].jkt } })
+    const first = await hand(guardOf(jwt({ ...issuer.options, clock })), await present(user, keys[0]), keys[1].jkt)
+    const second = await hand(guardOf(verifier), await present(first, keys[1]), keys[2].jkt)
+    const run = guardOf(verifier).protect(() => 'in', operation)
+    return {
+      revocation,
+      keys,
+      run,
+      first: async () => run('x', await present(first, keys[1])),
+      second: async () => run('x', await present(second, keys[2])),
+    }
+  }
+
+  test('falls with the device of the caller, and of any party between', async () => {
+    const own = await chain()
+    assert.equal(await own.first(), 'in')
+    assert.equal(await own.second(), 'in')
+    await own.revocation.revoke({ device: own.keys[1].jkt })
+    await assert.rejects(own.first(), { code: 'identity_revoked' })
+    await assert.rejects(own.second(), { code: 'identity_revoked' })
+    const other = await chain()
+    await other.revocation.revoke({ device: other.keys[0].jkt })
+    await assert.rejects(other.first(), { code: 'identity_revoked' })
+    await assert.rejects(other.second(), { code: 'identity_revoked' })
+  })
+
+  test('has as many factors as the caller had, whatever its holder is bound to', async () => {
+    const { issuer, maker, verifier, guardOf, clock } = scene()
+    const holder = await dpopKey({ clock })
+    let made = ''
+    const task = guardOf(jwt({ ...issuer.options, clock })).protect(async (_input: string, call) => {
+      made = await maker.delegate(call, { ...wanted, jkt: holder.jkt })
+      return ''
+    }, operation)
+    await task('x', { credentials: await issuer.bearer({ sub: 'test-client', scope: 'read' }) })
+    const at = { method: 'POST', url: `${files}/x` }
+    const identity = await verifier.verify(
+      { authorization: `DPoP ${made}`, dpop: await holder.proof({ ...at, token: made }) },
+      { secure: true, ...at },
+    )
+    assert.deepEqual([identity.kind, identity.binding, countFactors(identity)], ['service', 'dpop', 1])
+  })
+})
+
 describe('delegating', () => {
   test('needs a call that is alive', async () => {
     const { run, maker } = scene()
@@ -289,6 +357,30 @@ describe('delegating', () => {
     for (const call of [finished, { ...finished }, {}, null, undefined, { identity: { scopes: ['read'] } }])
       assert.throws(() => maker.delegate(call as never, wanted), TypeError)
     await run(async (call) => assert.throws(() => maker.delegate({ ...call }, wanted), TypeError))
+  })
+
+  test('makes nothing for a call that ended while it was asked about, and nothing by an option that changes', async () => {
+    const clock = testClock()
+    let answer = (_revoked: boolean): void => {}
+    const slow = { isRevoked: () => new Promise<boolean>((resolve) => (answer = resolve)), subscribe: () => () => {}, describe: () => ({}) }
+    const { run, maker } = scene({ clock, delegator: { revocation: slow } })
+    let late: Promise<string> | undefined
+    await run(async (call) => {
+      late = maker.delegate(call, wanted)
+      late.catch(() => {})
+    })
+    answer(false)
+    await assert.rejects(async () => late, TypeError)
+    const steady = scene()
+    const audiences = [files, ['https://a.example', 'https://b.example']]
+    const shifty = {
+      ...wanted,
+      get audience() {
+        return audiences.shift() as string
+      },
+    }
+    const token = await steady.run((call) => steady.maker.delegate(call, shifty))
+    assert.equal(claimsOf(token).aud, files)
   })
 
   test('asks whether the caller was revoked meanwhile', async () => {

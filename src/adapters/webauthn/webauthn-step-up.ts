@@ -119,6 +119,8 @@ class StepUp {
   constructor(options: WebauthnStepUpOptions) {
     checkOptions('webauthnStepUp', options, checks)
     const { server, relyingParty, credentials, onUsed = () => undefined, store = memoryState(), maxAge = 300, secret } = options
+    // Instances that take each other's challenges must know which were used.
+    if (secret !== undefined && options.store === undefined) throw new TypeError('webauthnStepUp: secret: needs a store that the instances share')
     this.#server = server
     this.#party = relyingPartyOf(relyingParty)
     this.#credentials = credentials

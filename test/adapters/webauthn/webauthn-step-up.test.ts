@@ -178,7 +178,7 @@ describe('an assertion is good for one call only', () => {
   refuses('not for the resource in another state', ({ call }, approvals) => call(transfer, { approvals }, { owner: 'bob' }))
 
   test('not for another guard', async () => {
-    const shared = { secret: new Uint8Array(32), clock: testClock() }
+    const shared = { secret: new Uint8Array(32), store: memoryState(), clock: testClock() }
     const one = scene(shared)
     const other = scene({ ...shared, name: 'bank-2', credentials: () => [one.authenticator.passkey(0)] })
     assert.match(reasonOf(await refusal(other.call(transfer, { approvals: [await one.approve()] }))), /no challenge for this call/)
@@ -402,8 +402,12 @@ describe('what it rests on', () => {
     assert.equal((await refusal(outer(transfer, { approvals: [await approve()] }))).code, 'step_up_required')
   })
 
+  test('is not shared without the memory of what was used', () => {
+    assert.throws(() => scene({ secret: new Uint8Array(32) }), TypeError)
+  })
+
   test('describes itself without secrets', () => {
-    const { chain } = scene({ secret: new Uint8Array(32).fill(65) })
+    const { chain } = scene({ secret: new Uint8Array(32).fill(65), store: memoryState() })
     const [described] = chain.describe().controls.filter(({ name }) => name === 'webauthnStepUp')
     assert.deepEqual(described, {
       name: 'webauthnStepUp',
