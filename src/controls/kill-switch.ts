@@ -36,7 +36,8 @@ const recheckChecks: Readonly<Record<string, Check>> = {
  *
  * A call is off where its guard is, the caller's tenant, the model (the resource of type `model`, and the one that the payload
  * names), or a tool: the resource of type `tool` or of the action `execute_tool`, and each one that the payload offers to the
- * model. A call on behalf of another is off as well where that one's guard, model or tool is.
+ * model. What a payload names is what its codec reads: without a codec only the resource is seen, so give the operations of
+ * models one. A call on behalf of another is off as well where that one's guard, or the model or tool that is its resource, is.
  *
  * A running call ends as soon as the store tells of it; a stream in any case when it is looked at again, and a whole answer is
  * looked at once more before it is released. Where the switches do not answer, it is refused.
