@@ -114,9 +114,14 @@ describe('the posture of a device', () => {
     for (const postureOf of answers) {
       const { run, options, identities, clock } = await scene({ posture: { postureOf } })
       const running = run('x', await options())
+      let isOver = false
+      running.then(
+        () => (isOver = true),
+        () => (isOver = true),
+      )
       // Asked when the call comes, and again before its answer is released.
-      for (let asked = 0; asked < 2; asked++) {
-        for (let count = 0; count < 20; count++) await turn()
+      for (let count = 0; count < 100 && !isOver; count++) {
+        for (let turns = 0; turns < 20; turns++) await turn()
         clock.advance(201)
       }
       await running
