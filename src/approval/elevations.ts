@@ -4,7 +4,7 @@ import type { Awaitable, Call, Identity, Known } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
 import { liveCall } from '../guard/live-calls.ts'
 import { isThenable } from '../guard/thenable.ts'
-import { inTurn } from '../state/in-turn.ts'
+import { changeEntry } from '../state/change-entry.ts'
 import { memoryState } from '../state/memory-state.ts'
 import type { StateStore } from '../state/state-store.ts'
 
@@ -75,16 +75,14 @@ const none: readonly string[] = Object.freeze([])
 export function elevations(options: ElevationsOptions = {}): Elevations {
   checkOptions('elevations', options, checks)
   const { maxTtl = 3_600, store = memoryState(), clock = systemClock } = options
-  const change = (identity: Identity, next: (before: readonly Elevation[], now: number) => readonly Elevation[]): Promise<void> => {
-    const key = keyOf(identity)
-    return inTurn(store, key, async () => {
-      const now = clock.now()
-      const roles = next(standing(await store.get([key], now), now), now)
-      const last = Math.max(0, ...roles.map(({ expiresAt }) => expiresAt))
-      if (roles.length === 0) await store.delete(key)
-      else await store.set(key, JSON.stringify(roles.map(({ role, expiresAt }) => [role, expiresAt])), last, now)
+  const now = (): number => clock.now()
+  const change = (identity: Identity, next: (before: readonly Elevation[]) => readonly Elevation[]): Promise<void> =>
+    changeEntry(store, keyOf(identity), now, (before) => {
+      const roles = next(standing([before], now()))
+      if (roles.length === 0) return 'forget'
+      const value = JSON.stringify(roles.map(({ role, expiresAt }) => [role, expiresAt]))
+      return { value, expiresAt: Math.max(...roles.map(({ expiresAt }) => expiresAt)) }
     })
-  }
   return Object.freeze({
     async elevate(call: Call & Pick<Known, 'identity' | 'decision'>, role: string, ttl: number, reason: string): Promise<Elevation> {
       requireElevating(call, role)
@@ -106,11 +104,11 @@ export function elevations(options: ElevationsOptions = {}): Elevations {
       return elevation
     },
     end: (identity: Identity, role: string) => change(identity, (before) => before.filter((other) => other.role !== role)),
-    rolesOf(identity: Identity, now: number): Awaitable<readonly string[]> {
+    rolesOf(identity: Identity, at: number): Awaitable<readonly string[]> {
       // What the caller was given for a while, the caller may do, and nobody who acts for it.
       if (identity.actors.length > 0) return none
-      const found = store.get([keyOf(identity)], now)
-      return isThenable(found) ? Promise.resolve(found).then((values) => namesIn(values, now)) : namesIn(found, now)
+      const found = store.get([keyOf(identity)], at)
+      return isThenable(found) ? Promise.resolve(found).then((values) => namesIn(values, at)) : namesIn(found, at)
     },
     describe: () => ({ kind: 'elevations', maxTtl, store: store.describe() }),
   })

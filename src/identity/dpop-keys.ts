@@ -21,19 +21,24 @@ export class DpopKeys {
   load(jkt: string, jwk: Readonly<Record<string, unknown>>, algorithm: string): Awaitable<CryptoKey> {
     const read = proofKey(jwk, algorithm)
     const known = this.#keys?.get(jkt)
-    if (known === undefined) return this.#import(jkt, read)
+    if (known === undefined) return importKey(read)
     // One key, one algorithm (RFC 8725, section 3.2).
     if (known.algorithm !== read.algorithm) throw new Error('the key was used with another algorithm')
     return known.key
   }
 
-  async #import(jkt: string, read: VerificationKey): Promise<CryptoKey> {
-    const key = await read.load()
-    if (key instanceof Uint8Array) throw new Error('the key is a secret')
+  /** Remembers a key that a proof has verified with: one that did not verify leaves no trace, or anybody could choose the algorithm. */
+  async remember(jkt: string, algorithm: string, key: CryptoKey): Promise<void> {
+    if (this.#keys?.has(jkt) === true) return
     this.#keys ??= new (await import('lru-cache')).LRUCache<string, Loaded>({ max: maxKeys })
-    this.#keys.set(jkt, { algorithm: read.algorithm, key })
-    return key
+    this.#keys.set(jkt, { algorithm: algorithmOfKey(algorithm), key })
   }
+}
+
+async function importKey(read: VerificationKey): Promise<CryptoKey> {
+  const key = await read.load()
+  if (key instanceof Uint8Array) throw new Error('the key is a secret')
+  return key
 }
 
 interface Loaded {

@@ -64,8 +64,9 @@ export class DpopProofs {
     const now = this.#look(clock)
     const { id, expiresAt } = this.#checkClaims(claims, bound, target, now)
     const fresh = this.#nonces && (await checkNonce(claims.nonce, this.#nonces, now))
-    if (!(await verifySignature(algorithm, await this.#load(bound.jkt, jwk, algorithm), input, signature)))
-      throw invalid('the signature of the proof does not verify')
+    const key = await this.#load(bound.jkt, jwk, algorithm)
+    if (!(await verifySignature(algorithm, key, input, signature))) throw invalid('the signature of the proof does not verify')
+    await this.#keys.remember(bound.jkt, algorithm, key)
     await this.#use(`dpop:${bound.jkt}:${await hashOfText(`${target.length}:${target}${id}`)}`, expiresAt, clock)
     return fresh
   }
@@ -156,6 +157,8 @@ interface Checked {
 
 function targetOf({ method, url }: DpopBound): string {
   const target = url === undefined ? undefined : proofTarget(url)
+  // An address that no proof can name is the caller's to write.
+  if (url !== undefined && target === undefined) throw invalid('the request is for an address that no proof can be for')
   if (method === undefined || target === undefined)
     throw new GuardError('misconfigured', {
       reason: 'a proof is for a method and an address, and those of the request are not known: set `origin` where the requests come in',

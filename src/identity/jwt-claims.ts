@@ -18,6 +18,8 @@ export interface ClaimRules {
   readonly required: readonly string[]
   /** Claims that only tokens of other kinds have (RFC 8725, section 3.12). */
   readonly foreign: readonly string[]
+  /** What a token of this kind is called in claims that say its kind, in lower case; undefined where they are not looked at. */
+  readonly marks?: readonly string[]
   /** Whether a confirmation is understood. Where it is not, a token that has one is refused. */
   readonly isConfirmed: boolean
   /** Milliseconds. */
@@ -45,15 +47,7 @@ const maxActors = 8
  * `identity_expired`; `binding_invalid` for a token that is bound in a way that is not understood.
  */
 export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number, voucher: Voucher): Admitted {
-  for (const name of rules.required) if (!Object.hasOwn(claims, name)) throw invalid(`the claim ${name} is missing`)
-  const foreign = rules.foreign.find((name) => Object.hasOwn(claims, name))
-  if (foreign !== undefined) throw invalid(`the token is of another kind: it has the claim ${foreign}`)
-  if (rules.issuer !== undefined && text(claims, 'iss') !== rules.issuer) throw invalid('the issuer is another one')
-  const { audiences } = rules
-  if (audiences !== undefined && !texts(claims, 'aud').some((audience) => audiences.includes(audience)))
-    throw invalid('the token is for another audience')
-  const expiresAt = lifetime(claims, rules, now)
-  rules.also?.(claims)
+  const expiresAt = requireClaims(claims, rules, now)
   const confirmation = confirmationOf(claims)
   if (confirmation !== undefined && !rules.isConfirmed)
     throw new GuardError('binding_invalid', { reason: 'the token is bound to a key, and tokens of this kind are not' })
@@ -88,6 +82,35 @@ export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number,
   }
 }
 
+/**
+ * Whether claims say what they must, and until when: cheap, and of a token that nobody has verified as well.
+ *
+ * @throws GuardError `identity_invalid`, `identity_expired`.
+ */
+export function requireClaims(claims: Claims, rules: ClaimRules, now: number): number {
+  for (const name of rules.required) if (!Object.hasOwn(claims, name)) throw invalid(`the claim ${name} is missing`)
+  const foreign = rules.foreign.find((name) => Object.hasOwn(claims, name))
+  if (foreign !== undefined) throw invalid(`the token is of another kind: it has the claim ${foreign}`)
+  if (rules.issuer !== undefined && text(claims, 'iss') !== rules.issuer) throw invalid('the issuer is another one')
+  const { audiences } = rules
+  if (audiences !== undefined && !texts(claims, 'aud').some((audience) => audiences.includes(audience)))
+    throw invalid('the token is for another audience')
+  requireMark(claims, rules.marks)
+  const expiresAt = lifetime(claims, rules, now)
+  rules.also?.(claims)
+  return expiresAt
+}
+
+// Members by which issuers tell one kind of token from another.
+const markNames: readonly string[] = ['token_use', 'token_usage', 'typ']
+
+function requireMark(claims: Claims, marks: readonly string[] | undefined): void {
+  if (marks === undefined) return
+  for (const name of markNames)
+    if (Object.hasOwn(claims, name) && !marks.includes(text(claims, name).toLowerCase()))
+      throw invalid(`the token is of another kind by its claim ${name}`)
+}
+
 /** When the token expires, if it stands now. */
 function lifetime(claims: Claims, rules: ClaimRules, now: number): number {
   const latest = now + rules.tolerance
@@ -98,7 +121,7 @@ function lifetime(claims: Claims, rules: ClaimRules, now: number): number {
   const expiresAt = milliseconds(claims, 'exp')
   if (expiresAt === undefined) throw invalid('the claim exp is missing')
   // Without tolerance: what `expiresAt` says is then the same wherever it is looked at.
-  if (expiresAt <= now) throw new GuardError('identity_expired', { reason: 'the token has expired' })
+  if (!(expiresAt > now)) throw new GuardError('identity_expired', { reason: 'the token has expired' })
   return expiresAt
 }
 

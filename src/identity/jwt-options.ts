@@ -58,6 +58,9 @@ const someTexts = 'a non-empty text or a list of them'
 // What only other kinds of tokens hold: ID tokens (OpenID Connect Core, section 3.3.2.11) and events (RFC 8417, section 2.2).
 const foreign: readonly string[] = ['at_hash', 'c_hash', 's_hash', 'events']
 
+// What issuers call access tokens in claims that say a token's kind.
+const accessTokens: readonly string[] = ['access', 'access_token', 'at+jwt', 'application/at+jwt', 'jwt', 'bearer', 'dpop']
+
 const [isClaims, claimsWanted] = oneOf('rfc9068', 'minimal')
 const [isKind, kinds] = oneOf('user', 'service', 'agent', 'device')
 const checks: Readonly<Record<keyof JwtOptions, Check>> = {
@@ -92,6 +95,7 @@ export function jwtProfile(options: JwtOptions): TokenProfile {
     audiences,
     required: claims === 'minimal' ? minimal : [...minimal, 'client_id', 'jti'],
     foreign,
+    marks: accessTokens,
     isConfirmed: true,
     tolerance: clockTolerance * 1000,
     roles: texts(options.rolesClaim ?? ['roles', 'groups']),

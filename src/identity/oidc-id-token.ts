@@ -38,7 +38,7 @@ export interface OidcIdTokenOptions {
 
 const required: readonly string[] = ['iss', 'sub', 'aud', 'exp', 'iat']
 // What only access tokens and events hold.
-const foreign: readonly string[] = ['scope', 'scp', 'client_id', 'events']
+const foreign: readonly string[] = ['scope', 'scp', 'client_id', 'cid', 'appid', 'appidacr', 'azpacr', 'idtyp', 'events']
 const [isKind, kinds] = oneOf('user', 'service', 'agent', 'device')
 const someTexts = 'a non-empty text or a list of them'
 const checks: Readonly<Record<keyof OidcIdTokenOptions, Check>> = {
@@ -88,6 +88,7 @@ export function oidcIdToken(options: OidcIdTokenOptions): Verifier {
         audiences,
         required,
         foreign,
+        marks: ['id', 'id_token'],
         isConfirmed: false,
         tolerance: clockTolerance * 1000,
         roles: texts(options.rolesClaim ?? ['roles', 'groups']),

@@ -1,7 +1,7 @@
 import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable, Identity } from '../guard/context.ts'
-import { inTurn } from '../state/in-turn.ts'
+import { type Change, changeEntry } from '../state/change-entry.ts'
 import { memoryState } from '../state/memory-state.ts'
 import type { StateStore } from '../state/state-store.ts'
 import { identityKey, voucherOf } from './make-identity.ts'
@@ -34,8 +34,8 @@ export interface RevocationList extends Revocations {
    */
   revoke(target: RevocationTarget): Promise<void>
   /**
-   * Takes back what was revoked by this very target, and nothing else; the only thing that loosens a revocation. With
-   * `issuedBefore` what was issued before stays revoked.
+   * Takes back what was revoked by this very target, and nothing else; the only thing that loosens a revocation. What was revoked
+   * by when it was issued (`issuedBefore`) stays. With `issuedBefore` it is taken back for what was issued later only.
    *
    * @throws TypeError as `revoke` does. Rejects where the store does not take it.
    */
@@ -67,6 +67,7 @@ export function revocationList(options: RevocationListOptions = {}): RevocationL
 class StoredRevocations implements RevocationList {
   readonly #store: StateStore
   readonly #clock: Clock
+  readonly #now = (): number => this.#clock.now()
 
   constructor(store: StateStore, clock: Clock) {
     this.#store = store
@@ -74,31 +75,36 @@ class StoredRevocations implements RevocationList {
   }
 
   async revoke(target: RevocationTarget): Promise<void> {
-    const { key, issuedBefore, expiresAt } = storedTarget(target)
-    await inTurn(this.#store, key, async () => {
-      const now = this.#clock.now()
-      const before = boundsOf((await this.#store.get([key], now))[0])
-      // A later revocation never loosens an earlier one.
-      const until = Math.max(expiresAt, before?.expiresAt ?? 0)
-      await this.#store.set(key, `${Math.max(issuedBefore, before?.issuedBefore ?? 0)} ${until}`, until, now)
-    })
+    const { keys, issuedBefore, expiresAt } = storedTarget(target)
+    for (const key of keys)
+      await changeEntry(this.#store, key, this.#now, (value) => {
+        const before = boundsOf(value) ?? unbounded
+        // A later revocation never loosens an earlier one.
+        if (issuedBefore === undefined) return stored({ ...before, until: latest(before.until, expiresAt) })
+        const dated = { issuedBefore: latest(before.issuedBefore, issuedBefore), datedUntil: latest(before.datedUntil, expiresAt) }
+        return stored({ ...before, ...dated })
+      })
   }
 
   async lift(target: RevocationTarget): Promise<void> {
-    const { key, issuedBefore } = storedTarget(target)
-    await inTurn(this.#store, key, async () => {
-      if (issuedBefore === Number.POSITIVE_INFINITY) return await this.#store.delete(key)
-      const now = this.#clock.now()
-      const before = boundsOf((await this.#store.get([key], now))[0])
-      if (before === undefined || before.issuedBefore <= issuedBefore) return
-      await this.#store.set(key, `${issuedBefore} ${before.expiresAt}`, before.expiresAt, now)
-    })
+    const { keys, issuedBefore } = storedTarget(target)
+    for (const key of keys)
+      await changeEntry(this.#store, key, this.#now, (value) => {
+        const before = boundsOf(value)
+        if (before === undefined) return 'keep'
+        // What somebody else revoked by when it was issued stays.
+        if (issuedBefore === undefined) return stored({ ...before, until: undefined })
+        const { until, datedUntil } = before
+        if (until === undefined) return stored({ ...before, issuedBefore: Math.min(before.issuedBefore ?? 0, issuedBefore) })
+        const dated = { issuedBefore: latest(before.issuedBefore, issuedBefore), datedUntil: latest(datedUntil, until) }
+        return stored({ until: undefined, ...dated })
+      })
   }
 
   isRevoked(identity: Identity, now: number = this.#clock.now()): Awaitable<boolean> {
     const keys = keysOfIdentity(identity)
     const values = this.#store.get(keys, now)
-    return isPromise(values) ? values.then((found) => isAnyMet(found, identity, keys.length)) : isAnyMet(values, identity, keys.length)
+    return isPromise(values) ? values.then((found) => isAnyMet(found, identity, keys.length, now)) : isAnyMet(values, identity, keys.length, now)
   }
 
   subscribe(listener: () => void): () => void {
@@ -114,24 +120,53 @@ function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
   return value instanceof Promise || (typeof value === 'object' && value !== null && 'then' in value)
 }
 
+/**
+ * What one entry holds: two revocations that may come from different people, and of which each is taken back alone. Times are
+ * milliseconds since 1970.
+ */
+interface Bounds {
+  /** Until when it is revoked whenever it was issued. */
+  readonly until: number | undefined
+  /** Before when it must have been issued to be revoked, and until when that stands. */
+  readonly issuedBefore: number | undefined
+  readonly datedUntil: number | undefined
+}
+
+const unbounded: Bounds = { until: undefined, issuedBefore: undefined, datedUntil: undefined }
+const always: Bounds = { ...unbounded, until: Number.POSITIVE_INFINITY }
+const form = /^(-|Infinity|\d{12,16}(?:\.\d+)?) (-|Infinity|\d{12,16}(?:\.\d+)?) (-|Infinity|\d{12,16}(?:\.\d+)?)$/
+
 // A value that makes no sense revokes everything, for ever.
-function boundsOf(value: string | undefined): { readonly issuedBefore: number; readonly expiresAt: number } | undefined {
+function boundsOf(value: string | undefined): Bounds | undefined {
   if (value === undefined) return undefined
-  const [issuedBefore = Number.NaN, expiresAt = Number.NaN] = value.split(' ').map(Number)
-  return { issuedBefore: boundOf(issuedBefore), expiresAt: boundOf(expiresAt) }
+  const [, until, issuedBefore, datedUntil] = (typeof value === 'string' && form.exec(value)) || []
+  if (until === undefined || (issuedBefore === '-') !== (datedUntil === '-')) return always
+  return { until: timeIn(until), issuedBefore: timeIn(issuedBefore), datedUntil: timeIn(datedUntil) }
 }
 
-function boundOf(value: number): number {
-  return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value
+function timeIn(text: string | undefined): number | undefined {
+  return text === undefined || text === '-' ? undefined : Number(text)
 }
 
-function isAnyMet(values: readonly (string | undefined)[], identity: Identity, asked: number): boolean {
+function stored(bounds: Bounds): Change {
+  const { until, issuedBefore, datedUntil } = bounds
+  if (until === undefined && datedUntil === undefined) return 'forget'
+  const value = [until, issuedBefore, datedUntil].map((time) => (time === undefined ? '-' : String(time))).join(' ')
+  return { value, expiresAt: Math.max(until ?? 0, datedUntil ?? 0) }
+}
+
+function latest(one: number | undefined, other: number): number {
+  return Math.max(one ?? 0, other)
+}
+
+function isAnyMet(values: readonly (string | undefined)[], identity: Identity, asked: number, now: number): boolean {
   if (!Array.isArray(values) || (values.length > 0 && values.length !== asked)) throw new TypeError('revocationList: the store answered nonsense')
-  for (const value of values) {
+  return values.some((value: string | undefined) => {
     const bounds = boundsOf(value)
-    if (bounds !== undefined && issuedAt(identity) < bounds.issuedBefore) return true
-  }
-  return false
+    if (bounds === undefined) return false
+    const { until = 0, issuedBefore = 0, datedUntil = 0 } = bounds
+    return until > now || (datedUntil > now && issuedAt(identity) < issuedBefore)
+  })
 }
 
 // With the oldest token that it was made from. Who cannot show when it was issued was issued before.
@@ -144,7 +179,10 @@ function issuedAt(identity: Identity): number {
 
 /** What is revoked: exactly one of `token`, `session`, `subject`, `device`, `key`, and `issuer` alone. */
 export type RevocationTarget = RevocationScope & {
-  /** Until when it is remembered, in milliseconds since 1970: not before the last credential that it is about has expired. For ever unless given; for a JWT until it expires. */
+  /**
+   * Until when it is remembered, in milliseconds since 1970: not before the last credential that it is about has expired. For ever
+   * unless given; for a JWT until it expires. Two minutes are added, since the clocks of instances differ.
+   */
   readonly expiresAt?: number
 }
 
@@ -172,53 +210,73 @@ export type RevocationScope =
 
 /** A revocation as it is stored. */
 interface StoredTarget {
-  readonly key: string
-  /** Milliseconds since 1970; `Infinity` revokes whenever it was issued. */
-  readonly issuedBefore: number
+  readonly keys: readonly string[]
+  /** Milliseconds since 1970; undefined revokes whenever it was issued. */
+  readonly issuedBefore: number | undefined
   readonly expiresAt: number
 }
 
 const kinds = ['token', 'session', 'subject', 'device', 'key'] as const
 const datedKinds: readonly unknown[] = ['session', 'subject', 'device']
+const members: readonly string[] = [...kinds, 'issuer', 'issuedBefore', 'expiresAt', 'sessionless']
+/** How much longer than it was asked for it is remembered, in milliseconds: the clocks of instances differ. */
+const margin = 120_000
 
-/** The one entry that a target becomes. @throws TypeError for a target that names nothing, or more than one thing. */
+/** The entries that a target becomes. @throws TypeError for a target that names nothing, or more than one thing. */
 function storedTarget(target: RevocationTarget): StoredTarget {
   if (typeof target !== 'object' || target === null) throw new TypeError('revoke: the target must be an object')
   const own: Readonly<Record<string, unknown>> = { ...target }
+  for (const [name, value] of Object.entries(own)) {
+    if (!members.includes(name)) throw new TypeError(`revoke: there is no member ${name}`)
+    // Taken for left out, a name that is not known would leave its issuer alone, and revoke all of it.
+    if (value === undefined) throw new TypeError(`revoke: ${name} is undefined; leave it out instead`)
+  }
   const { issuer, issuedBefore, expiresAt, sessionless } = own
   const named = kinds.filter((kind) => own[kind] !== undefined)
   if (named.length > 1 || (named.length === 0 && issuer === undefined))
     throw new TypeError('revoke: name exactly one of token, session, subject, device, issuer and key')
   if (issuer !== undefined && !isText(issuer)) throw new TypeError('revoke: issuer must be a non-empty text')
-  if (expiresAt !== undefined && !(typeof expiresAt === 'number' && expiresAt > 1e11))
-    throw new TypeError('revoke: expiresAt must be milliseconds since 1970')
   const kind = named[0]
-  if (issuedBefore !== undefined) {
-    if (!datedKinds.includes(kind)) throw new TypeError('revoke: issuedBefore goes with a subject, a session or a device')
-    // Seconds taken for milliseconds would mean 1970, and revoke nothing.
-    if (typeof issuedBefore !== 'number' || !(issuedBefore > 1e11)) throw new TypeError('revoke: issuedBefore must be milliseconds since 1970')
-  }
+  if (issuedBefore !== undefined && !datedKinds.includes(kind)) throw new TypeError('revoke: issuedBefore goes with a subject, a session or a device')
   if (sessionless !== undefined && (sessionless !== true || kind !== 'subject'))
     throw new TypeError('revoke: sessionless goes with a subject, as true')
-  const bounds = { issuedBefore: issuedBefore ?? Number.POSITIVE_INFINITY, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY }
-  if (kind === undefined) return { key: entry('issuer', issuer as string), ...bounds }
+  const bounds = {
+    issuedBefore: timeOf('issuedBefore', issuedBefore),
+    expiresAt: (timeOf('expiresAt', expiresAt) ?? Number.POSITIVE_INFINITY) + margin,
+  }
+  if (kind === undefined) return { keys: [entry('issuer', issuer as string)], ...bounds }
   const name = own[kind]
   if (!isText(name)) throw new TypeError(`revoke: ${kind} must be a non-empty text`)
-  if (kind === 'token' && name.includes('.')) {
-    const claims = readJwt(name)?.claims
-    // Beside another issuer it is an id, whatever it looks like: that issuer may have said it, and speaks for no other one's tokens.
-    if (claims !== undefined && (issuer === undefined || claims.iss === issuer)) {
-      if (!isText(claims.iss) || !isText(claims.jti))
-        throw new TypeError('revoke: this token has no iss or no jti: revoke its session or its subject')
-      const { exp } = claims
-      return {
-        key: entry('token', claims.jti, claims.iss),
-        ...bounds,
-        ...(expiresAt === undefined && typeof exp === 'number' && { expiresAt: exp * 1000 }),
-      }
-    }
+  const token = kind === 'token' ? tokenIn(name, issuer) : undefined
+  if (token === undefined) return { keys: [entry(sessionless === true ? 'sessionless' : kind, name, issuer)], ...bounds }
+  return { keys: token.keys, ...bounds, ...(expiresAt === undefined && { expiresAt: token.expiresAt + margin }) }
+}
+
+// Seconds taken for milliseconds would mean 1970, and revoke nothing.
+function timeOf(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !(value > 1e11)) throw new TypeError(`revoke: ${name} must be milliseconds since 1970`)
+  return value
+}
+
+/** What a token is revoked by that was given as it is; undefined for the id of one. */
+function tokenIn(text: string, issuer: string | undefined): Pick<StoredTarget, 'keys' | 'expiresAt'> | undefined {
+  if (/\s/.test(text)) throw new TypeError('revoke: token: a token or its id has no white space, and no scheme before it')
+  // As it is written without padding, in whichever way it came.
+  const looksLikeOne = /^[\w-]+={0,2}\.[\w-]+={0,2}\.[\w-]*={0,2}$/.test(text)
+  const claims = looksLikeOne ? readJwt(text.replaceAll('=', ''))?.claims : undefined
+  // Beside another issuer it is an id, whatever it looks like: that issuer may have said it, and speaks for no other one's tokens.
+  if (issuer !== undefined && claims?.iss !== issuer) return undefined
+  if (claims === undefined) {
+    if (looksLikeOne) throw new TypeError('revoke: token: this looks like a token and cannot be read')
+    return undefined
   }
-  return { key: entry(sessionless === true ? 'sessionless' : kind, name, issuer), ...bounds }
+  const { iss, jti, sub, exp } = claims
+  // The trust domain vouches for a workload, whatever its token says (SPIFFE JWT-SVID, section 3).
+  const trustDomain = typeof sub === 'string' ? /^spiffe:\/\/[^/]+/.exec(sub)?.[0] : undefined
+  const issuers = [iss, trustDomain].filter(isText)
+  if (issuers.length === 0 || !isText(jti)) throw new TypeError('revoke: this token has no iss or no jti: revoke its session or its subject')
+  return { keys: issuers.map((one) => entry('token', jti, one)), expiresAt: typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY }
 }
 
 // One identity is checked again and again; the names of its entries never change.
@@ -269,6 +327,7 @@ function entry(kind: string, name: string, issuer?: string): string {
   return issuer === undefined ? `revoked:${kind}:${name}` : `revoked:${kind}@${identityKey(issuer, name)}`
 }
 
+// Two names that differ in lone surrogates alone would be one wherever they are stored as bytes.
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+  return typeof value === 'string' && value !== '' && value.isWellFormed()
 }

@@ -4,7 +4,7 @@ import { challenge } from './challenge.ts'
 import { identityKey } from './make-identity.ts'
 import { understand, type UnderstoodEvent } from './ssf-event.ts'
 import type { SsfEvent, SsfSettings } from './ssf-receiver.ts'
-import { invalidRequest, SsfRefusal } from './ssf-refusal.ts'
+import { SsfRefusal } from './ssf-refusal.ts'
 import { type SecurityEventToken, verifyToken } from './ssf-token.ts'
 
 /** No token is longer, in bytes. */
@@ -28,7 +28,7 @@ export class SsfDelivery {
     try {
       await this.#admit(request)
       const text = await bodyOf(request, this.#settings)
-      await this.#once(await verifyToken(text, this.#settings))
+      await this.#once(await verifyToken(text, this.#settings, (error) => this.#tell(error)))
       return new Response(null, { status: 202, headers: { 'cache-control': 'no-store' } })
     } catch (error) {
       if (error instanceof SsfRefusal) return answer(error.status, error.code, error.message, error.headers)
@@ -55,7 +55,8 @@ export class SsfDelivery {
 
   /** However often a token is delivered at once, it is carried out once. */
   #once(token: SecurityEventToken): Promise<void> {
-    const key = `ssf:${identityKey(this.#settings.issuer, token.id)}`
+    // By its content as well: a second token of one name says something else, and is not taken for done.
+    const key = `ssf:${identityKey(this.#settings.issuer, token.id)}:${token.digest}`
     let running = this.#running.get(key)
     if (running === undefined) {
       running = this.#carryOut(token, key).finally(() => this.#running.delete(key))
@@ -67,7 +68,8 @@ export class SsfDelivery {
   async #carryOut(token: SecurityEventToken, key: string): Promise<void> {
     const { store, clock, maxAge, revocation, onEvent, issuer } = this.#settings
     const [before] = await within(clock, deadline, 'The store', store.get([key], clock.now()))
-    if (before !== undefined) return
+    if (typeof before === 'string') return
+    if (before !== undefined) throw new TypeError('ssfReceiver: the store answered nonsense')
     // All of it is understood before any of it is done.
     const understood: UnderstoodEvent[] = []
     try {
@@ -119,7 +121,8 @@ async function bodyOf({ headers, body }: Request, { clock }: SsfSettings): Promi
     return await within(clock, deadline, 'The body', read())
   } catch (error) {
     void reader.cancel().then(undefined, () => {})
-    throw error instanceof SsfRefusal ? error : invalidRequest('The body did not arrive.')
+    // What did not arrive is no answer to what it says: the transmitter sends it again.
+    throw error instanceof SsfRefusal ? error : new GuardError('payload_invalid', { reason: 'the body did not arrive', cause: error })
   }
 }
 

@@ -60,11 +60,19 @@ function timeOf({ event_timestamp: stated }: Attributes, { issuedAt }: SecurityE
   return stated * 1000
 }
 
-function targetOf({ part, name, issuer }: NamedSubject, { forever }: Rule, occurredAt: number, { tokenLifetime }: SsfSettings): RevocationTarget {
+function targetOf(
+  { part, name, issuer }: NamedSubject,
+  { forever }: Rule,
+  occurredAt: number,
+  { tokenLifetime, clock }: SsfSettings,
+): RevocationTarget {
   // To the end of the second: `iat` is in whole ones, so that what was issued in the same second may have been issued before.
   const before = (Math.floor(occurredAt / 1000) + 1) * 1000
-  const expiring = Number.isFinite(tokenLifetime) ? { expiresAt: before + tokenLifetime } : {}
-  const dated = forever.includes(part) ? {} : { issuedBefore: before }
+  const isForever = forever.includes(part)
+  // What is revoked whenever it was issued may still be issued now, however long ago the event was.
+  const from = isForever ? Math.max(before, clock.now()) : before
+  const expiring = Number.isFinite(tokenLifetime) ? { expiresAt: from + tokenLifetime } : {}
+  const dated = isForever ? {} : { issuedBefore: before }
   switch (part) {
     case 'token':
       return { token: name, issuer, ...expiring }
@@ -75,7 +83,7 @@ function targetOf({ part, name, issuer }: NamedSubject, { forever }: Rule, occur
     case 'sessionless':
       return { subject: name, issuer, sessionless: true, ...dated, ...expiring }
     case 'device':
-      return { device: name, issuer, ...dated, ...(forever.includes(part) ? {} : expiring) }
+      return { device: name, issuer, ...dated, ...(isForever ? {} : expiring) }
   }
 }
 

@@ -151,10 +151,25 @@ const checks: Readonly<Record<keyof SsfReceiverOptions, Check>> = {
 export function ssfReceiver(options: SsfReceiverOptions): (request: Request) => Promise<Response> {
   const settings = ssfSettings(options)
   let loading: Promise<SsfDelivery> | undefined
+  const load = (): Promise<SsfDelivery> => {
+    loading ??= import('./ssf-delivery.ts').then(
+      (loaded) => new loaded.SsfDelivery(settings),
+      (error: unknown) => {
+        loading = undefined
+        throw error
+      },
+    )
+    return loading
+  }
+  // Begun with the receiver, and not with what a stranger sends.
+  load().catch(() => {})
   return async (request) => {
-    // With the first delivery, and not while the process starts.
-    loading ??= import('./ssf-delivery.ts').then((loaded) => new loaded.SsfDelivery(settings))
-    return (await loading).receive(request)
+    try {
+      return await (await load()).receive(request)
+    } catch (error) {
+      settings.onError(error)
+      return new Response(null, { status: 503, headers: { 'retry-after': '30', 'cache-control': 'no-store' } })
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { snapshotJson } from '../guard/snapshot.ts'
 import { decodeBase64url } from '../keys/base64url.ts'
 import { algorithmOfKey } from '../keys/jwks.ts'
 import type { VerificationKey } from '../keys/key-source.ts'
+import { hashOfText } from '../keys/thumbprint.ts'
 import { verifySignature } from '../keys/verify-signature.ts'
 import { readJwt } from './presented.ts'
 import type { SsfSettings } from './ssf-receiver.ts'
@@ -14,6 +15,8 @@ import { mediaType } from './token-verifier.ts'
 /** A security event token (RFC 8417) whose signature and claims were verified. */
 export interface SecurityEventToken {
   readonly id: string
+  /** The SHA-256 of what it says, in base64url: the same where it was signed anew. */
+  readonly digest: string
   /** Milliseconds since 1970. */
   readonly issuedAt: number
   /** Its `sub_id` (RFC 9493, section 4.1); undefined where it has none. */
@@ -33,21 +36,29 @@ const maxEvents = 8
 /**
  * Verifies a token: what is cheap to see first, so that nothing that a stranger makes up costs a signature.
  *
+ * @param tell told what is wrong with a token that the issuer did sign: it meant something, and it is not done.
  * @throws SsfRefusal for whatever is wrong with it; GuardError `keys_unavailable` where the keys cannot be had.
  */
-export async function verifyToken(text: string, settings: SsfSettings): Promise<SecurityEventToken> {
+export async function verifyToken(text: string, settings: SsfSettings, tell: (error: GuardError) => void): Promise<SecurityEventToken> {
   const read = readJwt(text)
   if (read === undefined) throw invalidRequest('The body is no signed token in compact form.')
   const { algorithm, id: keyId } = readHeader(read.header, settings)
-  const { id, issuedAt } = readClaims(read.claims, settings)
+  requireMeantForUs(read.claims, settings)
   await requireSignature(text, algorithm, await findKey(algorithm, keyId, settings))
-  const { events, sub_id: subject } = ownCopy(read.claims)
+  try {
+    const { id, issuedAt } = readClaims(read.claims, settings)
+    return { id, issuedAt, digest: await hashOfText(text.split('.')[1] ?? ''), ...eventsIn(ownCopy(read.claims)) }
+  } catch (error) {
+    if (error instanceof SsfRefusal) tell(new GuardError('payload_invalid', { reason: `a security event token was refused: ${error.message}` }))
+    throw error
+  }
+}
+
+function eventsIn({ events, sub_id: subject }: Attributes): Pick<SecurityEventToken, 'events' | 'subject'> {
   const named = isRecord(events) ? Object.entries(events) : []
   if (named.length === 0 || named.length > maxEvents) throw invalidRequest(`The claim events must be an object of 1 to ${maxEvents} events.`)
   if (subject !== undefined && !isRecord(subject)) throw invalidRequest('The claim sub_id must be an object.')
   return {
-    id,
-    issuedAt,
     subject,
     events: named.map(([type, payload]) => {
       if (!isRecord(payload)) throw invalidRequest('What is said of an event must be an object.')
@@ -70,12 +81,15 @@ function readHeader({ typ, alg, crit, kid }: Readonly<Record<string, unknown>>, 
   return { algorithm: alg, id: kid }
 }
 
-function readClaims(claims: Readonly<Record<string, unknown>>, settings: SsfSettings): { id: string; issuedAt: number } {
-  const { iss, aud, iat, nbf, jti } = claims
+function requireMeantForUs({ iss, aud }: Readonly<Record<string, unknown>>, settings: SsfSettings): void {
   if (iss !== settings.issuer) throw new SsfRefusal('invalid_issuer', 'The issuer is another one than this receiver listens to.')
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (!settings.audiences.some((audience) => audiences.includes(audience)))
     throw new SsfRefusal('invalid_audience', 'The token is for another receiver.')
+}
+
+function readClaims(claims: Readonly<Record<string, unknown>>, settings: SsfSettings): { id: string; issuedAt: number } {
+  const { iat, nbf, jti } = claims
   // SSF 1.0, sections 4.1.2 and 4.1.7: neither is in these tokens, so that no other kind of token passes for one.
   for (const name of ['exp', 'sub']) if (Object.hasOwn(claims, name)) throw invalidRequest(`The claim ${name} must not be there.`)
   const now = settings.clock.now()

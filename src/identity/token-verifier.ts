@@ -7,7 +7,7 @@ import { decodeBase64url } from '../keys/base64url.ts'
 import { algorithmOfKey } from '../keys/jwks.ts'
 import type { KeyQuery, KeySource, VerificationKey } from '../keys/key-source.ts'
 import type { verifySignature as VerifySignature } from '../keys/verify-signature.ts'
-import { type Admitted, type ClaimRules, identityOfClaims } from './jwt-claims.ts'
+import { type Admitted, type ClaimRules, identityOfClaims, requireClaims } from './jwt-claims.ts'
 import type { Ancestor, Voucher } from './make-identity.ts'
 import type { PaddedJwt, Presented, UnverifiedJwt } from './presented.ts'
 import type { SenderBinding } from './sender-binding.ts'
@@ -64,6 +64,8 @@ export class TokenVerifier extends DirectVerifier {
     this.route = profile.route
     this.#profile = profile
     this.#algorithms = new Set(profile.algorithms)
+    // Begun with the verifier and not with a stranger's token: what cannot be loaded then might never be.
+    load().catch(() => {})
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -106,10 +108,12 @@ export class TokenVerifier extends DirectVerifier {
 
   /** However often one token comes at once, it is verified once. */
   async #once(digest: string, presented: Presented, padded: PaddedJwt | undefined, clock: Clock): Promise<Identity> {
-    let pending = this.#pending.get(digest)
+    // By the text as it came: what is signed is that text, and one spelling must not answer for another.
+    const key = presented.digest
+    let pending = this.#pending.get(key)
     if (pending === undefined) {
-      pending = this.#verify(digest, presented, padded, clock).finally(() => this.#pending.delete(digest))
-      this.#pending.set(digest, pending)
+      pending = this.#verify(digest, presented, padded, clock).finally(() => this.#pending.delete(key))
+      this.#pending.set(key, pending)
     }
     return this.#bound(await pending, presented, clock)
   }
@@ -122,18 +126,22 @@ export class TokenVerifier extends DirectVerifier {
   async #verify(digest: string, presented: Presented, padded: PaddedJwt | undefined, clock: Clock): Promise<Verified> {
     const jwt = presented.jwt ?? padded?.jwt
     if (jwt === undefined || !this.#profile.isMine(jwt.claims)) throw invalid('the token is malformed or of another issuer')
-    // Whoever signed it: one that says itself that it has expired costs nothing.
-    if (typeof jwt.claims.exp === 'number' && jwt.claims.exp * 1000 <= clock.now()) throw expired()
+    // Whoever signed it: one that is not for us by what it says itself costs no signature.
+    requireClaims(jwt.claims, this.#profile.rules, clock.now())
     const query = this.#queryOf(jwt.header)
     const key = await this.#find(query, clock)
     const before = this.#verified?.get(digest)
     // The very key is still there: the set was only to be asked again.
     if (before !== undefined && before.key === key) return before
-    if (this.#refused?.get(digest) === key) throw invalid('the signature does not verify, as before')
-    await this.#prepare()
-    const isGenuine = await verifySignature(presented.secret, padded?.canonical ?? presented.secret, query.algorithm, key)
+    if (this.#refused?.get(presented.digest) === key) throw invalid('the signature does not verify, as before')
+    const { verifySignature } = await this.#prepare()
+    const { secret } = presented
+    const signature = decodeBase64url((padded?.canonical ?? secret).split('.')[2] ?? '')
+    // Over the token as it was signed; its signature as it is spelled without padding.
+    const input = secret.slice(0, secret.lastIndexOf('.'))
+    const isGenuine = signature !== undefined && (await verifySignature(query.algorithm, await materialOf(key), input, signature))
     if (!isGenuine) {
-      this.#refused?.set(digest, key)
+      this.#refused?.set(presented.digest, key)
       throw invalid('the signature does not verify')
     }
     const lineage = this.#profile.lineage?.(jwt.claims, key.id)
@@ -145,13 +153,12 @@ export class TokenVerifier extends DirectVerifier {
     return verified
   }
 
-  // The caches are loaded at the first token, not while the process starts.
-  async #prepare(): Promise<void> {
+  async #prepare(): Promise<Loaded> {
+    const loaded = await load()
     const { maxCached } = this.#profile
-    if (this.#refused !== undefined) return
-    const { LRUCache: Cache } = await import('lru-cache')
-    this.#refused ??= new Cache<string, VerificationKey>({ max: maxRefused })
-    if (maxCached > 0) this.#verified ??= new Cache<string, Verified>({ max: maxCached })
+    this.#refused ??= new loaded.LRUCache<string, VerificationKey>({ max: maxRefused })
+    if (maxCached > 0) this.#verified ??= new loaded.LRUCache<string, Verified>({ max: maxCached })
+    return loaded
   }
 
   #tooOldAt({ iat }: UnverifiedJwt['claims']): number {
@@ -217,26 +224,37 @@ function typeOf({ typ }: UnverifiedJwt['header']): string {
 }
 
 function requireYoung({ identity, tooOldAt }: Verified, now: number): void {
-  if (identity.expiresAt <= now) throw expired()
-  if (tooOldAt <= now) throw new GuardError('identity_expired', { reason: 'the token was issued too long ago' })
+  if (!(identity.expiresAt > now)) throw expired()
+  if (!(tooOldAt > now)) throw new GuardError('identity_expired', { reason: 'the token was issued too long ago' })
 }
 
-// Over the token as it was signed; its parts as they are spelled without padding.
-async function verifySignature(token: string, canonical: string, algorithm: string, key: VerificationKey): Promise<boolean> {
-  const signature = decodeBase64url(canonical.slice(canonical.lastIndexOf('.') + 1))
-  if (signature === undefined) return false
-  let material: CryptoKey | Uint8Array
+async function materialOf(key: VerificationKey): Promise<CryptoKey | Uint8Array> {
   try {
-    material = await key.load()
+    return await key.load()
   } catch (error) {
     throw new GuardError('keys_unavailable', { reason: 'the key cannot be used', cause: error })
   }
-  // Loaded with the first token; importing again would cost as much as verifying.
-  verifyWith ??= (await import('../keys/verify-signature.ts')).verifySignature
-  return await verifyWith(algorithm, material, token.slice(0, token.lastIndexOf('.')), signature)
 }
 
-let verifyWith: typeof VerifySignature | undefined
+/** What verifiers need and the package does not load for those who have none. */
+interface Loaded {
+  readonly LRUCache: typeof LRUCache
+  readonly verifySignature: typeof VerifySignature
+}
+
+let loading: Promise<Loaded> | undefined
+
+function load(): Promise<Loaded> {
+  loading ??= Promise.all([import('lru-cache'), import('../keys/verify-signature.ts')]).then(
+    ([{ LRUCache: Cache }, { verifySignature }]) => ({ LRUCache: Cache, verifySignature }),
+    (error: unknown) => {
+      // What failed once may work later, and is nobody's credential's fault.
+      loading = undefined
+      throw new GuardError('keys_unavailable', { reason: 'the code that verifies could not be loaded', cause: error })
+    },
+  )
+  return loading
+}
 
 function invalid(reason: string): GuardError {
   return new GuardError('identity_invalid', { reason })

@@ -196,8 +196,9 @@ class AnonymousVerifier extends DirectVerifier {
   readonly route: Route = { kind: 'none' }
   readonly #identity: Identity = makeIdentity({ subject: 'anonymous', issuer: 'urn:sallyport:anonymous', expiresAt: Number.POSITIVE_INFINITY })
 
-  takes(presented: Presented): boolean {
-    return presented.scheme === 'none'
+  takes({ scheme, channel }: Presented): boolean {
+    // An empty text stands for a certificate that was there and that nobody accepts.
+    return scheme === 'none' && channel?.peerCertificate !== ''
   }
 
   check(): Identity {

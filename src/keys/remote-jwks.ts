@@ -130,7 +130,10 @@ export class RemoteKeys implements KeySource {
   }
 
   async #findLoaded(query: KeyQuery, clock: Clock): Promise<VerificationKey | undefined> {
-    this.#loading ??= this.#load()
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#loading = undefined
+      throw error
+    })
     this.#keys = await this.#loading
     return this.#keys.find(query, clock)
   }

@@ -1,14 +1,18 @@
-import { type Check, checkOptions, optional } from '../guard/check-options.ts'
-import { StateError, type StateStore } from './state-store.ts'
+import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
+import { type Clock, systemClock } from '../guard/clock.ts'
+import { StateError, type StateStore, type StoredEntry } from './state-store.ts'
 
 /** Options of `memoryState`. */
 export interface MemoryStateOptions {
   /** How many unexpired entries it takes before it refuses; 100,000 unless given. */
   readonly maxEntries?: number
+  /** The system's unless given. Its wall clock decides nothing here: an entry is dropped when its time has really passed. */
+  readonly clock?: Clock
 }
 
 const checks: Readonly<Record<keyof MemoryStateOptions, Check>> = {
   maxEntries: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 1), 'a whole number above zero'],
+  clock: [optional(hasMethods('now', 'monotonic', 'after')), 'a Clock'],
 }
 
 /**
@@ -21,54 +25,58 @@ const checks: Readonly<Record<keyof MemoryStateOptions, Check>> = {
  */
 export function memoryState(options: MemoryStateOptions = {}): StateStore {
   checkOptions('memoryState', options, checks)
-  const { maxEntries = 100_000 } = options
-  return new MemoryState(maxEntries)
+  const { maxEntries = 100_000, clock = systemClock } = options
+  return new MemoryState(maxEntries, clock)
 }
 
 interface Remembered extends Expiring {
   readonly key: string
   value: string
+  /** By the monotonic clock: before it nothing is dropped, whatever the wall clock says meanwhile. */
+  passedAt: number
 }
 
 const nothing: readonly undefined[] = Object.freeze([])
 
 class MemoryState implements StateStore {
   readonly #maxEntries: number
+  readonly #clock: Clock
   readonly #entries = new Map<string, Remembered>()
   readonly #expiring = new ExpiryHeap<Remembered>()
   readonly #listeners = new Set<(key: string) => void>()
 
-  constructor(maxEntries: number) {
+  constructor(maxEntries: number, clock: Clock) {
     this.#maxEntries = maxEntries
+    this.#clock = clock
   }
 
   add(key: string, expiresAt: number, now: number): boolean {
     this.#expire(now)
-    if (this.#entries.has(key)) return false
-    this.#insert(key, '', expiresAt, now)
+    if (this.#find(key, now) !== undefined) return false
+    this.#put(key, '', expiresAt, now)
     return true
   }
 
   set(key: string, value: string, expiresAt: number, now: number): void {
     this.#expire(now)
-    const entry = this.#entries.get(key)
-    if (entry === undefined) this.#insert(key, value, expiresAt, now)
+    this.#put(key, value, expiresAt, now)
+    this.#tell(key)
+  }
+
+  replace(key: string, before: string | undefined, next: StoredEntry | undefined, now: number): boolean {
+    this.#expire(now)
+    if (this.#find(key, now)?.value !== before) return false
+    if (next === undefined) this.delete(key)
     else {
-      entry.value = value
-      entry.expiresAt = checkedTime(expiresAt)
-      this.#expiring.move(entry)
+      this.#put(key, next.value, next.expiresAt, now)
+      this.#tell(key)
     }
-    for (const listener of this.#listeners) listener(key)
+    return true
   }
 
   get(keys: readonly string[], now: number): readonly (string | undefined)[] {
     if (this.#entries.size === 0) return nothing
-    const values: (string | undefined)[] = []
-    for (const key of keys) {
-      const entry = this.#entries.get(key)
-      values.push(entry !== undefined && entry.expiresAt > now ? entry.value : undefined)
-    }
-    return values
+    return keys.map((key) => this.#find(key, now)?.value)
   }
 
   delete(key: string): void {
@@ -87,16 +95,48 @@ class MemoryState implements StateStore {
     return { kind: 'memory', maxEntries: this.#maxEntries }
   }
 
-  #insert(key: string, value: string, expiresAt: number, now: number): void {
-    if (this.#entries.size >= this.#maxEntries) throw new StateError('full', `The memory state is full: ${this.#maxEntries} unexpired entries`)
-    const entry: Remembered = { key, value, expiresAt: checkedTime(expiresAt), place: -1 }
-    if (entry.expiresAt <= now) return
-    this.#entries.set(key, entry)
-    this.#expiring.push(entry)
+  #find(key: string, now: number): Remembered | undefined {
+    const entry = this.#entries.get(key)
+    return entry !== undefined && entry.expiresAt > now ? entry : undefined
   }
 
+  #put(key: string, value: string, until: number, now: number): void {
+    const expiresAt = checkedTime(until)
+    const passedAt = this.#clock.monotonic() + Math.max(0, expiresAt - now)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) {
+      if (this.#entries.size >= this.#maxEntries) this.#expireByWallClock(now)
+      if (this.#entries.size >= this.#maxEntries) throw new StateError('full', `The memory state is full: ${this.#maxEntries} unexpired entries`)
+      if (expiresAt <= now) return
+      const made: Remembered = { key, value, expiresAt, passedAt, place: -1 }
+      this.#entries.set(key, made)
+      this.#expiring.push(made)
+    } else {
+      Object.assign(entry, { value, expiresAt, passedAt })
+      this.#expiring.move(entry)
+    }
+  }
+
+  // A wall clock that is ahead for a moment must not make anything be forgotten: time must really have passed as well.
   #expire(now: number): void {
+    const passed = this.#clock.monotonic()
+    for (let first = this.#expiring.first; first !== undefined && first.expiresAt <= now && first.passedAt <= passed; first = this.#expiring.first)
+      this.#drop(first)
+  }
+
+  // Only where there is no room any more.
+  #expireByWallClock(now: number): void {
     for (let first = this.#expiring.first; first !== undefined && first.expiresAt <= now; first = this.#expiring.first) this.#drop(first)
+  }
+
+  // One who fails to hear it keeps nobody else from hearing it.
+  #tell(key: string): void {
+    for (const listener of this.#listeners)
+      try {
+        listener(key)
+      } catch {
+        // It was stored, and whoever stored it is told so.
+      }
   }
 
   #drop(entry: Remembered): void {

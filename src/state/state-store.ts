@@ -1,5 +1,11 @@
 import type { Awaitable } from '../guard/context.ts'
 
+/** A value, and until when it is remembered, in milliseconds since 1970. */
+export interface StoredEntry {
+  readonly value: string
+  readonly expiresAt: number
+}
+
 /**
  * Where is remembered what must not be forgotten before its time: what was seen, what was revoked.
  *
@@ -12,6 +18,12 @@ export interface StateStore {
   add(key: string, expiresAt: number, now: number): Awaitable<boolean>
   /** Sets a value, also over an older one. */
   set(key: string, value: string, expiresAt: number, now: number): Awaitable<void>
+  /**
+   * Sets a value, or forgets the key where `next` is undefined, but only where the value is still `before` (undefined where there is
+   * none): in one step that two callers cannot both win. False where it was another. Tells as `set` does. A store without it is
+   * changed in two steps, and then two processes that change one entry at once may undo each other's change.
+   */
+  replace?(key: string, before: string | undefined, next: StoredEntry | undefined, now: number): Awaitable<boolean>
   /** The values of keys, in their order; undefined for what is not there or has expired. An empty list where none is there. */
   get(keys: readonly string[], now: number): Awaitable<readonly (string | undefined)[]>
   /** Forgets a key; nothing where it is not there. */

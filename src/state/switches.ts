@@ -2,7 +2,7 @@ import { type Check, checkOptions, hasMethods, optional } from '../guard/check-o
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { isThenable } from '../guard/thenable.ts'
-import { inTurn } from './in-turn.ts'
+import { changeEntry } from './change-entry.ts'
 import { memoryState } from './memory-state.ts'
 import type { StateStore } from './state-store.ts'
 
@@ -76,6 +76,7 @@ export function switches(options: SwitchesOptions = {}): Switches {
 class StoredSwitches implements Switches {
   readonly #store: StateStore
   readonly #clock: Clock
+  readonly #now = (): number => this.#clock.now()
 
   constructor(store: StateStore, clock: Clock) {
     this.#store = store
@@ -87,17 +88,15 @@ class StoredSwitches implements Switches {
     checkOptions('switches.off', options, offChecks)
     const { until = Number.POSITIVE_INFINITY } = options
     if (until <= this.#clock.now()) throw new TypeError('switches.off: until: must be in the future')
-    await inTurn(this.#store, key, async () => {
-      const now = this.#clock.now()
-      const [before] = await this.#store.get([key], now)
+    await changeEntry(this.#store, key, this.#now, (before) => {
       const end = Math.max(until, before === undefined ? 0 : endOf(before))
-      await this.#store.set(key, String(end), end, now)
+      return { value: String(end), expiresAt: end }
     })
   }
 
   async on(target: SwitchTarget): Promise<void> {
     const key = entry(target)
-    await inTurn(this.#store, key, async () => this.#store.delete(key))
+    await changeEntry(this.#store, key, this.#now, () => 'forget')
   }
 
   offAmong(targets: readonly SwitchTarget[]): Awaitable<readonly SwitchTarget[]> {
@@ -128,14 +127,13 @@ function entry(target: SwitchTarget): string {
   const kind = typeof target === 'object' && target !== null ? kinds.find((one) => Object.hasOwn(own, one)) : undefined
   if (kind === undefined || Object.keys(own).length > 1) throw new TypeError('switches: name exactly one of guard, model, tool and tenant')
   const name = own[kind]
-  if (typeof name !== 'string' || name === '') throw new TypeError(`switches: ${kind} must be a non-empty text`)
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) throw new TypeError(`switches: ${kind} must be a non-empty text`)
   return `off:${kind}:${name}`
 }
 
 // An entry that makes no sense stands for ever.
 function endOf(value: string): number {
-  const end = Number(value)
-  return value === '' || Number.isNaN(end) ? Number.POSITIVE_INFINITY : end
+  return /^\d{12,16}(?:\.\d+)?$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
 }
 
 function namedBy(values: readonly (string | undefined)[], asked: readonly SwitchTarget[]): readonly SwitchTarget[] {

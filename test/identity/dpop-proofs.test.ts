@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { generateKeyPair, generateProof } from 'dpop'
 import { reasonOf } from '../../src/guard/errors.ts'
+import { DpopKeys } from '../../src/identity/dpop-keys.ts'
 import { dpopSettings } from '../../src/identity/dpop-options.ts'
 import { DpopProofs } from '../../src/identity/dpop-proofs.ts'
 import { jwkThumbprint } from '../../src/keys/thumbprint.ts'
@@ -276,8 +277,23 @@ describe('a proof', () => {
   })
 
   test('for a request whose method or address is not known cannot be judged, and the operator is told why', async () => {
-    for (const missing of [{ url: undefined }, { method: undefined }, { url: '/chat' }, { url: 'https://user@api.example/chat' }])
+    for (const missing of [{ url: undefined }, { method: undefined }])
       assert.match(reasonOf(await server.refuses(await server.proof(), 'misconfigured', missing)), /set `origin`/)
+  })
+
+  test("is refused for an address that no proof can be for: that is the caller's to write, and no mistake of the set-up", async () => {
+    for (const url of ['https://api.example/chat/%zz', 'https://user@api.example/chat'])
+      await server.refuses(await server.proof(), 'binding_invalid', { url })
+  })
+
+  test("that does not verify leaves no trace: it cannot choose the algorithm of somebody else's key", async () => {
+    const keys = new DpopKeys()
+    const { jwk, jkt } = await dpopKey({ algorithm: 'RS256' })
+    const { alg: _, ...bare } = jwk
+    await keys.load(jkt, bare as never, 'PS256')
+    const key = await keys.load(jkt, bare as never, 'RS256')
+    await keys.remember(jkt, 'RS256', key)
+    assert.throws(() => keys.load(jkt, bare as never, 'PS256'))
   })
 
   test('never stands in a refusal, nor does the token', async () => {

@@ -95,9 +95,10 @@ describe('a delivery (RFC 8935)', () => {
     await isAsked
     await new Promise((resolve) => setImmediate(resolve))
     clock.advance(10_000)
-    await assertAnswer(await hanging, 400, 'invalid_request')
+    // A slow line is no wrong token: it is to be sent again.
+    await assertAnswer(await hanging, 503)
     const broken = new ReadableStream({ start: (controller) => controller.error(new Error('gone')) })
-    await assertAnswer(await receive(post(broken)), 400, 'invalid_request')
+    await assertAnswer(await receive(post(broken)), 503)
   })
 
   test('must present what was agreed, where something was', async () => {
@@ -126,8 +127,28 @@ describe('a delivery (RFC 8935)', () => {
     assert.equal(revocation.isRevoked(somebody()), false)
     // Also one that was signed anew.
     const [first] = told
-    await assertAnswer(await deliver(await token({ [revoked]: {} }, { jti: first?.tokenId })), 202)
+    const again = { jti: first?.tokenId, sub_id: { format: 'opaque', id: 'session-1' } }
+    await assertAnswer(await deliver(await token({ [revoked]: {} }, again)), 202)
     assert.equal(told.length, 1)
+    // But not one of the same name that says something else.
+    await assertAnswer(await deliver(await token({ [revoked]: {} }, { jti: first?.tokenId, sub_id: { format: 'opaque', id: 'session-2' } })), 202)
+    assert.equal(told.length, 2)
+  })
+
+  test('whose store says that nothing is there in a way of its own is not taken for done', async () => {
+    const store = { add: () => true, get: () => [null] }
+    const { token, deliver } = ssfScene({ store: store as never })
+    await assertAnswer(await deliver(await token({ [revoked]: {} })), 503)
+  })
+
+  test('that the issuer signed and that cannot be carried out is told to whoever runs this', async () => {
+    const errors: unknown[] = []
+    const { token, deliver } = ssfScene({ onError: (error) => void errors.push(error) })
+    for (const claims of [{ events: [] }, { exp: 4e9 }, { sub: 'ada' }, { iat: 1 }, { sub_id: 'ada' }])
+      await assertAnswer(await deliver(await token({ [revoked]: {} }, claims)), 400, 'invalid_request')
+    assert.equal(errors.length, 5)
+    await deliver('nonsense')
+    assert.equal(errors.length, 5)
   })
 
   test('that comes several times at once is carried out once', async () => {

@@ -83,6 +83,16 @@ describe('oidcIdToken (OpenID Connect Core 1.0, section 3.1.3.7)', () => {
     assert.throws(() => new VerifierChoice([lenient, verifier]), /tokens of/)
   })
 
+  test('is told from other kinds by what its issuer calls it', async () => {
+    const lenient = jwt({ ...issuer.options, audience: 'web-app', typ: 'JWT', claims: 'minimal' })
+    for (const more of [{ typ: 'ID' }, { token_use: 'id' }, { typ: 'Refresh' }, { token_usage: 'id_token' }])
+      await invalid(lenient, await issuer.bearer({ aud: 'web-app', ...more }, plain), JSON.stringify(more))
+    await lenient.verify(await issuer.bearer({ aud: 'web-app', typ: 'Bearer' }, plain))
+    for (const more of [{ typ: 'Bearer' }, { token_use: 'access' }, { appid: 'a' }, { idtyp: 'app' }])
+      await invalid(verifier, await issuer.bearer({ ...idClaims, ...more }, plain), JSON.stringify(more))
+    await verifier.verify(await issuer.bearer({ ...idClaims, typ: 'ID' }, plain))
+  })
+
   test('stands beside access tokens of the same issuer: the type chooses', async () => {
     const access = jwt(issuer.options)
     const choice = new VerifierChoice([access, verifier])
@@ -211,6 +221,14 @@ describe('tokens that are written with padding', async () => {
       ` ${token}`,
     ])
       if (other !== token) await invalid(lenient, { authorization: `Bearer ${other}` }, other)
+  })
+
+  test('do not answer for each other: one that was padded by somebody keeps nobody out', async () => {
+    const token = await issuer.mint()
+    const own = jwt({ ...issuer.options, padding: 'strip' })
+    const spoiled = token.split('.').map(pad).join('.')
+    await own.verify({ authorization: `Bearer ${spoiled}` }).catch(() => {})
+    await own.verify({ authorization: `Bearer ${token}` })
   })
 
   test('are judged like any other', async () => {

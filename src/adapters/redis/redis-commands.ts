@@ -7,6 +7,9 @@ import { type ServerFacts, serverFacts } from './server-facts.ts'
 /** How many commands may be under way: a client keeps them all while Redis is away, also those that nobody waits for any more. */
 const maxUnderWay = 10_000
 
+/** How far the clocks of servers may go apart between two looks, in milliseconds. */
+const clockDrift = 200
+
 /** How long what was found out about the servers is taken for true, in milliseconds. */
 const checkPeriod = 60_000
 
@@ -18,6 +21,8 @@ export class RedisCommands {
   #checkedUntil = Number.NEGATIVE_INFINITY
   #checking: Promise<void> | undefined
   #ahead = 0
+  /** What a server's wall clock shows beyond this process's monotonic one, of the server that is ahead of all others. */
+  #offset: number | undefined
 
   /** @param deadline how long each command may take, in milliseconds. */
   constructor(servers: RedisServers, deadline: number) {
@@ -58,6 +63,11 @@ export class RedisCommands {
     return expiresAt <= now ? 1 : Math.ceil(expiresAt + this.#ahead)
   }
 
+  /** Until when a write that is sent now may be done, by the servers' clock; empty where that is not known. */
+  notAfter(): string {
+    return this.#offset === undefined ? '' : String(Math.ceil(this.#offset + systemClock.monotonic() + this.#deadline + clockDrift))
+  }
+
   async #check(now: number): Promise<void> {
     const primaries = await this.#ask(() => this.#servers.primaries())
     if (primaries.length === 0) throw new StateError('unavailable', 'No Redis server is known')
@@ -69,13 +79,18 @@ export class RedisCommands {
     }
     if (facts.length === 0) throw new StateError('unavailable', 'No Redis server of the cluster answers')
     let ahead = 0
+    let offset: number | undefined
     for (const { isReplica, evictionPolicy, time } of facts) {
       if (isReplica) throw new StateError('unavailable', 'This Redis server is a replica, which learns late what was revoked')
       if (evictionPolicy !== undefined && evictionPolicy !== 'noeviction')
         throw new StateError('unavailable', `Redis may drop what has not expired: its maxmemory-policy is ${evictionPolicy}, not noeviction`)
-      if (time !== undefined) ahead = Math.max(ahead, time - now)
+      if (time === undefined) continue
+      ahead = Math.max(ahead, time - now)
+      // The latest: a server must not take what is in time for late.
+      offset = Math.max(offset ?? Number.NEGATIVE_INFINITY, time - systemClock.monotonic())
     }
     this.#ahead = ahead
+    this.#offset = offset
     this.#checkedUntil = systemClock.monotonic() + checkPeriod
   }
 

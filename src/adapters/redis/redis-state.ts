@@ -1,11 +1,12 @@
 import { type Check, checkOptions, optional } from '../../guard/check-options.ts'
 import type { Awaitable } from '../../guard/context.ts'
-import { StateError, type StateStore } from '../../state/state-store.ts'
+import { StateError, type StateStore, type StoredEntry } from '../../state/state-store.ts'
 import { has, type RedisClient, redisServers } from './redis-client.ts'
 import { RedisCommands } from './redis-commands.ts'
 import { listenBeside } from './redis-connection.ts'
 import { listenOn, type RedisSubscriber } from './redis-subscriber.ts'
 import { RedisSubscription } from './redis-subscription.ts'
+import { type Write, writeScript } from './write-script.ts'
 
 /** Options of `redisState`. */
 export interface RedisStateOptions {
@@ -36,15 +37,16 @@ const checks: Readonly<Record<keyof RedisStateOptions, Check>> = {
 /**
  * A state store in Redis 7 or later, or in Valkey: what one instance remembers or revokes the others know. It asks Redis
  * every time and keeps nothing itself. What fails or is late throws a `StateError` of code `unavailable`, and Redis without
- * room one of code `full`; what was late may still be carried out. Let the client connect before the first call.
+ * room one of code `full`. Let the client connect before the first call.
  *
  * Redis must be no replica and must not drop entries: `maxmemory-policy noeviction`. Both are looked up with `INFO` at the
  * first use, once a minute and after failures; where its user may not ask, whoever runs Redis answers for it. A flood that
  * fills Redis keeps it from taking revocations too: give those a Redis of their own. A restart forgets what was not written
  * to a disk (`appendonly yes`), and a failover what the replica had not got yet.
  *
- * A user of its own needs `set`, `get`, `mget`, `del`, `publish`, `subscribe`, `unsubscribe` and `info`, for keys and
- * channels that begin with the prefix.
+ * A user of its own needs `eval`, `time`, `set`, `get`, `mget`, `del`, `publish`, `subscribe`, `unsubscribe` and `info`, for keys
+ * and channels that begin with the prefix. What is written is done by a script, so that a write that was given up is not carried
+ * out later, when the connection is back.
  *
  * ```ts
  * const state = redisState({ client: new Redis('redis://state.internal') })
@@ -88,21 +90,19 @@ class StateInRedis implements RedisState {
   }
 
   async add(key: string, expiresAt: number, now: number): Promise<boolean> {
-    await this.#ready(now)
-    const name = this.#name(key)
-    const answer = await this.#commands.send(name, ['SET', name, '', 'NX', ...this.#expiry(expiresAt, now)])
-    if (answer !== null) requireDone(answer)
-    return answer !== null
+    return this.#write('add', key, { value: '', expiresAt }, now)
   }
 
   async set(key: string, value: string, expiresAt: number, now: number): Promise<void> {
-    await this.#ready(now)
-    const name = this.#name(key)
-    requireDone(await this.#commands.send(name, ['SET', name, value, ...this.#expiry(expiresAt, now)]))
-    this.#subscription.tell(key)
-    // Only now, so that who is told finds it, also where another server of a cluster passes it on.
-    const { channel } = this.#subscription
-    await this.#commands.send(channel, ['PUBLISH', channel, this.#subscription.message(key)])
+    await this.#write('set', key, { value, expiresAt }, now)
+    await this.#tell(key)
+  }
+
+  async replace(key: string, before: string | undefined, next: StoredEntry | undefined, now: number): Promise<boolean> {
+    const expected = before === undefined ? ['', ''] : ['1', before]
+    const isDone = await this.#write(next === undefined ? 'forget' : 'replace', key, next, now, expected)
+    if (isDone && next !== undefined) await this.#tell(key)
+    return isDone
   }
 
   async get(keys: readonly string[], now: number): Promise<readonly (string | undefined)[]> {
@@ -119,9 +119,7 @@ class StateInRedis implements RedisState {
   }
 
   async delete(key: string): Promise<void> {
-    this.#requireOpen()
-    const name = this.#name(key)
-    if (typeof (await this.#commands.send(name, ['DEL', name])) !== 'number') throw nonsense()
+    await this.#write('delete', key, undefined, Date.now())
   }
 
   subscribe(listener: (key: string) => void): () => void {
@@ -142,6 +140,24 @@ class StateInRedis implements RedisState {
     return this.close()
   }
 
+  async #write(what: Write, key: string, next: StoredEntry | undefined, now: number, expected: readonly string[] = []): Promise<boolean> {
+    await this.#ready(now)
+    const name = this.#name(key)
+    const { value = '', expiresAt = Number.POSITIVE_INFINITY } = next ?? {}
+    const expiry = checkedTime(expiresAt) > latest ? '' : String(this.#commands.expiry(expiresAt, now))
+    const answer = await this.#commands.send(name, ['EVAL', writeScript, '1', name, this.#commands.notAfter(), what, value, expiry, ...expected])
+    if (answer === 'LATE') throw new StateError('unavailable', 'Redis got a write after it was given up')
+    if (answer !== 'DONE' && answer !== 'KEPT') throw nonsense()
+    return answer === 'DONE'
+  }
+
+  async #tell(key: string): Promise<void> {
+    this.#subscription.tell(key)
+    // Only now, so that who is told finds it, also where another server of a cluster passes it on.
+    const { channel } = this.#subscription
+    await this.#commands.send(channel, ['PUBLISH', channel, this.#subscription.message(key)])
+  }
+
   #ready(now: number): Awaitable<void> {
     this.#requireOpen()
     return this.#commands.ready(checkedTime(now))
@@ -152,11 +168,9 @@ class StateInRedis implements RedisState {
   }
 
   #name(key: string): string {
+    // As bytes two keys that differ in lone surrogates alone would be one.
+    if (!key.isWellFormed()) throw new TypeError('redisState: a key must be a text without lone surrogates')
     return `${this.#settings.prefix}:${layout}:state:${key}`
-  }
-
-  #expiry(expiresAt: number, now: number): readonly string[] {
-    return checkedTime(expiresAt) > latest ? [] : ['PXAT', String(this.#commands.expiry(expiresAt, now))]
   }
 }
 
@@ -166,10 +180,6 @@ const latest = 8.64e15
 function checkedTime(time: number): number {
   if (typeof time !== 'number' || Number.isNaN(time)) throw new TypeError('redisState: a time must be a number of milliseconds')
   return time
-}
-
-function requireDone(answer: unknown): void {
-  if (answer !== 'OK') throw nonsense()
 }
 
 function asText(answer: unknown): string | undefined {

@@ -17,7 +17,7 @@ export interface SocketFacts {
  */
 export function channelOfSocket(socket: SocketFacts): Channel {
   const isEncrypted = socket.encrypted === true
-  const address = typeof socket.remoteAddress === 'string' ? socket.remoteAddress : undefined
+  const address = typeof socket.remoteAddress === 'string' ? plainAddress(socket.remoteAddress) : undefined
   return {
     // A connection that its peer has reset has no address any more, and looks like one of the file system: neither is secure
     // by itself.
@@ -25,6 +25,12 @@ export function channelOfSocket(socket: SocketFacts): Channel {
     ...(address !== undefined && { remoteAddress: address }),
     ...(isEncrypted && agreedWith(socket)),
   }
+}
+
+// A listener for both families writes an IPv4 peer as one of IPv6 (RFC 4291, section 2.5.5.2), and whoever compares it would not
+// know it again.
+function plainAddress(address: string): string {
+  return /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(address)?.[1] ?? address
 }
 
 /** What the two ends of a TLS connection agreed on. */
