@@ -75,30 +75,50 @@ export { discoveredKeys, type DiscoveredKeysOptions } from './keys/discovered-ke
 export { spiffeBundle, type SpiffeBundle } from './keys/spiffe-bundle.ts'
 export { remoteJwks, type RemoteJwksOptions } from './keys/remote-jwks.ts'
 export { type MemoryStateOptions, memoryState } from './state/memory-state.ts'
-export { StateError, type StateErrorCode, type StateStore } from './state/state-store.ts'
+export { StateError, type StateErrorCode, type StateStore, type StoredEntry } from './state/state-store.ts'
 export { type Switches, switches, type SwitchesOptions, type SwitchTarget } from './state/switches.ts'
 
 // May they
 export type { AttributeType, AttributeTypes } from './policy/attributes.ts'
-export type { Policy, PolicyObligation, Rule, Undeclared, When } from './policy/policy.ts'
+export { allOf, firstOf } from './policy/combine.ts'
+export { type DecisionCache, decisionCache, type DecisionCacheOptions } from './policy/decision-cache.ts'
+export {
+  type ComparedDecisions,
+  type DifferenceGroup,
+  type DifferenceKind,
+  type Differences,
+  differences,
+  type DifferencesOptions,
+  type DifferencesReport,
+} from './policy/differences.ts'
+export { type LivePolicy, livePolicy, type LivePolicyDescription } from './policy/live-policy.ts'
+export type { LivePolicyOptions, PolicyChange, PolicyInForce } from './policy/live-policy-options.ts'
+export { openPolicy, type OpenPolicyOptions, type PolicySignature } from './policy/open-policy.ts'
+export { PolicyError, type PolicyErrorCode } from './policy/policy-error.ts'
+export { policyDigest } from './policy/policy-digest.ts'
+export type { LoadRequest, PolicySource } from './policy/policy-source.ts'
+export { signPolicy, type SignPolicyOptions } from './policy/sign-policy.ts'
+export type { Day, Moment, Policy, PolicyObligation, Rule, TimeWindow, Undeclared, When } from './policy/policy.ts'
 export type { PolicyEntity, PolicyEvaluator, PolicyRequest } from './policy/policy-evaluator.ts'
 export {
   definePolicy,
   type ExplainedCondition,
   type ExplainedRule,
+  type ExplainedScope,
   type ExplainedTruth,
   type ExplainOptions,
   type Explanation,
   type PolicyDescription,
   type PolicySet,
   policySet,
+  type PolicySetOptions,
 } from './policy/policy-set.ts'
 
 // Who lets it happen all the same
 export { type ApprovalRequest, type Approvals, approvals, type ApprovalsOptions, type Approved } from './approval/approvals.ts'
 export type { Approver } from './approval/approver.ts'
 export { type Elevation, type Elevations, elevations, type ElevationsOptions } from './approval/elevations.ts'
-export { signApproval, type SignApprovalOptions } from './approval/sign-approval.ts'
+export { signApproval, type SignableRequest, type SignApprovalOptions } from './approval/sign-approval.ts'
 
 // How much
 export { type Limit, type LimitUnit, type PlannedLimit, planLimit } from './limits/limit.ts'

@@ -10,7 +10,11 @@ export type IntrospectionClient =
   /** A private key, which signs an assertion for every question: `private_key_jwt` (RFC 7523, section 2.2). */
   | { readonly id: string; readonly key: CryptoKey; readonly algorithm: string; readonly kid?: string }
   /** An access token of its own (RFC 6750), asked for with every question. */
-  | { readonly token: () => Awaitable<string>; readonly id?: string }
+  | {
+      /** Gives the token. */
+      readonly token: () => Awaitable<string>
+      readonly id?: string
+    }
 
 /** Parsed. */
 export type ClientSettings =

@@ -1,5 +1,5 @@
 import { ownMember, type Question } from './policy-request.ts'
-import { complain, readMembers, shown } from './strict-read.ts'
+import { complain, entry, type Place, readMembers, shown } from './strict-read.ts'
 
 /** The types that an attribute can be declared to have. */
 export type AttributeType = 'string' | 'number' | 'boolean' | 'string[]' | 'number[]'
@@ -25,18 +25,21 @@ export const entityAttributes = {
  * for the subject, nearest first) for engines that can read lists of objects.
  *
  * - `subject.key` issuer and subject together: the one name of a caller; `subject.id` alone is unique only under one issuer
+ * - `subject.elevated` which of the roles it has for a while only
  * - `subject.delegated` whether somebody acts for the subject
  * - `subject.acr`, `subject.amr`, `subject.authenticatedAt` how it was authenticated; milliseconds since 1970
  * - `subject.actor` who acts for the subject now: the outermost of a delegation chain, the only one that counts
  * - `subject.device` the device that was proven (its key's or certificate's thumbprint), `subject.deviceStatus` whether its
  *   posture is `known`, `stale` or `unknown`; what is known of it stands under `subject.posture.*`
  * - `action.opaque` how many pieces of content are no text
+ * - `context.time` when policy is asked: milliseconds since 1970, by the guard's clock; anew each time it is asked again
  */
 export const guardAttributes = {
   'subject.key': 'string',
   'subject.issuer': 'string',
   'subject.tenant': 'string',
   'subject.roles': 'string[]',
+  'subject.elevated': 'string[]',
   'subject.scopes': 'string[]',
   'subject.delegated': 'boolean',
   'subject.acr': 'string',
@@ -52,6 +55,7 @@ export const guardAttributes = {
   'action.maxOutputTokens': 'number',
   'action.choices': 'number',
   'action.opaque': 'number',
+  'context.time': 'number',
   'context.secure': 'boolean',
   'context.method': 'string',
   'context.tlsVersion': 'string',
@@ -79,7 +83,7 @@ const entityMembers: Readonly<Record<AttributePath['root'], readonly string[]>> 
 }
 
 /** Reads a path such as `subject.department` or `resource.properties.owner.id`. @throws TypeError where it is none. */
-function parseAttributePath(text: string, place: string): AttributePath {
+function parseAttributePath(text: string, place: Place): AttributePath {
   const [root, ...rest] = text.split('.')
   if (root !== 'subject' && root !== 'action' && root !== 'resource' && root !== 'context')
     complain(place, `'${shown(text)}' is no attribute path: it begins with subject, action, resource or context`)
@@ -136,26 +140,27 @@ export interface Attribute {
 /** Which attributes a policy may use. */
 export interface DeclaredAttributes {
   /** The attribute of that path. @throws TypeError for what is no path, and for one that should have been declared. */
-  find(text: string, place: string): Attribute
+  find(text: string, place: Place): Attribute
   readonly count: number
 }
 
 /** Reads the declarations of a policy. @throws TypeError for an unknown type or a path that is none. */
-export function parseDeclaredAttributes(value: unknown, place: string): DeclaredAttributes {
+export function parseDeclaredAttributes(value: unknown, place: Place): DeclaredAttributes {
   const types = new Map(Object.entries<AttributeType>(entityAttributes))
   const declared = new Set<string>()
   const closed = new Set<string>()
   for (const [text, type] of value === undefined ? [] : readMembers(value, place)) {
-    const here = `${place}['${shown(text)}']`
+    const here = entry(place, text)
     const path = parseAttributePath(text, here)
     if (!isAttributeType(type)) complain(here, `must be one of ${attributeTypes.join(', ')}`)
     if (declared.has(path.text)) complain(here, 'is declared twice')
-    if (path.entity && type !== 'string') complain(here, 'is always a string')
+    const fixed = fixedType(path)
+    if (fixed !== undefined && type !== fixed) complain(here, `is always a ${fixed}`)
     types.set(path.text, type)
     declared.add(path.text)
     closed.add(path.root)
   }
-  const typeOf = (path: AttributePath, here: string): AttributeType | undefined => {
+  const typeOf = (path: AttributePath, here: Place): AttributeType | undefined => {
     const type = types.get(path.text)
     if (type !== undefined || !closed.has(path.root)) return type
     if (path.root === 'subject' && (path.keys[0] === 'claims' || path.keys[0] === 'posture')) return undefined
@@ -177,6 +182,11 @@ export function parseDeclaredAttributes(value: unknown, place: string): Declared
 }
 
 const standard: AttributeTypes = guardAttributes
+
+function fixedType({ text, entity }: AttributePath): AttributeType | undefined {
+  if (entity) return 'string'
+  return Object.hasOwn(standard, text) ? standard[text] : undefined
+}
 
 function isAttributeType(value: unknown): value is AttributeType {
   return typeof value === 'string' && attributeTypes.includes(value)

@@ -1,25 +1,44 @@
-import { complain, readFields, readMembers, readTexts, shown } from './strict-read.ts'
+import { complain, entry, member, type Place, readFields, readMembers, readTexts, shown } from './strict-read.ts'
 
-/** A name, or the beginning of one. Nothing else is a pattern: no other wildcard, no folding of case or escapes. */
-export interface NamePattern {
-  readonly text: string
-  readonly prefix: boolean
-}
+/** A name, or the beginning of one with a `*` behind it. Nothing else is a pattern: no other wildcard, no folding of case or escapes. */
+export type NamePattern = string
 
 /** Reads one name or a list of names; a trailing `*` makes a prefix. @throws TypeError for a `*` that stands elsewhere. */
-export function parseNames(value: unknown, place: string): readonly NamePattern[] {
-  return readTexts(value, place).map((text) => {
-    const star = text.indexOf('*')
-    if (star !== -1 && star !== text.length - 1) complain(place, `'*' may only stand at the end of a name`)
-    return star === -1 ? { text, prefix: false } : { text: text.slice(0, -1), prefix: true }
-  })
+export function parseNames(value: unknown, place: Place): readonly NamePattern[] {
+  const patterns = readTexts(value, place)
+  for (const pattern of patterns) {
+    const star = pattern.indexOf('*')
+    if (star !== -1 && star !== pattern.length - 1) complain(place, `'*' may only stand at the end of a name`)
+  }
+  return patterns
 }
 
-/** Tells whether a name is one of these. */
+/** What names begin with that a pattern fits; undefined where it is a name. */
+export function beginningOf(pattern: NamePattern): string | undefined {
+  return pattern.endsWith('*') ? pattern.slice(0, -1) : undefined
+}
+
+/** Whether a pattern fits a name. */
+export function fitsName(pattern: NamePattern, name: string): boolean {
+  const beginning = beginningOf(pattern)
+  return beginning === undefined ? pattern === name : name.startsWith(beginning)
+}
+
+/** Tells whether a name is one of these. Names are matched as they are: a `*` in one is no pattern. */
 export function nameMatcher(patterns: readonly NamePattern[]): (name: string) => boolean {
-  const exact = new Set(patterns.filter(({ prefix }) => !prefix).map(({ text }) => text))
-  const beginnings = patterns.filter(({ prefix }) => prefix).map(({ text }) => text)
+  const exact = new Set<string>()
+  const beginnings: string[] = []
+  for (const pattern of patterns) {
+    const beginning = beginningOf(pattern)
+    if (beginning === undefined) exact.add(pattern)
+    else beginnings.push(beginning)
+  }
   return (name) => exact.has(name) || beginnings.some((beginning) => name.startsWith(beginning))
+}
+
+/** Whether a list of patterns narrows nothing. */
+export function fitsEverything(patterns: readonly NamePattern[] | undefined): boolean {
+  return patterns === undefined || patterns.includes('*')
 }
 
 /** For each role that inherits: itself and everything that it includes. */
@@ -31,20 +50,20 @@ const bounds = { depth: 64, inclusions: 1_000_000 } as const
 const none: readonly string[] = Object.freeze([])
 
 /** Reads the roles of a policy. @throws TypeError for a role that inherits itself, by whatever detour. */
-export function parseRoles(value: unknown, place: string): RoleTable {
+export function parseRoles(value: unknown, place: Place): RoleTable {
   if (value === undefined) return new Map()
   const parents = new Map<string, readonly string[]>()
   for (const [role, definition] of readMembers(value, place)) {
-    const here = `${place}['${shown(role)}']`
+    const here = entry(place, role)
     const { inherits } = readFields(definition, here, ['inherits'])
-    parents.set(parseRole(role, here), inherits === undefined ? none : parseRoleNames(inherits, `${here}.inherits`))
+    parents.set(parseRole(role, here), inherits === undefined ? none : parseRoleNames(inherits, member(here, 'inherits')))
   }
   const table = new Map<string, readonly string[]>()
   let inclusions = 0
   const include = (role: string, line: readonly string[]): readonly string[] => {
     const known = table.get(role)
     if (known !== undefined) return known
-    const here = `${place}['${shown(role)}'].inherits`
+    const here = member(entry(place, role), 'inherits')
     if (line.includes(role)) complain(here, `the roles inherit each other: ${[...line.slice(line.indexOf(role)), role].map(shown).join(' > ')}`)
     if (line.length >= bounds.depth) complain(here, `more than ${bounds.depth} roles in one line of inheritance`)
     const included = new Set([role])
@@ -60,11 +79,13 @@ export function parseRoles(value: unknown, place: string): RoleTable {
 }
 
 /** Reads names of roles. A role is named, never matched. */
-export function parseRoleNames(value: unknown, place: string): readonly string[] {
-  return readTexts(value, place).map((role) => parseRole(role, place))
+export function parseRoleNames(value: unknown, place: Place): readonly string[] {
+  const roles = readTexts(value, place)
+  for (const role of roles) parseRole(role, place)
+  return roles
 }
 
-function parseRole(role: string, place: string): string {
+function parseRole(role: string, place: Place): string {
   if (role === '' || role.includes('*')) complain(place, `a role is a name without '*'`)
   return role
 }

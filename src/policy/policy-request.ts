@@ -10,17 +10,18 @@ import { type RoleTable, includedRoles } from './names.ts'
  * - `subject` is the verified identity: `type` is its kind, `id` its subject. Nothing of the input becomes one of its attributes.
  * - `action.properties` is what the payload says, as its codec reads it; empty where there is no codec.
  * - `resource` is the operation's.
- * - `context` is what the application states, and what the transport saw. Neither overrides the other.
+ * - `context` is what the application states, what the transport saw, and `time` by the guard's clock: now, so that asking
+ *   again asks about a later moment. None overrides another.
  *
- * @throws GuardError `misconfigured` where the application states something else than what the transport saw.
+ * @throws GuardError `misconfigured` where the application states something else than what the transport saw, or a time.
  */
-export function policyRequest(call: Call & Pick<Known, 'identity'>, step: Pick<Step, 'codec' | 'input'>): PolicyRequest {
+export function policyRequest(call: Call & Pick<Known, 'identity'>, step: Pick<Step, 'clock' | 'codec' | 'input'>): PolicyRequest {
   const { identity, resource, channel, attributes } = call
   return {
     subject: { type: identity.kind, id: identity.subject, properties: subjectProperties(identity) },
     action: { name: call.action, properties: actionProperties(step) },
     resource: { type: resource.type, id: resource.id, properties: resource.properties ?? none },
-    context: channel === undefined ? attributes : withTransport(attributes, channel),
+    context: contextOf(attributes, channel, step.clock.now()),
   }
 }
 
@@ -68,13 +69,18 @@ function actionProperties({ codec, input }: Pick<Step, 'codec' | 'input'>): Attr
 }
 
 // The URL is left out: it is the caller's to choose, and what it means is already the action and the resource.
-function withTransport(attributes: Attributes, channel: Channel): Attributes {
+function contextOf(attributes: Attributes, channel: Channel | undefined, time: number): Attributes {
+  if (attributes.time !== undefined) refuse('time', "is the guard's own to state")
+  return channel === undefined ? { ...attributes, time } : withTransport(attributes, channel, time)
+}
+
+function withTransport(attributes: Attributes, channel: Channel, time: number): Attributes {
   const { secure, method, tlsVersion, remoteAddress } = channel
   if (contradicts(attributes.secure, secure)) refuse('secure')
   if (contradicts(attributes.method, method)) refuse('method')
   if (contradicts(attributes.tlsVersion, tlsVersion)) refuse('tlsVersion')
   if (contradicts(attributes.remoteAddress, remoteAddress)) refuse('remoteAddress')
-  const context: Record<string, Json> = { ...attributes, secure }
+  const context: Record<string, Json> = { ...attributes, time, secure }
   if (method !== undefined) context.method = method
   if (tlsVersion !== undefined) context.tlsVersion = tlsVersion
   if (remoteAddress !== undefined) context.remoteAddress = remoteAddress
@@ -85,8 +91,8 @@ function contradicts(stated: Json | undefined, seen: Json | undefined): boolean 
   return stated !== undefined && seen !== undefined && stated !== seen
 }
 
-function refuse(name: string): never {
-  throw new GuardError('misconfigured', { reason: `the attribute '${name}' contradicts what the transport saw` })
+function refuse(name: string, why = 'contradicts what the transport saw'): never {
+  throw new GuardError('misconfigured', { reason: `the attribute '${name}' ${why}` })
 }
 
 /** A request as rules read it: checked once, flat, with the roles that follow from the subject's own. */
@@ -129,6 +135,16 @@ export function readQuestion(request: unknown, roles: RoleTable): Question | und
     context: ownMember(request, 'context'),
     roles: held,
   }
+}
+
+/** What keeps a value from being a request. It holds no value. */
+export function whatIsMalformed(request: unknown): string {
+  const names = ['subject.type', 'subject.id', 'action.name', 'resource.type', 'resource.id'] as const
+  const missing = names.filter((path) => {
+    const [entity = '', key = ''] = path.split('.')
+    return !isName(ownMember(ownMember(request, entity), key))
+  })
+  return missing.length === 0 ? 'subject.properties.roles must be a list of names' : `${missing.join(', ')} must be a text that is not empty`
 }
 
 function isName(value: unknown): value is string {

@@ -1,14 +1,17 @@
+import type { Decision } from '../guard/context.ts'
 import type { AttributeTypes } from './attributes.ts'
+import { compilePolicy, decide, isUnscoped } from './compiled-policy.ts'
+import { explain, type ExplainOptions, type Explanation } from './explanation.ts'
+import { openPolicyNow } from './open-policy-now.ts'
+import type { PolicySignature } from './open-policy.ts'
+import { type ParsedPolicy, parsePolicy } from './parse-policy.ts'
+import { noteParsedPolicy } from './parsed-policy-of.ts'
 import type { Policy, Undeclared } from './policy.ts'
-import type { Decision, Obligation } from '../guard/context.ts'
-import { mergeObligations, noObligations } from './obligations.ts'
-import type { Truth } from './operators.ts'
-import { type ParsedPolicy, type ParsedRule, parsePolicy } from './parse-policy.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
-import { type Question, readQuestion } from './policy-request.ts'
-import { type RuleIndex, ruleIndex } from './rule-index.ts'
+import { readQuestion, whatIsMalformed } from './policy-request.ts'
 import { complain } from './strict-read.ts'
-import type { AttributeTest, Condition } from './condition.ts'
+
+export type { ExplainedCondition, ExplainedRule, ExplainedScope, ExplainedTruth, ExplainOptions, Explanation } from './explanation.ts'
 
 /** A policy, compiled. */
 export interface PolicySet extends PolicyEvaluator {
@@ -17,10 +20,21 @@ export interface PolicySet extends PolicyEvaluator {
    * `reasons` are the rules that decided, by id; a denial for want of a permit has none.
    */
   evaluate(request: PolicyRequest): Decision
-  /** Why: every rule whose scope fits, and which of its conditions did not hold. For operators, never for callers. */
+  /**
+   * Why: every rule whose scope fits, which of its conditions did not hold, and the permits that came nearest. For
+   * operators, never for callers.
+   *
+   * @throws TypeError where `nearest` is no number of rules.
+   */
   explain(request: PolicyRequest, options?: ExplainOptions): Explanation
   readonly obliges: readonly string[]
   describe(): PolicyDescription
+}
+
+/** Options of `policySet`. */
+export interface PolicySetOptions {
+  /** Takes only a policy that one of these keys has signed (`signPolicy`): `policy` is then the signed text, and verified at once. */
+  readonly signature?: PolicySignature
 }
 
 /** What there is to know of a policy without reading it. */
@@ -32,8 +46,12 @@ export interface PolicyDescription {
   readonly rules: number
   readonly permits: number
   readonly forbids: number
+  /** Rules that end some day. */
+  readonly expiring: number
   /** Rules that are narrowed neither by action nor by resource nor by subject, and so are asked about every call. */
   readonly unscoped: number
+  /** Their ids; the first 32. */
+  readonly unscopedRules: readonly string[]
   /** Declared attributes. */
   readonly attributes: number
   readonly obligations: readonly string[]
@@ -50,6 +68,8 @@ export interface PolicyDescription {
  *   then the request is denied, or leaving an attribute out would shed a duty.
  * - The obligations are those of all permits that matched; numbers take the strictest.
  * - Attributes are own data members: nothing inherited, no getter.
+ * - A rule with `expires` ends at that moment of `context.time`, which a guard states by its clock. Where the time is not
+ *   known, such a permit is unknown, and such a forbid still denies.
  *
  * The policy is copied: what is done to the object afterwards changes nothing.
  *
@@ -64,38 +84,63 @@ export interface PolicyDescription {
  *
  * @throws TypeError that names the place, for anything that is not exactly a policy: see `Policy` for its form.
  */
-export function policySet(policy: unknown, options: Readonly<Record<string, never>> = {}): PolicySet {
-  for (const option of Object.keys(options)) complain('policySet', `'${option}' is no option`)
-  const parsed = parsePolicy(policy)
-  const compiled = compile(parsed)
-  const obliges = Object.freeze([...new Set(parsed.rules.flatMap((rule) => rule.obligations.map(({ type }) => type)))].sort())
-  const description: PolicyDescription = Object.freeze({
-    kind: 'policySet',
-    id: parsed.id,
-    version: parsed.version,
-    rules: parsed.rules.length,
-    permits: parsed.rules.filter(({ effect }) => effect === 'permit').length,
-    forbids: parsed.rules.filter(({ effect }) => effect === 'forbid').length,
-    unscoped: parsed.rules.filter(isUnscoped).length,
-    attributes: parsed.attributes.count,
-    obligations: obliges,
-  })
+export function policySet(policy: unknown, options: PolicySetOptions = {}): PolicySet {
+  for (const option of Object.keys(options)) if (option !== 'signature') complain('policySet', `'${option}' is no option`)
+  const { signature } = options
+  // Asked for and not there: that must not be passed over in silence.
+  if (Object.hasOwn(options, 'signature') && signature === undefined) complain('policySet', 'signature: is undefined; leave it out instead')
+  const parsed = parsePolicy(signature === undefined ? policy : openPolicyNow(policy, signature))
+  const compiled = compilePolicy(parsed)
+  const obliges = obligationsOf(parsed)
+  const description = describe(parsed, obliges)
   const set: PolicySet = Object.freeze({
     evaluate(request: PolicyRequest): Decision {
       const question = readQuestion(request, parsed.roles)
       return question === undefined ? compiled.nothing : decide(compiled, question)
     },
-    explain(request: PolicyRequest, { values = false }: ExplainOptions = {}): Explanation {
+    explain(request: PolicyRequest, how: ExplainOptions = {}): Explanation {
+      const { nearest = 0 } = how
+      if (!Number.isSafeInteger(nearest) || nearest < 0) complain('explain: nearest', 'must be a number of rules')
       const question = readQuestion(request, parsed.roles)
-      if (question === undefined) return { decision: compiled.nothing, rules: [] }
-      const rules = byRank([...compiled.forbids.find(question), ...compiled.permits.find(question)])
-      return { decision: decide(compiled, question), rules: rules.map((rule) => explainRule(rule, question, values)) }
+      if (question === undefined) return { decision: compiled.nothing, rules: [], nearest: [], malformed: whatIsMalformed(request) }
+      return explain(compiled, question, how)
     },
     obliges,
     describe: () => description,
   })
   genuine.add(set)
+  noteParsedPolicy(set, parsed)
   return set
+}
+
+function obligationsOf({ rules }: ParsedPolicy): readonly string[] {
+  const types = new Set<string>()
+  for (const { obligations } of rules) for (const { type } of obligations) types.add(type)
+  return Object.freeze([...types].sort())
+}
+
+function describe({ id, version, rules, attributes }: ParsedPolicy, obligations: readonly string[]): PolicyDescription {
+  let permits = 0
+  let expiring = 0
+  const unscoped: string[] = []
+  for (const rule of rules) {
+    if (rule.effect === 'permit') permits++
+    if (rule.expires !== undefined) expiring++
+    if (isUnscoped(rule)) unscoped.push(rule.id)
+  }
+  return Object.freeze({
+    kind: 'policySet',
+    id,
+    version,
+    rules: rules.length,
+    permits,
+    forbids: rules.length - permits,
+    expiring,
+    unscoped: unscoped.length,
+    unscopedRules: Object.freeze(unscoped.sort().slice(0, 32)),
+    attributes: attributes.count,
+    obligations,
+  })
 }
 
 // Its answers are known to be whole, prompt and frozen, so that they need not be checked again at each call.
@@ -104,173 +149,6 @@ const genuine = new WeakSet<object>()
 /** Whether an evaluator was made by `policySet`. */
 export function isPolicySet(evaluator: PolicyEvaluator): evaluator is PolicySet {
   return genuine.has(evaluator)
-}
-
-interface Rule {
-  readonly id: string
-  readonly effect: 'permit' | 'forbid'
-  readonly when: ParsedRule['when']
-  readonly obligations: readonly Obligation[]
-  /** Its place among all rules by id, so that an answer does not depend on how they were listed. */
-  readonly rank: number
-  /** The answer where this rule alone decides. */
-  readonly alone: Decision
-  residual: ((question: Question) => boolean) | undefined
-}
-
-interface Compiled {
-  readonly policy: Decision['policy']
-  readonly permits: RuleIndex<Rule>
-  readonly forbids: RuleIndex<Rule>
-  /** The answer where no rule decides. */
-  readonly nothing: Decision
-}
-
-function compile(parsed: ParsedPolicy): Compiled {
-  const policy = Object.freeze({ id: parsed.id, version: parsed.version })
-  const compiled = { policy, permits: ruleIndex<Rule>(), forbids: ruleIndex<Rule>(), nothing: decisionOf(policy, false, [], noObligations) }
-  const sorted = [...parsed.rules].sort((one, other) => (one.id < other.id ? -1 : 1))
-  for (const [rank, scope] of sorted.entries()) {
-    const { id, effect, when, obligations } = scope
-    const alone = decisionOf(policy, effect === 'permit', [{ id, effect }], obligations)
-    const rule: Rule = { id, effect, when, obligations, rank, alone, residual: undefined }
-    ;(effect === 'permit' ? compiled.permits : compiled.forbids).add(rule, scope)
-  }
-  return compiled
-}
-
-function decide({ policy, permits, forbids, nothing }: Compiled, question: Question): Decision {
-  let forbidding: Rule[] | undefined
-  for (const rule of forbids.find(question)) if (truthOf(rule, question) !== false) (forbidding ??= []).push(rule)
-  if (forbidding !== undefined) return together(policy, false, forbidding)
-  let permitting: Rule[] | undefined
-  let undecided: Rule[] | undefined
-  for (const rule of permits.find(question)) {
-    const truth = truthOf(rule, question)
-    if (truth === true) (permitting ??= []).push(rule)
-    else if (truth === undefined && rule.obligations.length > 0) (undecided ??= []).push(rule)
-  }
-  if (undecided !== undefined) return decisionOf(policy, false, byRank(undecided), noObligations)
-  return permitting === undefined ? nothing : together(policy, true, permitting)
-}
-
-/** What a rule's condition is; true where it has none. */
-function truthOf({ when }: Rule, question: Question): Truth {
-  return when === undefined ? true : when.decide(question)
-}
-
-function together(policy: Decision['policy'], allowed: boolean, rules: Rule[]): Decision {
-  const [first] = rules
-  if (rules.length === 1 && first !== undefined) return first.alone
-  const distinct = byRank(rules)
-  const [only] = distinct
-  if (distinct.length === 1 && only !== undefined) return only.alone
-  return decisionOf(policy, allowed, distinct, mergeObligations(...distinct.map(({ obligations }) => obligations)))
-}
-
-// In order and each once: a rule is found under each of its names that fits.
-function byRank(rules: Rule[]): readonly Rule[] {
-  rules.sort((one, other) => one.rank - other.rank)
-  return rules.filter((rule, index) => rule !== rules[index - 1])
-}
-
-function decisionOf(
-  policy: Decision['policy'],
-  allowed: boolean,
-  rules: readonly Pick<Rule, 'id' | 'effect'>[],
-  obligations: readonly Obligation[],
-): Decision {
-  const reasons = Object.freeze(rules.map(({ id, effect }) => Object.freeze({ rule: id, effect })))
-  return Object.freeze({ allowed, policy, reasons, obligations })
-}
-
-function isUnscoped(rule: ParsedRule): boolean {
-  const { actions, resourceTypes, resourceIds, subjectIds, subjectRoles } = rule
-  return (
-    [actions, resourceTypes, resourceIds, subjectIds].every((list) => list === undefined || list.some(isEverything)) && subjectRoles === undefined
-  )
-}
-
-function isEverything({ text, prefix }: { readonly text: string; readonly prefix: boolean }): boolean {
-  return prefix && text === ''
-}
-
-/** Why a policy decided as it did. It names rules and attributes: for operators and tests, never for a caller. */
-export interface Explanation {
-  readonly decision: Decision
-  /** Every rule whose subject, action and resource fit, by id. */
-  readonly rules: readonly ExplainedRule[]
-}
-
-/** One rule whose scope fits. */
-export interface ExplainedRule {
-  readonly rule: string
-  readonly effect: 'permit' | 'forbid'
-  readonly outcome: ExplainedTruth
-  /** What made it so where it is not true: the tests that were false, or unknown. */
-  readonly conditions: readonly ExplainedCondition[]
-}
-
-/** One test that kept a rule from matching. */
-export interface ExplainedCondition {
-  /** Where it stands in the policy. */
-  readonly place: string
-  readonly path: string
-  readonly operator: string
-  /** What it was itself; `true` where it stands under a `not`. */
-  readonly outcome: ExplainedTruth
-  /** What was found there: a type, never a value. */
-  readonly found: string
-  /** The attribute's value; only where `values` was asked for. */
-  readonly value?: unknown
-}
-
-/** One of Kleene's values, as a word. */
-export type ExplainedTruth = 'true' | 'false' | 'unknown'
-
-/** How to explain. */
-export interface ExplainOptions {
-  /** Whether to show the values of attributes. They are left out unless asked for. */
-  readonly values?: boolean
-}
-
-/** Explains one rule. */
-function explainRule(
-  { id, effect, when }: { readonly id: string; readonly effect: 'permit' | 'forbid'; readonly when: Condition | undefined },
-  question: Question,
-  values: boolean,
-): ExplainedRule {
-  const truth = when === undefined ? true : when.decide(question)
-  const tests = when === undefined || truth === true ? [] : responsible(when, truth, question)
-  return { rule: id, effect, outcome: word(truth), conditions: tests.map((test) => explainTest(test, question, values)) }
-}
-
-// The tests without which the condition would not be what it is.
-function responsible(condition: Condition, truth: Truth, question: Question): readonly AttributeTest[] {
-  if (condition.kind === 'test') return [condition]
-  return condition.parts.flatMap((part) => {
-    const own = part.decide(question)
-    const wanted = condition.kind === 'not' || own === truth
-    return wanted ? responsible(part, own, question) : []
-  })
-}
-
-function explainTest(test: AttributeTest, question: Question, values: boolean): ExplainedCondition {
-  const value = test.read(question)
-  const { place, path, operator } = test
-  return { place, path, operator, outcome: word(test.decide(question)), found: typeName(value), ...(values && { value }) }
-}
-
-function word(truth: Truth): ExplainedTruth {
-  return truth === undefined ? 'unknown' : truth ? 'true' : 'false'
-}
-
-function typeName(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'list'
-  if (typeof value === 'number' && !Number.isFinite(value)) return 'no finite number'
-  return typeof value === 'symbol' ? 'getter' : typeof value
 }
 
 /**

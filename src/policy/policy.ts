@@ -12,6 +12,8 @@ export type Undeclared = Readonly<Record<never, never>>
  * nothing else is a pattern.
  */
 export interface Policy<A extends AttributeTypes = Undeclared> {
+  /** For an editor: `./node_modules/sallyport/docs/policy.schema.json`. It says nothing here. */
+  readonly $schema?: string
   readonly id: string
   /** Stands in every decision; `unversioned` unless given. */
   readonly version?: string
@@ -19,7 +21,7 @@ export interface Policy<A extends AttributeTypes = Undeclared> {
    * Paths and their types. Where a path of `subject`, `action`, `resource` or `context` is declared, every other path of
    * the same root that is used must be as well (or be one that a guard states by itself), so that a typo does not load.
    */
-  readonly attributes?: A
+  readonly attributes?: A & Agreeing<A>
   /** What a role includes. A role that inherits nothing need not be named. */
   readonly roles?: Readonly<Record<string, { readonly inherits?: string | readonly string[] }>>
   readonly rules: readonly Rule<NoInfer<A>>[]
@@ -42,7 +44,41 @@ export interface Rule<A extends AttributeTypes = Undeclared> {
   readonly when?: When<A>
   /** Duties that come with a permit. A caller who has several permits has all their duties. */
   readonly obligations?: readonly PolicyObligation[]
+  /**
+   * When the rule ends: at this moment it is no more. RFC 3339 with its zone, or milliseconds since 1970. Where nobody states
+   * the time (`context.time`; a guard does), a permit that expires does not permit, and a forbid still forbids.
+   */
+  readonly expires?: Moment
 }
+
+/** A moment: RFC 3339 with its zone, such as `2026-12-31T23:00:00Z`, or milliseconds since 1970. */
+export type Moment = string | number
+
+/**
+ * A window that comes back every day or every week, in the local time of a zone, as the runtime's table of zones has it.
+ * One that lasts over midnight belongs to the day on which it begins.
+ *
+ * ```ts
+ * const nights = { zone: 'Europe/Berlin', days: ['friday', 'saturday'], from: '22:00', to: '06:00' } satisfies TimeWindow
+ * ```
+ */
+export type TimeWindow = {
+  /** A name of the IANA time zone database, such as `Europe/Berlin`; or `UTC`. */
+  readonly zone: string
+} & (
+  | { readonly days: Day | readonly Day[]; readonly from?: never; readonly to?: never }
+  | {
+      /** The days on which it begins; every day unless given. */
+      readonly days?: Day | readonly Day[]
+      /** `08:30`. */
+      readonly from: string
+      /** `18:00`: then it is over. `24:00` is the end of a day. */
+      readonly to: string
+    }
+)
+
+/** A day of the week. */
+export type Day = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday'
 
 /** A duty. Types beside these are for controls of one's own that claim them with `fulfills`. */
 export type PolicyObligation =
@@ -50,18 +86,30 @@ export type PolicyObligation =
   | { readonly type: 'allow_tools'; readonly value: string | readonly string[] }
   | { readonly type: 'require_acr'; readonly value: string | readonly string[] }
   | { readonly type: 'require_binding'; readonly value?: 'dpop' | 'mtls' | 'any' }
-  | { readonly type: 'no_stream' | 'require_approval' }
+  | {
+      readonly type: 'require_assurance'
+      readonly acr?: string | readonly string[]
+      readonly amr?: string | readonly string[]
+      readonly maxAge?: number
+      readonly factors?: number
+    }
+  | { readonly type: 'no_stream' | 'require_approval' | 'require_passkey' }
   | { readonly type: string; readonly [parameter: string]: Json }
 
 type Root = 'subject' | 'action' | 'resource' | 'context'
 type Standard = typeof entityAttributes & typeof guardAttributes
+/** What a guard states has one type. */
+type Agreeing<A extends AttributeTypes> = { readonly [P in keyof A & keyof Standard]: Standard[P] }
 type DeclaredRoot<A> = keyof A extends infer P ? (P extends `${infer R extends Root}.${string}` ? R : never) : never
 type OpenPath<A> = `${Exclude<Root, DeclaredRoot<A>>}.${string}`
 type ClosedPath<A> = Exclude<keyof A & string, OpenPath<A>>
 type StandardPath<A> = Exclude<keyof Standard, OpenPath<A> | keyof A>
 
+/** What an identity may hold beside what is declared: nobody declares it, and any test fits. */
+type OwnPath = `subject.claims.${string}` | `subject.posture.${string}`
+
 /** The paths that a policy with these declarations may use. */
-type Path<A extends AttributeTypes> = keyof A | OpenPath<A> | StandardPath<A> | `subject.claims.${string}`
+type Path<A extends AttributeTypes> = keyof A | OpenPath<A> | StandardPath<A> | OwnPath
 
 /** Conditions; every entry must be true. Nests by `all`, `any` and `not`, with Kleene's three values. */
 export type When<A extends AttributeTypes = Undeclared> = {
@@ -69,8 +117,12 @@ export type When<A extends AttributeTypes = Undeclared> = {
 } & { readonly [P in ClosedPath<A>]?: A[P] extends AttributeType ? TestsOf<A>[A[P]] : never } & {
   readonly [P in StandardPath<A>]?: TestsOf<A>[Standard[P]]
 } & {
-  readonly [P in `subject.claims.${string}`]?: Tests<A>
-} & { readonly all?: readonly When<A>[]; readonly any?: readonly When<A>[]; readonly not?: When<A> }
+  readonly [P in OwnPath]?: Tests<A>
+} & { readonly [P in keyof typeof entityAttributes]?: StringTests<A> & OnlyText } & {
+  readonly all?: readonly When<A>[]
+  readonly any?: readonly When<A>[]
+  readonly not?: When<A>
+}
 
 /** An operand that is another attribute of the same request. */
 interface PathOperand<P = string> {
@@ -105,6 +157,12 @@ interface NumberTests<A extends AttributeTypes = Undeclared> extends Equality<nu
   readonly gte?: Or<number, A>
   /** Both ends included. */
   readonly between?: readonly [low: number, high: number]
+  /** Of a time in milliseconds since 1970. At the moment itself it is no more before it. */
+  readonly before?: Moment
+  /** Of a time in milliseconds since 1970: at the moment, or later. */
+  readonly after?: Moment
+  /** Of a time in milliseconds since 1970: whether it falls in a window. */
+  readonly during?: TimeWindow
 }
 
 /** Tests of a list. */
@@ -124,6 +182,9 @@ interface TestsOf<A extends AttributeTypes> {
 }
 
 type Scalar = string | number | boolean
+
+/** What is always a text has no other tests, declared or not. */
+type OnlyText = { readonly [P in Exclude<keyof Tests, keyof StringTests>]?: never }
 
 /** Tests of an attribute whose type is not declared. */
 interface Tests<A extends AttributeTypes = Undeclared>

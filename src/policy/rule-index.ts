@@ -1,4 +1,4 @@
-import { nameMatcher, type NamePattern } from './names.ts'
+import { beginningOf, fitsName, type NamePattern, nameMatcher } from './names.ts'
 import type { ParsedRule } from './parse-policy.ts'
 import type { Question } from './policy-request.ts'
 
@@ -13,22 +13,25 @@ export interface RuleIndex<R extends Indexed> {
   add(rule: R, scope: ParsedRule): void
   /** Every rule whose scope fits, at least once, in no certain order. */
   find(question: Question): readonly R[]
+  /**
+   * Rules that would fit but for the subject, the id, the type or the action. Looks at so many at most, a quarter for each
+   * of these, and always at the same ones of the same rules.
+   */
+  around(question: Question, most: number): ReadonlySet<R>
 }
 
 /** An empty index. */
 export function ruleIndex<R extends Indexed>(): RuleIndex<R> {
-  const root = branches<Branches<Branches<Subjects<R>>>>()
+  const root: Types<R> = branches()
   return {
     add(rule, scope) {
-      const plan = planOf(scope)
-      rule.residual = plan.residual
-      for (const action of plan.actions) {
-        for (const type of plan.types) {
-          for (const id of plan.ids) {
-            const types = grow(root, action, branches<Branches<Subjects<R>>>)
-            const ids = grow(types, type, branches<Subjects<R>>)
-            settle(grow(ids, id, subjects<R>), rule, plan)
-          }
+      const left = leftToTheRule(scope)
+      rule.residual = residualOf(scope, left)
+      for (const action of indexed(scope, 'actions', left)) {
+        const types = grow(root, action, branches<Ids<R>>)
+        for (const type of indexed(scope, 'resourceTypes', left)) {
+          const ids = grow(types, type, branches<Subjects<R>>)
+          for (const id of indexed(scope, 'resourceIds', left)) settle(grow(ids, id, subjects<R>), rule, scope, left)
         }
       }
     },
@@ -37,45 +40,69 @@ export function ruleIndex<R extends Indexed>(): RuleIndex<R> {
       visit(root, question.actionName, question, found, visitTypes)
       return found
     },
+    around: (question, most) => around(root, question, most),
   }
 }
 
-/** One level of the index: what stands under a name, under a beginning of names, and under all names. */
+/** One level of the index: what stands under a name, under a beginning of names, and under all names. Most have one of the three. */
 interface Branches<T> {
-  readonly exact: Map<string, T>
+  exact: Map<string, T> | undefined
   /** By length, shortest first: as many look-ups as there are lengths, not as there are prefixes. */
-  readonly prefixes: { readonly length: number; readonly map: Map<string, T> }[]
+  prefixes: { readonly length: number; readonly map: Map<string, T> }[] | undefined
   any: T | undefined
 }
 
-/** The last level: by the subject's id or by its roles. */
+/**
+ * The last level. Mostly one rule stands there, or a few: these are looked at one after the other. Many are found by the
+ * subject's id or by its roles.
+ */
 interface Subjects<R> {
+  few: Candidate<R> | undefined
+  many: ManySubjects<R> | undefined
+}
+
+/** One rule, whom it is for as far as the index goes by that, and the next one at the same place. */
+interface Candidate<R> {
+  readonly rule: R
+  readonly ids: readonly NamePattern[] | undefined
+  readonly roles: readonly string[] | undefined
+  readonly next: Candidate<R> | undefined
+}
+
+interface ManySubjects<R> {
   readonly ids: Branches<R[]>
   readonly roles: Map<string, R[]>
   readonly rest: R[]
 }
 
-type Visit<T, R> = (node: T, question: Question, found: R[]) => void
+/** How many rules and how many names of each make few. */
+const few = 4
+
+type Ids<R> = Branches<Subjects<R>>
+type Types<R> = Branches<Branches<Ids<R>>>
 
 function branches<T>(): Branches<T> {
-  return { exact: new Map(), prefixes: [], any: undefined }
+  return { exact: undefined, prefixes: undefined, any: undefined }
 }
 
-function subjects<R extends Indexed>(): Subjects<R> {
-  return { ids: branches(), roles: new Map(), rest: [] }
+function subjects<R>(): Subjects<R> {
+  return { few: undefined, many: undefined }
 }
 
-function grow<T>(level: Branches<T>, pattern: NamePattern | undefined, make: () => T): T {
-  if (pattern === undefined || (pattern.prefix && pattern.text === '')) return (level.any ??= make())
-  const map = pattern.prefix ? prefixMap(level, pattern.text.length) : level.exact
-  const known = map.get(pattern.text)
+function grow<T>(level: Branches<T>, pattern: NamePattern, make: () => T): T {
+  if (pattern === '*') return (level.any ??= make())
+  const beginning = beginningOf(pattern)
+  const map = beginning === undefined ? (level.exact ??= new Map<string, T>()) : prefixMap(level, beginning.length)
+  const name = beginning ?? pattern
+  const known = map.get(name)
   if (known !== undefined) return known
   const made = make()
-  map.set(pattern.text, made)
+  map.set(name, made)
   return made
 }
 
-function prefixMap<T>({ prefixes }: Branches<T>, length: number): Map<string, T> {
+function prefixMap<T>(level: Branches<T>, length: number): Map<string, T> {
+  const prefixes = (level.prefixes ??= [])
   const known = prefixes.find((prefix) => prefix.length === length)
   if (known !== undefined) return known.map
   const map = new Map<string, T>()
@@ -84,80 +111,189 @@ function prefixMap<T>({ prefixes }: Branches<T>, length: number): Map<string, T>
   return map
 }
 
-function settle<R extends Indexed>(node: Subjects<R>, rule: R, { subjectIds, roles }: Plan): void {
-  if (subjectIds !== undefined) for (const id of subjectIds) grow(node.ids, id, (): R[] => []).push(rule)
-  else if (roles !== undefined) {
+function settle<R>(node: Subjects<R>, rule: R, { subjectIds, subjectRoles }: ParsedRule, left: readonly List[]): void {
+  const ids = left.includes('subjectIds') ? undefined : subjectIds
+  const roles = subjectIds !== undefined || left.includes('subjectRoles') ? undefined : subjectRoles
+  if (node.many === undefined) {
+    let count = 1
+    for (let own = node.few; own !== undefined; own = own.next) count++
+    const candidate = { rule, ids, roles, next: node.few }
+    if (count <= few && (ids ?? roles ?? []).length <= few) {
+      node.few = candidate
+      return
+    }
+    node.many = { ids: branches(), roles: new Map(), rest: [] }
+    for (let own = node.few; own !== undefined; own = own.next) settleAmongMany(node.many, own)
+    node.few = undefined
+  }
+  settleAmongMany(node.many, { rule, ids, roles })
+}
+
+function settleAmongMany<R>(many: ManySubjects<R>, { rule, ids, roles }: Omit<Candidate<R>, 'next'>): void {
+  if (ids !== undefined) for (const id of ids) grow(many.ids, id, (): R[] => []).push(rule)
+  else if (roles === undefined) many.rest.push(rule)
+  else {
     for (const role of roles) {
-      const rules = node.roles.get(role)
-      if (rules === undefined) node.roles.set(role, [rule])
+      const rules = many.roles.get(role)
+      if (rules === undefined) many.roles.set(role, [rule])
       else rules.push(rule)
     }
-  } else node.rest.push(rule)
-}
-
-function visit<T, R>(level: Branches<T>, name: string, question: Question, found: R[], next: Visit<T, R>): void {
-  const exact = level.exact.get(name)
-  if (exact !== undefined) next(exact, question, found)
-  for (const { length, map } of level.prefixes) {
-    if (length > name.length) break
-    const node = map.get(name.slice(0, length))
-    if (node !== undefined) next(node, question, found)
   }
-  if (level.any !== undefined) next(level.any, question, found)
 }
 
-function visitTypes<R extends Indexed>(level: Branches<Branches<Subjects<R>>>, question: Question, found: R[]): void {
+type Visit<T, R> = (node: T, question: Question, found: R[]) => void
+
+function visit<T, R>({ exact, prefixes, any }: Branches<T>, name: string, question: Question, found: R[], next: Visit<T, R>): void {
+  const node = exact?.get(name)
+  if (node !== undefined) next(node, question, found)
+  if (prefixes !== undefined) {
+    for (const { length, map } of prefixes) {
+      if (length > name.length) break
+      const beginning = map.get(name.slice(0, length))
+      if (beginning !== undefined) next(beginning, question, found)
+    }
+  }
+  if (any !== undefined) next(any, question, found)
+}
+
+function visitTypes<R extends Indexed>(level: Branches<Ids<R>>, question: Question, found: R[]): void {
   visit(level, question.resourceType, question, found, visitIds)
 }
 
-function visitIds<R extends Indexed>(level: Branches<Subjects<R>>, question: Question, found: R[]): void {
+function visitIds<R extends Indexed>(level: Ids<R>, question: Question, found: R[]): void {
   visit(level, question.resourceId, question, found, visitSubjects)
 }
 
-function visitSubjects<R extends Indexed>({ ids, roles, rest }: Subjects<R>, question: Question, found: R[]): void {
-  visit(ids, question.subjectId, question, found, visitRules)
-  if (roles.size > 0) {
-    for (const role of question.roles) {
-      const rules = roles.get(role)
-      if (rules !== undefined) visitRules(rules, question, found)
-    }
+function visitSubjects<R extends Indexed>({ few, many }: Subjects<R>, question: Question, found: R[]): void {
+  for (let own = few; own !== undefined; own = own.next) {
+    const { rule } = own
+    if (isFor(own, question) && (rule.residual === undefined || rule.residual(question))) found.push(rule)
   }
-  if (rest.length > 0) visitRules(rest, question, found)
+  if (many === undefined) return
+  visit(many.ids, question.subjectId, question, found, visitRules)
+  for (const role of question.roles) {
+    const rules = many.roles.get(role)
+    if (rules !== undefined) visitRules(rules, question, found)
+  }
+  visitRules(many.rest, question, found)
+}
+
+function isFor<R>({ ids, roles }: Candidate<R>, question: Question): boolean {
+  if (ids !== undefined) return ids.some((id) => fitsName(id, question.subjectId))
+  if (roles === undefined) return true
+  for (const role of question.roles) if (roles.includes(role)) return true
+  return false
 }
 
 function visitRules<R extends Indexed>(rules: readonly R[], question: Question, found: R[]): void {
   for (const rule of rules) if (rule.residual === undefined || rule.residual(question)) found.push(rule)
 }
 
-interface Plan {
-  readonly actions: readonly (NamePattern | undefined)[]
-  readonly types: readonly (NamePattern | undefined)[]
-  readonly ids: readonly (NamePattern | undefined)[]
-  readonly subjectIds: readonly NamePattern[] | undefined
-  readonly roles: readonly string[] | undefined
-  readonly residual: ((question: Question) => boolean) | undefined
+function around<R extends Indexed>(root: Types<R>, question: Question, most: number): ReadonlySet<R> {
+  const seen = new Set<R>()
+  let left = 0
+  const see = (rules: Iterable<R>): void => {
+    for (const rule of rules)
+      if (left-- > 0) seen.add(rule)
+      else return
+  }
+  const seeFitting = (nodes: Iterable<Subjects<R>>): void => {
+    for (const node of nodes) {
+      if (left-- <= 0) return
+      const found: R[] = []
+      visitSubjects(node, question, found)
+      see(found)
+    }
+  }
+  const { actionName, resourceType, resourceId } = question
+  const atAction = fitting(root, actionName)
+  const atType = atAction.flatMap((types) => fitting(types, resourceType))
+  const quarter = Math.ceil(most / 4)
+  left = quarter
+  for (const node of atType.flatMap((ids) => fitting(ids, resourceId))) see(rulesOf(node))
+  left = quarter
+  for (const ids of atType) seeFitting(nodesOf(ids))
+  left = quarter
+  for (const types of atAction) {
+    for (const ids of nodesOf(types)) {
+      if (left-- <= 0) break
+      seeFitting(fitting(ids, resourceId))
+    }
+  }
+  left = quarter
+  for (const types of nodesOf(root)) {
+    if (left-- <= 0) break
+    seeFitting(fitting(types, resourceType).flatMap((ids) => fitting(ids, resourceId)))
+  }
+  return seen
 }
 
-const everything: readonly undefined[] = [undefined]
+// What stands under a name, however it is written there.
+function fitting<T>({ exact, prefixes, any }: Branches<T>, name: string): T[] {
+  const nodes = [
+    exact?.get(name),
+    ...(prefixes ?? []).map(({ length, map }) => (length > name.length ? undefined : map.get(name.slice(0, length)))),
+    any,
+  ]
+  return nodes.filter((node): node is T & {} => node !== undefined)
+}
+
+function* nodesOf<T>({ exact, prefixes, any }: Branches<T>): Generator<T, void> {
+  if (exact !== undefined) yield* exact.values()
+  for (const { map } of prefixes ?? []) yield* map.values()
+  if (any !== undefined) yield any
+}
+
+function* rulesOf<R>({ few, many }: Subjects<R>): Generator<R, void> {
+  for (let own = few; own !== undefined; own = own.next) yield own.rule
+  if (many === undefined) return
+  for (const rules of nodesOf(many.ids)) yield* rules
+  for (const rules of many.roles.values()) yield* rules
+  yield* many.rest
+}
+
+/** The lists of a scope that the index can go by. */
+type List = 'actions' | 'resourceTypes' | 'resourceIds' | 'subjectIds' | 'subjectRoles'
+
+const lists: readonly List[] = ['actions', 'resourceTypes', 'resourceIds', 'subjectIds', 'subjectRoles']
+const everything: readonly NamePattern[] = ['*']
+const nothing: readonly List[] = []
+
+function indexed(scope: ParsedRule, list: List, left: readonly List[]): readonly NamePattern[] {
+  return left.includes(list) ? everything : (scope[list] ?? everything)
+}
 
 /**
- * Under which names a rule stands. A rule with several long lists would stand under each combination of them; where that
- * would be much more than the lists themselves, the longest list is looked at when the rule is asked, not by the index.
+ * Which lists the index does not go by. A rule with several long ones would stand under each combination of them; where
+ * that would be much more than the lists themselves, the longest is looked at when the rule is asked.
  */
-function planOf(scope: ParsedRule): Plan {
-  const { actions, resourceTypes, resourceIds, subjectIds, subjectRoles, subjectTypes } = scope
-  const lists = { actions, resourceTypes, resourceIds, subjectIds, subjectRoles: subjectIds === undefined ? subjectRoles : undefined }
-  type Name = keyof typeof lists
-  const names = Object.keys(lists) as Name[]
-  const sizes = names.map((name) => lists[name]?.length ?? 1)
-  const affordable = 16 + 4 * sizes.reduce((sum, size) => sum + size, 0)
-  const left = new Set<Name>()
-  while (sizes.reduce((product, size) => product * size, 1) > affordable) {
-    const longest = sizes.indexOf(Math.max(...sizes))
-    sizes[longest] = 1
-    left.add(names[longest] ?? 'actions')
+function leftToTheRule(scope: ParsedRule): readonly List[] {
+  const left: List[] = []
+  for (;;) {
+    let combinations = 1
+    let names = 16
+    let longest: List = 'actions'
+    for (const list of lists) {
+      const length = lengthOf(scope, list, left)
+      combinations *= length
+      names += 4 * length
+      if (length > lengthOf(scope, longest, left)) longest = list
+    }
+    if (combinations <= names) return left.length === 0 ? nothing : left
+    left.push(longest)
   }
-  const indexed = <T>(name: Name, list: readonly T[] | undefined): readonly T[] | undefined => (left.has(name) ? undefined : list)
+}
+
+function lengthOf(scope: ParsedRule, list: List, left: readonly List[]): number {
+  // Where ids of subjects are given, the index goes by those.
+  if (left.includes(list) || (list === 'subjectRoles' && scope.subjectIds !== undefined)) return 1
+  return scope[list]?.length ?? 1
+}
+
+function residualOf(scope: ParsedRule, left: readonly List[]): ((question: Question) => boolean) | undefined {
+  const { actions, resourceTypes, resourceIds, subjectIds, subjectRoles, subjectTypes } = scope
+  const rolesAsWell = subjectRoles !== undefined && (subjectIds !== undefined || left.includes('subjectRoles'))
+  if (subjectTypes === undefined && !rolesAsWell && left.length === 0) return undefined
   const checks: ((question: Question) => boolean)[] = []
   const check = (patterns: readonly NamePattern[] | undefined, nameIn: (question: Question) => string): void => {
     if (patterns === undefined) return
@@ -165,21 +301,14 @@ function planOf(scope: ParsedRule): Plan {
     checks.push((question) => matches(nameIn(question)))
   }
   check(subjectTypes, (question) => question.subjectType)
-  if (left.has('actions')) check(actions, (question) => question.actionName)
-  if (left.has('resourceTypes')) check(resourceTypes, (question) => question.resourceType)
-  if (left.has('resourceIds')) check(resourceIds, (question) => question.resourceId)
-  if (left.has('subjectIds')) check(subjectIds, (question) => question.subjectId)
-  if (subjectRoles !== undefined && (subjectIds !== undefined || left.has('subjectRoles'))) {
+  if (left.includes('actions')) check(actions, (question) => question.actionName)
+  if (left.includes('resourceTypes')) check(resourceTypes, (question) => question.resourceType)
+  if (left.includes('resourceIds')) check(resourceIds, (question) => question.resourceId)
+  if (left.includes('subjectIds')) check(subjectIds, (question) => question.subjectId)
+  if (rolesAsWell) {
     const wanted = new Set(subjectRoles)
     checks.push((question) => question.roles.some((role) => wanted.has(role)))
   }
   const [only] = checks
-  return {
-    actions: indexed('actions', actions) ?? everything,
-    types: indexed('resourceTypes', resourceTypes) ?? everything,
-    ids: indexed('resourceIds', resourceIds) ?? everything,
-    subjectIds: indexed('subjectIds', subjectIds),
-    roles: subjectIds === undefined ? indexed('subjectRoles', subjectRoles) : undefined,
-    residual: checks.length <= 1 ? only : (question) => checks.every((fits) => fits(question)),
-  }
+  return checks.length === 1 ? only : (question) => checks.every((fits) => fits(question))
 }

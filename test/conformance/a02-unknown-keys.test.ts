@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { jwt, remoteJwks } from '../../src/index.ts'
-import { type TestClock, testClock, testIssuer } from '../../src/testing/index.ts'
+import { testClock, testIssuer } from '../../src/testing/index.ts'
 import { chatRequest } from './chat-payloads.ts'
+import { inTime } from './in-time.ts'
 import { assertRefused } from './refusals.ts'
 import { served } from './served.ts'
 import { wholeGuard } from './whole-guard.ts'
@@ -29,17 +30,6 @@ function scene() {
     )
   }
   return { clock, issuer, state, server, ask, ran: server.ran }
-}
-
-/** What a promise gives, with time passing meanwhile. */
-async function inTime<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
-  let isOver = false
-  const watched = promise.finally(() => (isOver = true))
-  while (!isOver) {
-    await new Promise((resolve) => setTimeout(resolve, 1))
-    clock.advance(100)
-  }
-  return watched
 }
 
 describe('A2: key ids that nobody knows', () => {

@@ -1,4 +1,4 @@
-import { type ChatRequest, type Fetch, guardHandler, type HandlerOptions } from '../../src/index.ts'
+import { type ChatRequest, type Fetch, guardHandler, type HandlerOptions, type StatedChannel } from '../../src/index.ts'
 import { completion } from './chat-payloads.ts'
 import { chat, type WholeGuard } from './whole-guard.ts'
 
@@ -9,6 +9,8 @@ export interface Served {
   readonly ran: readonly ChatRequest[]
   /** Posts a chat request. */
   ask(body: unknown, headers?: Readonly<Record<string, string>> | Headers, init?: RequestInit): Promise<Response>
+  /** The same over a connection of which the transport says this. */
+  askOver(channel: StatedChannel, body: unknown, headers?: Readonly<Record<string, string>> | Headers): Promise<Response>
 }
 
 export const address = 'https://api.example/v1/chat/completions'
@@ -19,6 +21,7 @@ export type Answering = (input: ChatRequest, signal: AbortSignal) => object | Pr
 /** A server behind this guard, with a model that says good day unless told otherwise. */
 export function served(guard: WholeGuard, answering: Answering = () => completion('good day'), options: HandlerOptions = {}): Served {
   const ran: ChatRequest[] = []
+  const channels = new WeakMap<Request, StatedChannel>()
   const handler = guardHandler(
     guard,
     chat,
@@ -26,9 +29,18 @@ export function served(guard: WholeGuard, answering: Answering = () => completio
       ran.push(call.input)
       return answering(call.input, call.signal)
     },
-    options,
+    { channel: (request) => channels.get(request) ?? {}, ...options },
   )
-  return { handler, ran, ask: (body, headers, init) => handler(post(body, headers, init)) }
+  return {
+    handler,
+    ran,
+    ask: (body, headers, init) => handler(post(body, headers, init)),
+    askOver(channel, body, headers) {
+      const request = post(body, headers)
+      channels.set(request, channel)
+      return handler(request)
+    },
+  }
 }
 
 /** A chat request as it comes over a wire. */

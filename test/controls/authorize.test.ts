@@ -101,10 +101,11 @@ describe('authorize', () => {
         },
         action: { name: 'chat', properties: { model: 'gpt-5', tools: [], stream: false, choices: 1, opaque: 0 } },
         resource: { type: 'model', id: 'gpt-5', properties: {} },
-        context: { risk: 0.1, secure: true },
+        context: { risk: 0.1, secure: true, time: asked[0]?.context?.time },
       },
     ])
     const [request] = asked
+    assert.equal(typeof request?.context?.time, 'number')
     for (const part of [request, request?.subject, request?.subject.properties, request?.subject.properties?.roles, request?.context])
       assert.ok(Object.isFrozen(part))
   })

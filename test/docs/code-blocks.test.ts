@@ -31,7 +31,19 @@ const blocks: Block[] = pages.flatMap((page) => {
 })
 
 // What a page's blocks may use without saying so: what is imported elsewhere on the page, and the reader's own things.
-const entries = ['sallyport', 'sallyport/file', 'sallyport/hono', 'sallyport/express', 'sallyport/node', 'sallyport/redis', 'sallyport/webauthn', 'sallyport/testing']
+const entries = [
+  'sallyport',
+  'sallyport/file',
+  'sallyport/hono',
+  'sallyport/express',
+  'sallyport/node',
+  'sallyport/redis',
+  'sallyport/webauthn',
+  'sallyport/cedar',
+  'sallyport/opa',
+  'sallyport/authzen',
+  'sallyport/testing',
+]
 const own: Readonly<Record<string, string>> = {
   base: "declare const base: import('sallyport').Guard<import('sallyport').Call & import('sallyport').Trusted>",
   log: "declare const log: import('sallyport').AuditLog",

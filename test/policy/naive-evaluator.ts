@@ -11,8 +11,8 @@ export interface NaiveAnswer {
 export function naiveEvaluate(policy: Data, request: Data): NaiveAnswer {
   const rules = policy.rules as Data[]
   const judged = rules
-    .filter((rule) => inScope(rule, policy, request))
-    .map((rule) => ({ rule, truth: rule.when === undefined ? 'yes' : judge(rule.when as Data, request) }))
+    .filter((rule) => naiveMisses(rule, policy, request).length === 0)
+    .map((rule) => ({ rule, truth: all([hasNotEnded(rule, request), rule.when === undefined ? 'yes' : judge(rule.when as Data, request)]) }))
   const forbids = judged.filter(({ rule, truth }) => rule.effect === 'forbid' && truth !== 'no')
   const permits = judged.filter(({ rule, truth }) => rule.effect === 'permit' && truth === 'yes')
   const shed = judged.filter(({ rule, truth }) => rule.effect === 'permit' && truth === 'unknown' && rule.obligations !== undefined)
@@ -26,6 +26,21 @@ export function naiveEvaluate(policy: Data, request: Data): NaiveAnswer {
   }
 }
 
+function hasNotEnded(rule: Data, request: Data): Truth {
+  return rule.expires === undefined ? 'yes' : test(lookUp('context.time', request), 'before', rule.expires, request)
+}
+
+/** Whether one of a rule's tests, wherever it stands, cannot be decided. */
+export function hasUnknown(rule: Data, request: Data): boolean {
+  const inside = (condition: Data): boolean =>
+    Object.entries(condition).some(([key, value]) => {
+      if (key === 'all' || key === 'any') return (value as Data[]).some(inside)
+      if (key === 'not') return inside(value as Data)
+      return Object.entries(value as Data).some(([operator, operand]) => test(lookUp(key, request), operator, operand, request) === 'unknown')
+    })
+  return hasNotEnded(rule, request) === 'unknown' || (rule.when !== undefined && inside(rule.when as Data))
+}
+
 function duties(all: Data[]): string[] {
   const caps = all.filter((one) => one.type === 'max_output_tokens').map((one) => one.value as number)
   const tools = all.filter((one) => one.type === 'allow_tools').map((one) => one.value as string[])
@@ -36,7 +51,8 @@ function duties(all: Data[]): string[] {
   return [...lines].sort()
 }
 
-function inScope(rule: Data, policy: Data, request: Data): boolean {
+/** The parts of a rule's scope that do not fit. */
+export function naiveMisses(rule: Data, policy: Data, request: Data): string[] {
   const subject = (rule.subject ?? {}) as Data
   const resource = (rule.resource ?? {}) as Data
   const asked = request as {
@@ -45,14 +61,15 @@ function inScope(rule: Data, policy: Data, request: Data): boolean {
     resource: { type: string; id: string }
   }
   const held = withInherited(policy, asked.subject.properties.roles ?? [])
-  return (
-    fits(subject.type, asked.subject.type) &&
-    fits(subject.id, asked.subject.id) &&
-    (subject.roles === undefined || listOf(subject.roles).some((role) => held.includes(role))) &&
-    fits(rule.action, asked.action.name) &&
-    fits(resource.type, asked.resource.type) &&
-    fits(resource.id, asked.resource.id)
-  )
+  const fit = {
+    'subject.type': fits(subject.type, asked.subject.type),
+    'subject.id': fits(subject.id, asked.subject.id),
+    'subject.roles': subject.roles === undefined || listOf(subject.roles).some((role) => held.includes(role)),
+    action: fits(rule.action, asked.action.name),
+    'resource.type': fits(resource.type, asked.resource.type),
+    'resource.id': fits(resource.id, asked.resource.id),
+  }
+  return Object.entries(fit).flatMap(([part, own]) => (own ? [] : [part]))
 }
 
 function withInherited(policy: Data, roles: readonly string[]): string[] {
@@ -136,6 +153,15 @@ function decide(value: unknown, operator: string, other: unknown, isPath: boolea
     case 'between':
       if (!Number.isFinite(value)) return undefined
       return (value as number) >= ((other as number[])[0] ?? 0) && (value as number) <= ((other as number[])[1] ?? 0)
+    case 'cidr':
+      if (typeof value !== 'string' || !/^\d+\.\d+\.\d+\.\d+$/.test(value)) return undefined
+      return listOf(other).some((range) => isInNetwork(value, range))
+    case 'before':
+    case 'after':
+    case 'during':
+      if (!Number.isFinite(value) || Number.isNaN(new Date(value as number).getTime())) return undefined
+      if (operator === 'during') return isOpen(value as number, other as Data)
+      return (value as number) < new Date(other as string | number).getTime() === (operator === 'before')
     case 'startsWith':
     case 'endsWith':
       if (typeof value !== 'string' || typeof other !== 'string' || other === '') return undefined
@@ -154,4 +180,26 @@ function decide(value: unknown, operator: string, other: unknown, isPath: boolea
     default:
       throw new Error(`the naive evaluator does not know ${operator}`)
   }
+}
+
+// Of IPv4 only, bit by bit.
+function isInNetwork(address: string, range: string): boolean {
+  const [network = '', bits] = range.split('/')
+  const binary = (dotted: string): string =>
+    dotted
+      .split('.')
+      .map((octet) => Number(octet).toString(2).padStart(8, '0'))
+      .join('')
+  return binary(address).slice(0, Number(bits)) === binary(network).slice(0, Number(bits))
+}
+
+// Minute by minute back to where the window would have begun. In UTC only.
+function isOpen(time: number, { days, from = '00:00', to = '24:00' }: { days?: string | string[]; from?: string; to?: string }): boolean {
+  const names = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']
+  for (let back = 0; back < 1440; back++) {
+    const then = new Date(time - back * 60_000).toISOString().slice(11, 16)
+    if (back > 0 && new Date(time - (back - 1) * 60_000).toISOString().slice(11, 16) === to.replace('24:00', '00:00')) return false
+    if (then === from) return days === undefined || listOf(days).includes(names[new Date(time - back * 60_000).getUTCDay()] ?? '')
+  }
+  return false
 }

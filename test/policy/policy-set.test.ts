@@ -252,7 +252,9 @@ describe('a policy set', () => {
       rules: 2,
       permits: 1,
       forbids: 1,
+      expiring: 0,
       unscoped: 1,
+      unscopedRules: ['all'],
       attributes: 2,
       obligations: ['max_output_tokens'],
     })

@@ -5,7 +5,7 @@ import type { Decision } from '../../src/guard/context.ts'
 import type { PolicyRequest } from '../../src/policy/policy-evaluator.ts'
 import { policySet } from '../../src/policy/policy-set.ts'
 import { anyPolicy, anyRequest } from './arbitraries.ts'
-import { naiveEvaluate } from './naive-evaluator.ts'
+import { naiveEvaluate, naiveMisses } from './naive-evaluator.ts'
 
 const decide = (policy: unknown, request: Record<string, unknown>): Decision => policySet(policy).evaluate(request as unknown as PolicyRequest)
 
@@ -79,7 +79,7 @@ test('leaving an attribute out never sheds a duty', () => {
     fc.property(
       anyPolicy,
       anyRequest,
-      fc.constantFrom('a', 'b', 'n'),
+      fc.constantFrom('a', 'b', 'n', 'time'),
       fc.constantFrom('subject', 'action', 'resource', 'context'),
       (policy, request, key, root) => {
         const full = decide(policy, request)
@@ -111,5 +111,56 @@ test('an explanation decides the same, and names every reason', () => {
       for (const { outcome, conditions } of rules) assert.equal(outcome === 'true', conditions.length === 0)
     }),
     { numRuns: 300 },
+  )
+})
+
+test('what came nearest are permits that did not permit, with every part that does not fit, nearest first', () => {
+  let seen = 0
+  fc.assert(
+    fc.property(anyPolicy, anyRequest, fc.boolean(), (policy, request, thorough) => {
+      const { nearest, rules } = policySet(policy).explain(request as unknown as PolicyRequest, { nearest: 4, thorough })
+      const distances = nearest.map(({ scope = [], conditions }) => scope.length + conditions.length)
+      assert.deepEqual(
+        distances,
+        distances.toSorted((one, other) => one - other),
+      )
+      assert.equal(new Set(nearest.map(({ rule }) => rule)).size, nearest.length)
+      for (const { rule, effect, outcome, scope = [], conditions } of nearest) {
+        seen++
+        const own = policy.rules.find(({ id }) => id === rule) ?? {}
+        assert.equal(effect, 'permit')
+        assert.notEqual(outcome, 'true')
+        assert.ok(scope.length + conditions.length > 0)
+        assert.deepEqual(scope.map(({ part }) => part).sort(), naiveMisses(own, policy, request).sort())
+      }
+      const permits = policy.rules.filter(({ effect }) => effect === 'permit').length
+      const permitted = rules.some(({ effect, outcome }) => effect === 'permit' && outcome === 'true')
+      if (permitted) assert.equal(nearest.length, 0)
+      else if (thorough) assert.equal(nearest.length, Math.min(4, permits))
+    }),
+    { numRuns: 500 },
+  )
+  assert.ok(seen > 100)
+})
+
+test('the index never changes an answer: neither what else there is, nor a rule that is split by its names', () => {
+  const many = Array.from({ length: 200 }, (_, index) => ({
+    id: `other-${index}`,
+    effect: index % 2 === 0 ? 'permit' : 'forbid',
+    action: [`other-${index % 7}`, 'chat-*', 'ch'],
+    resource: { type: ['chatter*', 'embedding'], id: `model-${index}` },
+    subject: index % 3 === 0 ? { roles: 'nobody' } : { id: [`s${index + 3}`, 'otter*'] },
+  }))
+  // Lists of names mean what a rule for each of them means.
+  const split = (rules: readonly Record<string, unknown>[]): Record<string, unknown>[] =>
+    rules.flatMap((rule) => [rule.action ?? ['*']].flat().map((action, index) => ({ ...rule, id: `${String(rule.id)}/${index}`, action })))
+  const duties = ({ allowed, obligations }: Decision) => ({ allowed, obligations })
+  fc.assert(
+    fc.property(anyPolicy, anyRequest, (policy, request) => {
+      const decision = decide(policy, request)
+      assert.deepEqual(decide({ ...policy, rules: [...many, ...policy.rules] }, request), decision)
+      assert.deepEqual(duties(decide({ ...policy, rules: split(policy.rules) }, request)), duties(decision))
+    }),
+    { numRuns: 200 },
   )
 })

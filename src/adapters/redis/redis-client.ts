@@ -3,7 +3,9 @@ export interface IoredisClient {
   readonly isCluster: boolean
   readonly status: string
   readonly options: object
+  /** Sends a command. */
   call(command: string, args: string[]): Promise<unknown>
+  /** A second connection with the same options. */
   duplicate(override?: object): unknown
   /** A cluster's servers. */
   nodes?(role?: 'master'): readonly IoredisClient[]
@@ -12,6 +14,7 @@ export interface IoredisClient {
 /** A client of `redis` (node-redis, 5 or later), as `createClient` or `createClientPool` makes it. Only what is used of it. */
 export interface NodeRedisClient {
   readonly isOpen: boolean
+  /** Sends a command. */
   sendCommand(command: string[]): Promise<unknown>
   /** A pool has none: it needs a `subscriber` beside it. */
   duplicate?(override?: object): unknown
@@ -20,7 +23,9 @@ export interface NodeRedisClient {
 /** A client of `redis` (node-redis, 5 or later), as `createCluster` makes it. Only what is used of it. */
 export interface NodeRedisCluster {
   readonly masters: readonly NodeRedisNode[]
+  /** Sends a command to the server that has the key. */
   sendCommand(firstKey: string | undefined, isReadonly: boolean | undefined, command: string[]): Promise<unknown>
+  /** A client of one server. */
   nodeClient(node: NodeRedisNode): Promise<NodeRedisClient>
 }
 

@@ -24,6 +24,7 @@ export interface RedisStateOptions {
 export interface RedisState extends StateStore {
   /** Closes the connection on which it listened, and refuses what comes after. The client stays open. */
   close(): Promise<void>
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -2,18 +2,27 @@ import { has } from './redis-client.ts'
 
 /** A connection of `ioredis` that does nothing but listen. Only what is used of it. */
 export interface IoredisSubscriber {
+  /** Sends a command. */
   call(command: string, args: string[]): Promise<unknown>
+  /** Listens to a channel. */
   subscribe(channel: string): Promise<unknown>
+  /** Listens to it no more. */
   unsubscribe(channel: string): Promise<unknown>
+  /** Tells of an event. */
   on(event: string, listener: (...texts: string[]) => void): unknown
+  /** Tells no more. */
   off(event: string, listener: (...texts: string[]) => void): unknown
 }
 
 /** A connection of `redis` (node-redis) that does nothing but listen. Only what is used of it. */
 export interface NodeRedisSubscriber {
+  /** Listens to a channel. */
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  /** Listens to it no more. */
   unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  /** Tells of an event. */
   on(event: string, listener: () => void): unknown
+  /** Tells no more. */
   off(event: string, listener: () => void): unknown
 }
 

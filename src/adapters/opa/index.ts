@@ -1,0 +1,3 @@
+export { opaRest, type OpaRestOptions } from './opa-rest.ts'
+export { type OpaPolicy, opaWasm, type OpaWasmOptions } from './opa-wasm.ts'
+export type { DecisionPointToken } from '../fetch/ask-decision-point.ts'
