@@ -142,9 +142,10 @@ describe('jwt refuses (A1)', () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(token.length - 1), fc.constantFrom(...alphabet), async (place, character) => {
         fc.pre(token[place] !== character)
-        await assert.rejects(verifier.verify({ authorization: `Bearer ${token.slice(0, place)}${character}${token.slice(place + 1)}` }), {
-          code: 'identity_invalid',
-        })
+        const changed = `${token.slice(0, place)}${character}${token.slice(place + 1)}`
+        // A character of the claims can put `exp` into the past, and that is refused before any key is asked for.
+        const codes = ['identity_invalid', ...(saysItIsExpired(changed) ? ['identity_expired'] : [])]
+        await assert.rejects(verifier.verify({ authorization: `Bearer ${changed}` }), (error: GuardError) => codes.includes(error.code))
       }),
     )
   })
@@ -381,3 +382,12 @@ test('a kind that is a promise refuses the token, and its failure harms nobody',
 test('an option that is not known is refused when it is made', () => {
   for (const options of [{ audiences: 'x' }, { clockTolerence: 1 }]) assert.throws(() => jwt({ ...issuer.options, ...options } as never), TypeError)
 })
+
+function saysItIsExpired(token: string): boolean {
+  try {
+    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    return exp <= Date.now() / 1000
+  } catch {
+    return false
+  }
+}
