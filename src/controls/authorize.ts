@@ -57,8 +57,9 @@ const maxShadows = 256
  * `tenant`, `roles`, `scopes`, `claims`, `actors`, `delegated`, `acr`, `amr`, `authenticatedAt` (milliseconds since 1970) and
  * `binding`. `action` is the operation's, with what the codec reads in the payload: `model`, `tools`, `stream`,
  * `maxOutputTokens`, `choices` and `opaque` (how many pieces of content are no text). `resource` is the operation's. `context`
- * is what the application states, and `secure`, `method`, `tlsVersion` and `remoteAddress` as the transport saw them; where the
- * two contradict each other the call is refused as `misconfigured`.
+ * is what the application states, with `time` (milliseconds since 1970) from the guard's clock, and `secure`, `method`,
+ * `tlsVersion` and `remoteAddress` as the transport saw them; where they contradict each other the call is refused as
+ * `misconfigured`.
  *
  * Carries out the obligations `require_acr`, `require_assurance` (`acr`, `amr`, `maxAge` in seconds, `factors`: see
  * `requireFactors`), `require_binding`, `require_approval` (refuses, until somebody can approve), `no_stream` and `allow_tools`.

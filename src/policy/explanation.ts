@@ -4,6 +4,7 @@ import type { Attribute } from './attributes.ts'
 import { type AttributeTest, type Condition, judge } from './condition.ts'
 import { fitsName, type NamePattern } from './names.ts'
 import type { Truth } from './operators.ts'
+import type { ParsedRule } from './parse-policy.ts'
 import type { Question } from './policy-request.ts'
 import { placeText } from './strict-read.ts'
 
@@ -73,6 +74,9 @@ export interface ExplainOptions {
 /** How many rules are looked at for each that may be named. */
 const looksForEach = 8
 
+/** How many of the names that a rule is for are shown. */
+const mostWanted = 16
+
 /** Explains a decision. */
 export function explain(
   compiled: CompiledPolicy,
@@ -92,57 +96,39 @@ function nearestOf(
   fitting: readonly ExplainedRule[],
   { values, nearest, thorough }: Required<ExplainOptions>,
 ): readonly ExplainedRule[] {
-  const candidates: { readonly rule: Rule; readonly misses: number }[] = []
+  const misses: { readonly rule: Rule; readonly scope: readonly ExplainedScope[] }[] = []
   for (const rule of thorough ? rules : permits.around(question, nearest * looksForEach)) {
-    if (rule.parsed.effect !== 'permit') continue
-    const misses = missesOf(rule, question)
-    if (misses > 0) candidates.push({ rule, misses })
+    const scope = rule.parsed.effect === 'permit' ? scopeOf(rule.parsed, question, values) : []
+    if (scope.length > 0) misses.push({ rule, scope })
   }
-  candidates.sort((one, other) => one.misses - other.misses || one.rule.rank - other.rule.rank)
+  misses.sort((one, other) => one.scope.length - other.scope.length || one.rule.rank - other.rule.rank)
   const explained = fitting.filter(({ effect }) => effect === 'permit')
-  for (const { rule } of candidates.slice(0, nearest)) explained.push(explainRule(rule, question, values, scopeOf(rule, question, values)))
+  for (const { rule, scope } of misses.slice(0, nearest)) explained.push(explainRule(rule, question, values, scope))
   return explained.sort((one, other) => distance(one) - distance(other)).slice(0, nearest)
 }
 
-function distance({ scope = [], conditions }: ExplainedRule): number {
-  return scope.length + conditions.length
+function distance({ scope, conditions }: ExplainedRule): number {
+  return (scope?.length ?? 0) + conditions.length
 }
 
-type Part = ExplainedScope['part']
-
-// What of a scope there is, and what of the question it is about.
-const parts: readonly {
-  readonly part: Part
-  readonly wanted: (rule: Rule) => readonly NamePattern[] | undefined
-  readonly asked: (question: Question) => string | readonly string[]
-}[] = [
-  { part: 'action', wanted: ({ parsed }) => parsed.actions, asked: (question) => question.actionName },
-  { part: 'resource.type', wanted: ({ parsed }) => parsed.resourceTypes, asked: (question) => question.resourceType },
-  { part: 'resource.id', wanted: ({ parsed }) => parsed.resourceIds, asked: (question) => question.resourceId },
-  { part: 'subject.type', wanted: ({ parsed }) => parsed.subjectTypes, asked: (question) => question.subjectType },
-  { part: 'subject.id', wanted: ({ parsed }) => parsed.subjectIds, asked: (question) => question.subjectId },
-  { part: 'subject.roles', wanted: ({ parsed }) => parsed.subjectRoles, asked: (question) => question.roles },
-]
-
-function missesOf(rule: Rule, question: Question): number {
-  let misses = 0
-  for (const { wanted, asked } of parts) if (!fits(wanted(rule), asked(question))) misses++
-  return misses
+// The parts that do not fit.
+function scopeOf(parsed: ParsedRule, question: Question, values: boolean): readonly ExplainedScope[] {
+  const scope: ExplainedScope[] = []
+  const check = (part: ExplainedScope['part'], patterns: readonly NamePattern[] | undefined, asked: string): void => {
+    if (patterns !== undefined && !patterns.some((pattern) => fitsName(pattern, asked))) scope.push(miss(part, patterns, values, asked))
+  }
+  check('action', parsed.actions, question.actionName)
+  check('resource.type', parsed.resourceTypes, question.resourceType)
+  check('resource.id', parsed.resourceIds, question.resourceId)
+  check('subject.type', parsed.subjectTypes, question.subjectType)
+  check('subject.id', parsed.subjectIds, question.subjectId)
+  const { subjectRoles: roles } = parsed
+  if (roles !== undefined && !question.roles.some((role) => roles.includes(role))) scope.push(miss('subject.roles', roles, values, question.roles))
+  return scope
 }
 
-function scopeOf(rule: Rule, question: Question, values: boolean): readonly ExplainedScope[] {
-  return parts.flatMap(({ part, wanted, asked }) => {
-    const patterns = wanted(rule)
-    const value = asked(question)
-    if (patterns === undefined || fits(patterns, value)) return []
-    return [{ part, wanted: patterns.slice(0, 16), ...(values && { value }) }]
-  })
-}
-
-function fits(patterns: readonly NamePattern[] | undefined, asked: string | readonly string[]): boolean {
-  if (patterns === undefined) return true
-  if (typeof asked !== 'string') return asked.some((role) => patterns.includes(role))
-  return patterns.some((pattern) => fitsName(pattern, asked))
+function miss(part: ExplainedScope['part'], wanted: readonly string[], values: boolean, value: unknown): ExplainedScope {
+  return values ? { part, wanted: wanted.slice(0, mostWanted), value } : { part, wanted: wanted.slice(0, mostWanted) }
 }
 
 function explainRule(rule: Rule, question: Question, values: boolean, scope: readonly ExplainedScope[] | undefined): ExplainedRule {

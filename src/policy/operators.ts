@@ -1,7 +1,7 @@
 import { type AddressRange, isWithin, parseAddress, parseAddressRange } from './address-range.ts'
 import type { AttributeType } from './attributes.ts'
 import { complain, member, type Place, readAnyList, readList, readText, shown } from './strict-read.ts'
-import { isDuring, isMoment, parseMoment, parseTimeWindow, type TimeWindow, type TimeZones } from './time-window.ts'
+import { isDuring, isMoment, parseMoment, parseTimeWindow, type LocalWindow, type TimeZones } from './time-window.ts'
 
 /** Kleene's three values. `undefined` is unknown: what was asked for is missing, or is not what can be compared. */
 export type Truth = boolean | undefined
@@ -164,7 +164,7 @@ const during: Operator = {
   list: false,
   structured: true,
   read: (operand, place, _type, zones) => parseTimeWindow(operand, place, zones),
-  judge: (value, window: TimeWindow) => (isMoment(value) ? isDuring(value, window) : undefined),
+  judge: (value, window: LocalWindow) => (isMoment(value) ? isDuring(value, window) : undefined),
 }
 
 /** Every operator of conditions, by name. */

@@ -13,7 +13,7 @@ const minutesOfDay = 1440
 const lastMoment = 8_640_000_000_000_000
 
 /** A window that comes back every day or every week, in minutes of the local day. */
-export interface TimeWindow {
+export interface LocalWindow {
   readonly local: LocalMinute
   /** Whether it begins on a day, Monday first. */
   readonly days: readonly boolean[]
@@ -23,7 +23,7 @@ export interface TimeWindow {
 }
 
 /** Reads `{ zone, days?, from?, to? }`. */
-export function parseTimeWindow(value: unknown, place: Place, zones: TimeZones): TimeWindow {
+export function parseTimeWindow(value: unknown, place: Place, zones: TimeZones): LocalWindow {
   const { zone, days: named, from, to } = readFields(value, place, ['zone', 'days', 'from', 'to'])
   if (named === undefined && from === undefined && to === undefined) complain(place, 'must name days, or from and to')
   if ((from === undefined) !== (to === undefined)) complain(place, 'must have both from and to, or neither')
@@ -34,7 +34,7 @@ export function parseTimeWindow(value: unknown, place: Place, zones: TimeZones):
 }
 
 /** Whether a moment falls in a window. */
-export function isDuring(time: number, { local, days: begins, from, to }: TimeWindow): boolean {
+export function isDuring(time: number, { local, days: begins, from, to }: LocalWindow): boolean {
   const minute = local(time)
   const day = Math.floor(minute / minutesOfDay)
   const ofDay = minute - day * minutesOfDay

@@ -1,7 +1,11 @@
 // What a decision costs in CPU time, beside its peers, interleaved in one process. Build first: it measures `dist`.
 import { cpus } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { policySet } from '../../../dist/index.js'
 import { casbinSync, caslAbilities, cedarPreparsed, handWritten, type Question, workload } from './workload.ts'
+
+// Node 20 ends the process ("unreachable code" in the deoptimizer) once a caller of cedar-wasm is optimized together with it.
+setFlagsFromString('--no-turbo-inline-js-wasm-calls')
 
 const rounds = Number(process.env.ROUNDS ?? 11)
 const sizes = (process.env.SIZES ?? '10,100,1000,10000').split(',').map(Number)

@@ -27,6 +27,8 @@ export interface Workload {
 const roles = 100
 const actions = 20
 const users = 64
+/** How many different questions. Each is about another rule, as far as there are as many: more of them show what memory costs. */
+const different = Number(process.env.QUESTIONS ?? 1_024)
 
 /** So many rules: one in ten forbids, one in four is for a prefix. All ask for the same tenant and a low risk. */
 export function workload(size: number): Workload {
@@ -42,7 +44,7 @@ export function workload(size: number): Workload {
     }),
   )
   // Three in four ask for what a rule is about, and one of eight of those at too high a risk; the others for something near it.
-  const questions = Array.from({ length: 4_096 }, (_, index): Question => {
+  const questions = Array.from({ length: different }, (_, index): Question => {
     const rule = (index * 7_919) % size
     const isPrefix = rule % 4 === 3
     const isNear = index % 4 === 3
