@@ -128,7 +128,8 @@ export type { TokenEstimate } from './limits/token-estimate.ts'
 
 // What must not be seen
 export type { Detect, Detector, Finding, Span } from './masking/detector.ts'
-export { type Detectors, detectors } from './masking/detectors.ts'
+export { type Detectors, detectors, type IdentifierDetectors } from './masking/detectors.ts'
+export type { IdentifierName } from './masking/identifiers/all.ts'
 export { type Masker, type MaskerOptions, masker } from './masking/masker.ts'
 export { type PatternOptions, pattern } from './masking/detector.ts'
 export type { MaskDirection } from './masking/masking.ts'

@@ -1,5 +1,6 @@
 import type { KeyedHash } from './masking.ts'
-import { alphanumeric, classOf, type Recognizer, upper } from './recognizer.ts'
+import { alphanumeric, classOf, upper } from './character-classes.ts'
+import type { Recognizer } from './recognizer.ts'
 
 // Lower-case letters and digits without those that are taken for each other. 32 of them: five bits each.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -64,12 +65,9 @@ export function tokenForm(names: readonly string[]): Recognizer {
     )
   }
   return {
-    type: tokenType,
-    score: 2,
-    triggers: initials + initials.toLowerCase(),
+    types: [tokenType],
     openings: sorted.flatMap(openingsOf),
     unlessAfter: 0,
-    reach: 0,
     isUnconfirmed: true,
     maxLength: (sorted[0]?.length ?? 0) + idLength,
     look(glance, at) {
@@ -83,7 +81,7 @@ export function tokenForm(names: readonly string[]): Recognizer {
         const end = index + idLength
         while (index < end && isIdCharacter(glance.at(index))) index++
         if (index < end) continue
-        glance.found(at, end, 2)
+        glance.found(tokenType, at, end, 2)
         return
       }
     },

@@ -1,21 +1,24 @@
+import { alphanumeric, classOf, letter, underscore } from './character-classes.ts'
+import { type Context, contextOf } from './context-words.ts'
+
 /**
- * A built-in detector. The scanner walks over the text once and asks at each trigger; the recognizer looks around it
- * through a `Glance`. Its answer may depend on nothing but the characters that it looked at, so that it is the same
- * however a stream was cut.
+ * A built-in detector, or several that look at the same things. The scanner walks over the text once and asks at each
+ * trigger; the recognizer looks around it through a `Glance`. Its answer may depend on nothing but the characters that it
+ * looked at, so that it is the same however a stream was cut.
  */
 export interface Recognizer {
-  readonly type: string
-  /** The score of its findings, unless it knows better; 0 to 1. */
-  readonly score: number
-  /** ASCII characters at which a look is worth it. */
-  readonly triggers: string
-  /** Where it is known how a finding's first two characters look: all there are, each beginning with a trigger. */
-  readonly openings?: readonly string[]
+  /** What it may find. */
+  readonly types: readonly string[]
+  /** The first two characters at which a look is worth it, such as `['ey']`; `'4?'` for any second. ASCII only. */
+  readonly openings: readonly string[]
   /** Classes of the character before a trigger that make the look needless. */
   readonly unlessAfter: number
-  /** How far a finding may begin before its trigger, and through which characters: 0 for one that begins at its trigger. */
-  readonly reach: number
-  reaches?(code: number): boolean
+  /** Whether it passes over digits that only go on with a number, a version, a date, an identifier: behind `1.`, `a-`. */
+  readonly isNumber?: boolean
+  /** Whether it never finds what has less than five letters and digits, so that it need not look at a page or a year. */
+  readonly isLong?: boolean
+  /** Where a finding may begin whose trigger is at an index or behind it; left out where findings begin at their triggers. */
+  reachBack?(text: string, index: number): number
   /** The longest finding, in UTF-16 units. */
   readonly maxLength: number
   /** Whether what it finds counts only if the scope of pseudonyms knows it. */
@@ -24,8 +27,8 @@ export interface Recognizer {
   look(glance: Glance, at: number): void
 }
 
-/** How far before a trigger, or before where its finding begins, a recognizer may look. */
-export const lookBehind = 32
+/** How far before the beginning of a finding its recognizer may look. */
+export const lookBehind = 96
 
 /**
  * What a recognizer sees. It notes when somebody looks beyond the end: unless the text is final, such an answer is
@@ -35,9 +38,14 @@ export class Glance {
   text = ''
   /** Whether a look went beyond the end. */
   touched = false
+  type = ''
   start = -1
   end = -1
   score = 0
+  #wordOf = -1
+  #word = -1
+  #contextAt = -1
+  #context: Context | undefined
 
   /** The UTF-16 unit at an index; -1 where there is none. */
   at(index: number): number {
@@ -58,48 +66,53 @@ export class Glance {
     return true
   }
 
-  found(start: number, end: number, score: number): void {
+  /**
+   * Where the word begins that has its first digit at an index: there, or at the letters before it. -1 where the word has
+   * digits before it, more than ten letters, or an underscore.
+   */
+  word(index: number): number {
+    if (this.#wordOf !== index) {
+      this.#wordOf = index
+      this.#word = wordStart(this.text, index)
+    }
+    return this.#word
+  }
+
+  /** The words before an index that say what follows them. */
+  context(index: number): Context {
+    if (this.#context === undefined || this.#contextAt !== index) {
+      this.#context = contextOf(this.text, index)
+      this.#contextAt = index
+    }
+    return this.#context
+  }
+
+  found(type: string, start: number, end: number, score: number): void {
+    this.type = type
     this.start = start
     this.end = end
     this.score = score
   }
 
-  reset(text: string): void {
+  /** Before the first look at a text. */
+  open(text: string): void {
     this.text = text
+    this.#context = undefined
+    this.#wordOf = -1
+  }
+
+  /** Before each further look. */
+  reset(): void {
     this.touched = false
     this.end = -1
   }
 }
 
-/** Classes of ASCII characters, as bits. Tables instead of regular expressions: one look-up decides, and nothing backtracks. */
-export const digit = 1
-export const upper = 2
-const lower = 4
-export const letter: number = upper | lower
-export const alphanumeric: number = digit | letter
-export const underscore = 8
-export const hyphen = 16
-export const dot = 32
-/** What else stands in the local part of an e-mail address. */
-export const local = 64
-export const space = 128
+const maxLetters = 10
 
-const classes = new Uint8Array(128)
-for (let code = 48; code <= 57; code++) classes[code] = digit
-for (let code = 65; code <= 90; code++) classes[code] = upper
-for (let code = 97; code <= 122; code++) classes[code] = lower
-classes[95] = underscore
-classes[45] = hyphen
-classes[46] = dot
-for (const character of "%+'") classes[character.charCodeAt(0)] = local
-for (const character of ' \t\r\n') classes[character.charCodeAt(0)] = space
-
-/** The class bits of a UTF-16 unit; 0 beyond ASCII and for no character (-1). */
-export function classOf(code: number): number {
-  return code >= 0 && code < 128 ? (classes[code] ?? 0) : 0
-}
-
-/** Whether a unit beyond ASCII is a letter of an alphabet that mail and domain names are commonly written in: Latin, Greek, Cyrillic. */
-export function isOtherLetter(code: number): boolean {
-  return (code >= 0xc0 && code <= 0x24f && code !== 0xd7 && code !== 0xf7) || (code >= 0x370 && code <= 0x52f)
+/** The beginning of the letters before an index, if nothing else clings to them; -1 otherwise. */
+export function wordStart(text: string, index: number): number {
+  let start = index
+  while (index - start < maxLetters && (classOf(start > 0 ? text.charCodeAt(start - 1) : -1) & letter) !== 0) start--
+  return start > 0 && (classOf(text.charCodeAt(start - 1)) & (alphanumeric | underscore)) !== 0 ? -1 : start
 }

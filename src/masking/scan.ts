@@ -1,7 +1,8 @@
 import type { Detect, Finding } from './detector.ts'
+import { endsInHalf, isFoldable, plainText, unitsPerPlainUnit } from './plain-text.ts'
 import { lookBehind, type Recognizer } from './recognizer.ts'
 import { type Progress, type Scanner, scannerOf, type Sink } from './scanner.ts'
-import { isFoldable, maxInvisible, plainText, Windows } from './windows.ts'
+import { Windows } from './windows.ts'
 
 /**
  * Finds what must not be seen. Findings are in order and do not overlap: where two detectors meet, each character
@@ -38,6 +39,7 @@ export class Scanning implements Sink {
   #isFolding = false
   #offsets: Uint32Array | undefined
   #plain = ''
+  #plainEnd = 0
   #cursor = 0
   #released = 0
   #candidates: Candidate[] = []
@@ -65,7 +67,7 @@ export class Scanning implements Sink {
    */
   take(chunk: string, isFinal: boolean, stretch: (stretch: Stretch) => void): number {
     this.#buffer = this.#buffer === '' ? chunk : this.#buffer.slice(this.#forget()) + chunk
-    const { text, offsets } = this.#fold(chunk)
+    const { text, offsets } = this.#fold(chunk, isFinal)
     this.#plain = text
     this.#offsets = offsets
     this.#scanner.run(text, this.#indexOf(this.#cursor), isFinal, this, this.#progress)
@@ -77,7 +79,8 @@ export class Scanning implements Sink {
       windows.run(this.#buffer, this.#base, isFinal, (start, end, score) => this.#candidates.push({ type, score, start, end, order }))
       if (!isFinal) settled = Math.min(settled, windows.settled)
     }
-    return this.#release(settled, isFinal, stretch)
+    // What was released stays so.
+    return this.#release(Math.max(settled, this.#released), isFinal, stretch)
   }
 
   /** The original text between two offsets, of what was taken last. */
@@ -89,10 +92,11 @@ export class Scanning implements Sink {
     return this.#offsetOf(at) < (this.#lastEnds[order] ?? 0)
   }
 
-  accept(order: number, { type, isUnconfirmed }: Recognizer, first: number, last: number, score: number): void {
+  accept(order: number, { isUnconfirmed }: Recognizer, type: string, first: number, last: number, score: number): void {
     if (isUnconfirmed === true && this.#isToken?.(this.#plain.slice(first, last)) !== true) return
     const start = Math.max(this.#offsetOf(first), this.#lastEnds[order] ?? 0)
-    const end = this.#offsetOf(last - 1) + 1
+    const end = this.#endOf(last - 1)
+    if (start >= end) return
     this.#lastEnds[order] = end
     this.#candidates.push({ type, score, start, end, order })
   }
@@ -119,7 +123,7 @@ export class Scanning implements Sink {
 
   // How much of the buffer nobody looks back at any more.
   #forget(): number {
-    const behind = this.#isFolding ? (lookBehind + 1) * (maxInvisible + 1) : lookBehind
+    const behind = this.#isFolding ? (lookBehind + 1) * unitsPerPlainUnit : lookBehind
     let needed = this.#released - behind
     for (const windows of this.#windows) needed = Math.min(needed, windows.needed)
     const forgotten = Math.max(0, needed - this.#base)
@@ -127,15 +131,26 @@ export class Scanning implements Sink {
     return forgotten
   }
 
-  #fold(chunk: string): { readonly text: string; readonly offsets: Uint32Array | undefined } {
+  #fold(chunk: string, isFinal: boolean): { readonly text: string; readonly offsets: Uint32Array | undefined } {
     this.#isFolding ||= isFoldable(chunk)
-    return this.#isFolding ? plainText(this.#buffer) : { text: this.#buffer, offsets: undefined }
+    this.#plainEnd = this.#buffer.length
+    if (!this.#isFolding) return { text: this.#buffer, offsets: undefined }
+    // What the other half will make of it nobody knows.
+    if (isFinal || !endsInHalf(this.#buffer)) return plainText(this.#buffer)
+    return plainText(this.#buffer.slice(0, --this.#plainEnd))
+  }
+
+  // Behind the whole character that a plain unit stands for.
+  #endOf(index: number): number {
+    const last = this.#offsetOf(index) - this.#base
+    const isPair = this.#offsets !== undefined && isHigh(this.#buffer.charCodeAt(last)) && isLow(this.#buffer.charCodeAt(last + 1))
+    return this.#base + last + (isPair ? 2 : 1)
   }
 
   #offsetOf(index: number): number {
     const offsets = this.#offsets
     if (offsets === undefined) return this.#base + index
-    return this.#base + (index < offsets.length ? (offsets[index] ?? 0) : this.#buffer.length)
+    return this.#base + (index < offsets.length ? (offsets[index] ?? 0) : this.#plainEnd)
   }
 
   // The first plain unit that stands at this offset or behind it.
@@ -156,6 +171,10 @@ export class Scanning implements Sink {
 
 function isHigh(code: number): boolean {
   return code >= 0xd800 && code <= 0xdbff
+}
+
+function isLow(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff
 }
 
 /** What one detector found, before it is known what else stands there. Offsets into the whole text. */

@@ -1,11 +1,15 @@
 import { type Detect, type Detector, detectorsIn } from './detector.ts'
-import { classOf, Glance, type Recognizer } from './recognizer.ts'
+import { alphanumeric, classOf, digit, underscore, upper } from './character-classes.ts'
+import { continuesNumber } from './recognizers/numbers.ts'
+import type { Identifier } from './identifier.ts'
+import { Glance, type Recognizer, wordStart } from './recognizer.ts'
+import { identifierForms } from './recognizers/identifiers.ts'
 
 /** What a scanner tells: something found, at indices into the text that it was given. */
 export interface Sink {
   /** Whether a look from here is needless, since it lies in what this recognizer found before. */
   isTaken(order: number, at: number): boolean
-  accept(order: number, recognizer: Recognizer, start: number, end: number, score: number): void
+  accept(order: number, recognizer: Recognizer, type: string, start: number, end: number, score: number): void
 }
 
 /** How far a scan got. */
@@ -16,6 +20,25 @@ export interface Progress {
   settled: number
 }
 
+/** A recognizer that looks at a trigger. */
+interface Turn {
+  readonly order: number
+  readonly recognizer: Recognizer
+  readonly unlessAfter: number
+}
+
+/** A look that found something, kept until all looks at its trigger are decided. */
+interface Look {
+  readonly order: number
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  readonly score: number
+}
+
+// Stands for whatever is no ASCII, and for what cannot be seen yet: DEL, which begins nothing.
+const other = 127
+
 /** Detectors, made ready for scanning: one table for all of them, one pass over the text. */
 export class Scanner {
   readonly types: readonly string[]
@@ -23,37 +46,53 @@ export class Scanner {
   /** Those that no table can speak for. */
   readonly others: readonly Detector[]
   readonly #reaching: readonly Recognizer[]
-  // By ASCII character: which recognizers may look at it (0 for none).
-  readonly #slots = new Uint8Array(128)
-  readonly #slotted: (readonly number[])[] = [[]]
-  // By ASCII character and the one behind it: whether any of them does, seeing both.
-  readonly #pairs = new Uint8Array(128 * 128)
+  // By an ASCII character and the one behind it: which recognizers look at them (0 for none).
+  readonly #slots = new Uint16Array(128 * 128)
+  // By slot, four lists each: of all of them, without those that pass over later parts of a number, without long ones, without both.
+  readonly #slotted: (readonly Turn[])[] = [[], [], [], []]
   // By slot: classes of the character before it after which none of them looks.
-  readonly #needless = new Uint8Array(129)
+  readonly #needless: number[] = [0]
   readonly #glance = new Glance()
-  readonly #found: number[] = []
+  readonly #found: Look[] = []
 
   constructor(recognizers: readonly Recognizer[], others: readonly Detector[]) {
     this.recognizers = recognizers
     this.others = others
-    this.types = [...new Set([...recognizers, ...others].map(({ type }) => type))]
-    this.#reaching = recognizers.filter(({ reach }) => reach > 0)
-    const slotOf = new Map<string, number>()
-    for (let code = 0; code < 128; code++) {
-      const looking = recognizers.flatMap(({ triggers }, order) => (triggers.includes(String.fromCharCode(code)) ? [order] : []))
-      if (looking.length === 0) continue
-      const key = looking.join()
-      const slot = slotOf.get(key) ?? this.#slotted.push(looking) - 1
-      slotOf.set(key, slot)
-      this.#slots[code] = slot
-      for (const order of looking) this.#allowPairs(code, recognizers[order]?.openings)
-      this.#needless[slot] = looking.reduce((bits, order) => bits & (recognizers[order]?.unlessAfter ?? 0), 255)
+    this.types = [...new Set([...recognizers.flatMap(({ types }) => types), ...others.map(({ type }) => type)])]
+    this.#reaching = recognizers.filter(({ reachBack }) => reachBack !== undefined)
+    const looking = new Map<number, Set<number>>()
+    const add = (pair: number, order: number): void => void (looking.get(pair) ?? looking.set(pair, new Set()).get(pair))?.add(order)
+    for (const [order, { openings }] of recognizers.entries())
+      for (const opening of openings) {
+        const first = opening.charCodeAt(0) * 128
+        if (opening.charAt(1) === '?') for (let second = 0; second < 128; second++) add(first + second, order)
+        else add(first + opening.charCodeAt(1), order)
+        add(first + other, order)
+      }
+    const slots = new Map<string, number>()
+    for (const [pair, orders] of looking) {
+      const sorted = [...orders].sort((one, another) => one - another)
+      const key = sorted.join()
+      const slot = slots.get(key) ?? this.#addSlot(sorted)
+      slots.set(key, slot)
+      this.#needless[slot] = sorted.reduce((bits, order) => bits & (recognizers[order]?.unlessAfter ?? 0), 255)
+      this.#slots[pair] = slot
     }
   }
 
-  #allowPairs(code: number, openings: readonly string[] | undefined): void {
-    if (openings === undefined) this.#pairs.fill(1, code * 128, (code + 1) * 128)
-    else for (const opening of openings) if (opening.charCodeAt(0) === code) this.#pairs[code * 128 + opening.charCodeAt(1)] = 1
+  #addSlot(orders: readonly number[]): number {
+    const slot = this.#slotted.length / 4
+    const turns = orders.flatMap((order) => {
+      const recognizer = this.recognizers[order]
+      return recognizer === undefined ? [] : [{ order, recognizer, unlessAfter: recognizer.unlessAfter }]
+    })
+    this.#slotted.push(
+      turns,
+      turns.filter(({ recognizer }) => recognizer.isNumber !== true),
+      turns.filter(({ recognizer }) => recognizer.isLong !== true),
+      turns.filter(({ recognizer }) => recognizer.isNumber !== true && recognizer.isLong !== true),
+    )
+    return slot
   }
 
   /**
@@ -62,73 +101,90 @@ export class Scanner {
    */
   run(text: string, from: number, isFinal: boolean, sink: Sink, progress: Progress): void {
     const { length } = text
-    let before = from > 0 ? classOf(text.charCodeAt(from - 1)) : 0
+    const slots = this.#slots
+    this.#glance.open(text)
+    let code = from < length ? text.charCodeAt(from) : 0
     for (let index = from; index < length; index++) {
-      const code = text.charCodeAt(index)
-      if (code > 127) {
-        before = 0
-        continue
-      }
-      const slot = this.#slots[code] ?? 0
-      if (slot !== 0 && (before & (this.#needless[slot] ?? 0)) === 0 && this.#isOpening(text, index, code)) {
-        const settled = this.#look(text, slot, index, before, isFinal, sink)
-        if (settled !== -1) {
+      const next = index + 1 < length ? text.charCodeAt(index + 1) : other
+      if (code < other) {
+        const slot = slots[(code << 7) | Math.min(next, other)] ?? 0
+        if (slot !== 0 && !this.#look(text, slot, index, isFinal, sink)) {
           progress.cursor = index
-          progress.settled = Math.min(settled, this.#reachBack(text, index))
+          progress.settled = this.#reachBack(text, index)
           return
         }
       }
-      before = classOf(code)
+      code = next
     }
     progress.cursor = length
     progress.settled = isFinal ? length : this.#reachBack(text, length)
   }
 
-  // What cannot be seen, or is no ASCII, is for the recognizers to judge.
-  #isOpening(text: string, index: number, code: number): boolean {
-    const next = index + 1 < text.length ? text.charCodeAt(index + 1) : 128
-    return next > 127 || this.#pairs[code * 128 + next] === 1
-  }
-
-  // -1, or where an undecided finding may begin; then nothing at this trigger counts yet.
-  #look(text: string, slot: number, at: number, before: number, isFinal: boolean, sink: Sink): number {
+  // Whether all looks are decided; where one is not, nothing at this trigger counts yet.
+  #look(text: string, slot: number, at: number, isFinal: boolean, sink: Sink): boolean {
     const glance = this.#glance
+    const before = at > 0 ? classOf(text.charCodeAt(at - 1)) : 0
+    if ((before & (this.#needless[slot] ?? 0)) !== 0) return true
+    const turns = this.#slotted[slot * 4 + (continuesNumber(text, at) ? 1 : 0) + (isShortNumber(text, at) ? 2 : 0)] ?? []
+    if (turns.length === 0) return true
     const found = this.#found
     found.length = 0
-    for (const order of this.#slotted[slot] ?? []) {
-      const recognizer = this.recognizers[order]
-      if (recognizer === undefined || (recognizer.unlessAfter & before) !== 0 || sink.isTaken(order, at)) continue
-      glance.reset(text)
+    for (const { order, recognizer, unlessAfter } of turns) {
+      if ((unlessAfter & before) !== 0 || sink.isTaken(order, at)) continue
+      glance.reset()
       recognizer.look(glance, at)
-      if (glance.touched && !isFinal) return at
-      if (glance.end > 0) found.push(order, glance.start, glance.end, glance.score)
+      if (glance.touched && !isFinal) return false
+      if (glance.end > 0) found.push({ order, type: glance.type, start: glance.start, end: glance.end, score: glance.score })
     }
-    for (let index = 0; index < found.length; index += 4) {
-      const order = found[index] ?? 0
+    for (const { order, type, start, end, score } of found) {
       const recognizer = this.recognizers[order]
-      if (recognizer !== undefined) sink.accept(order, recognizer, found[index + 1] ?? 0, found[index + 2] ?? 0, found[index + 3] ?? 0)
+      if (recognizer !== undefined) sink.accept(order, recognizer, type, start, end, score)
     }
-    return -1
+    return true
   }
 
   // Where a finding may begin whose trigger is at this index or behind it.
   #reachBack(text: string, index: number): number {
     let earliest = index
-    for (const { reach, reaches } of this.#reaching) {
-      let start = index
-      while (start > 0 && index - start < reach && reaches?.(text.charCodeAt(start - 1)) === true) start--
-      earliest = Math.min(earliest, start)
-    }
+    for (const recognizer of this.#reaching) earliest = Math.min(earliest, recognizer.reachBack?.(text, index) ?? index)
     return earliest
   }
 }
 
-const recognizerOf = new WeakMap<Detector, Recognizer>()
+/**
+ * Whether at an index digits stand that no long number begins with: four letters and digits at most, behind which no digits
+ * follow, nor, where letters stand before them, letters. Nothing is said of digits that the text ends with.
+ */
+function isShortNumber(text: string, at: number): boolean {
+  if ((classOf(text.charCodeAt(at)) & digit) === 0) return false
+  const start = wordStart(text, at)
+  if (start === -1) return true
+  let end = at
+  while (end < start + 5 && end < text.length && (classOf(text.charCodeAt(end)) & (alphanumeric | underscore)) !== 0) end++
+  if (end === start + 5) return false
+  let next = end
+  while (next < end + 4 && next < text.length && isSeparator(text.charCodeAt(next))) next++
+  if (next === text.length || next === end + 4) return false
+  const hasLetters = start < at || (at > 1 && (classOf(text.charCodeAt(at - 2)) & upper) !== 0)
+  return (classOf(text.charCodeAt(next)) & (hasLetters ? alphanumeric : digit)) === 0
+}
+
+function isSeparator(code: number): boolean {
+  return code === 32 || (code >= 40 && code <= 47)
+}
+
+/** What the scanner does for a detector of this package. */
+export interface Recognized {
+  readonly recognizers?: readonly Recognizer[]
+  readonly identifier?: Identifier
+}
+
+const recognizedAs = new WeakMap<Detector, Recognized>()
 const scanners = new WeakMap<object, Scanner>()
 
-/** Marks a detector as one that the scanner has a recognizer for. */
-export function recognizedBy(detector: Detector, recognizer: Recognizer): void {
-  recognizerOf.set(detector, recognizer)
+/** Marks a detector as one that the scanner knows what to do for. */
+export function recognizedBy(detector: Detector, how: Recognized): void {
+  recognizedAs.set(detector, how)
 }
 
 /** The scanner of a choice of detectors; kept, where the choice cannot change. @throws TypeError for a wrong choice. */
@@ -144,11 +200,17 @@ export function scannerOf(detect: Detect): Scanner {
 export function makeScanner(detect: Detect | undefined, first: readonly Recognizer[]): Scanner {
   const recognizers: Recognizer[] = [...first]
   const others: Detector[] = []
+  const identifiers: Identifier[] = []
   for (const detector of detect === undefined ? [] : detectorsIn(detect)) {
-    const recognizer = recognizerOf.get(detector)
-    if (recognizer !== undefined) recognizers.push(recognizer)
+    const known = recognizedAs.get(detector)
     // A copy: what is asked later is what was checked now.
-    else others.push(Object.freeze({ type: detector.type, maxLength: detector.maxLength, find: detector.find.bind(detector) }))
+    if (known === undefined) others.push(Object.freeze({ type: detector.type, maxLength: detector.maxLength, find: detector.find.bind(detector) }))
+    else {
+      recognizers.push(...(known.recognizers ?? []))
+      if (known.identifier !== undefined) identifiers.push(known.identifier)
+    }
   }
+  // One tree for all of them.
+  if (identifiers.length > 0) recognizers.push(identifierForms(identifiers))
   return new Scanner(recognizers, others)
 }

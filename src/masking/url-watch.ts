@@ -1,4 +1,4 @@
-import { alphanumeric, classOf } from './recognizer.ts'
+import { alphanumeric, classOf } from './character-classes.ts'
 
 // What text outside addresses is made of. Whatever else ASCII has may be a sign of an address.
 const plain = new Set([...'!"\'()*,-.;_'].map((sign) => sign.charCodeAt(0)))

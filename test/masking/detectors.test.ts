@@ -262,6 +262,161 @@ test('finds secrets', () => {
     finds(text)
 })
 
+test('finds quoted local parts, and no address in the password of a URL', () => {
+  finds('write to "john.doe"@example.com.', 'EMAIL "john.doe"@example.com')
+  finds('""@example.com')
+  finds('https://bob:hunter2@example.com/x', 'URL_CREDENTIALS bob:hunter2')
+  finds('https://bob@example.com/x', 'EMAIL bob@example.com')
+})
+
+test('finds IPv6 addresses in every form, and no names of programs, times or slices', () => {
+  for (const address of [
+    '2001:db8::8a2e:370:7334',
+    '2001:0db8:0000:0000:0000:ff00:0042:8329',
+    'fe80::1',
+    '::1',
+    '::ffff:192.0.2.128',
+    '2001:db8::',
+    '64:ff9b::192.0.2.33',
+  ])
+    finds(`from ${address}, or`, `IP_ADDRESS ${address}`)
+  finds('[2001:db8::1]:8080', 'IP_ADDRESS 2001:db8::1')
+  finds('2001:db8::/32', 'IP_ADDRESS 2001:db8::')
+  for (const text of ['std::vector<a::b>', 'abc::def', '12:30:45', '2023-11-05T12:30:45', 'a[::1]', '1:2:3:4:5:6:7', '1::2::3', 'x::1', 'de:ad'])
+    finds(text)
+})
+
+test('finds MAC addresses', () => {
+  for (const address of ['00:1B:44:11:3A:B7', '00-1b-44-11-3a-b7', '0011.2233.44ff', '00:11:22:33:44:55'])
+    finds(`at ${address}.`, `MAC_ADDRESS ${address}`)
+  for (const text of ['01-02-03-04-05-06', '00:1B:44:11:3A', '00:1B:44:11:3A:B7:99', '1000.2000.3000', '00:1B-44:11:3A:B7', 'x00:1B:44:11:3A:B7'])
+    finds(text)
+})
+
+test('finds credentials in URLs, and no placeholders', () => {
+  finds('git clone https://x-access-token:abc123@git.example/x', 'URL_CREDENTIALS x-access-token:abc123')
+  finds('https://0123456789abcdef0123@git.example/x', 'URL_CREDENTIALS 0123456789abcdef0123')
+  for (const text of [
+    'https://user:password@example/x',
+    `https://$\{USER}:$\{PASS}@host/x`,
+    'https://example.com/@bob',
+    'https://example.com:8080/',
+    'http://user:@host',
+    'https://a.example/x?y=a:b@c',
+  ])
+    finds(text)
+  finds('postgres://app:s3cr3t@db.example:5432/main?ssl=1.', 'CONNECTION_STRING postgres://app:s3cr3t@db.example:5432/main?ssl=1')
+  finds('"mongodb+srv://u:p4ss@c.example"', 'CONNECTION_STRING mongodb+srv://u:p4ss@c.example')
+  finds('postgres://localhost:5432/main')
+})
+
+test('finds coordinates with hemispheres or behind a word, and no other fractions', () => {
+  finds('at 48.8566° N, 2.3522° E now', 'COORDINATES 48.8566° N, 2.3522° E')
+  finds('coordinates: 48.8566, 2.3522', 'COORDINATES 48.8566, 2.3522')
+  finds('{"lat": 48.85661, "lng": 2.352219}', 'COORDINATES 48.85661', 'COORDINATES 2.352219')
+  finds('/maps/@48.8566,2.3522,15z', 'COORDINATES 48.8566,2.3522')
+  for (const text of ['[0.1234, 0.5678, 0.9012]', 'loss 0.12345, 1.23456', 'lat: 148.85, 200.1', 'v48.8566, 2.3522', 'latency 48.85661 ms'])
+    finds(text)
+})
+
+test('finds addresses of currencies with right checksums', () => {
+  for (const address of [
+    '1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2',
+    '3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy',
+    'bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq',
+    'bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr',
+    '0x52908400098527886E0F7030069857D2E4169EE7',
+    'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8',
+  ])
+    finds(`to ${address}.`, `CRYPTO_ADDRESS ${address}`)
+  for (const text of [
+    '1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3',
+    'bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdr',
+    '0x52908400098527886E0F7030069857D2E4169EE',
+    `0x${'0'.repeat(40)}`,
+    'x1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2',
+  ])
+    finds(text)
+})
+
+test('finds dates where somebody was born, and no others', () => {
+  for (const text of [
+    'DOB: 03/05/1980',
+    'born on March 5, 1980',
+    'né le 5 mars 1980',
+    'geboren am 5. März 1980',
+    'date of birth 1980-03-05T00:00:00Z',
+    'nacido el 5 de marzo de 1980',
+    'data urodzenia: 05.03.1980 r.',
+    '生年月日: 1980年3月5日',
+    'родился 5 марта 1980',
+    'birthday: 5th of March 1980',
+    '"dateOfBirth":"1980-03-05"',
+  ])
+    assert.equal(found(text, detectors.dateOfBirth).length, 1, text)
+  for (const text of [
+    '03/05/1980',
+    'born in Rome; released 1980-03-05, order 03/05/1980',
+    'DOB: 33/15/1980',
+    'DOB: 1980',
+    'born 12 monkeys',
+    'dob 1.2.3',
+  ])
+    finds(text)
+})
+
+test('finds passports, licences and vehicles behind a word that says so', () => {
+  finds('passport no. C01X00T47', 'PASSPORT C01X00T47')
+  finds('Reisepass: 123456789', 'PASSPORT 123456789')
+  finds("driver's license number D123-4567-8901", 'DRIVER_LICENSE D123-4567-8901')
+  finds('driving licence MORGA657054SM9IJ', 'DRIVER_LICENSE MORGA657054SM9IJ')
+  finds('VIN WVWZZZ1JZ3W386752', 'VIN WVWZZZ1JZ3W386752')
+  finds('1HGCM82633A004352 was sold', 'VIN 1HGCM82633A004352')
+  for (const text of [
+    'C01X00T47',
+    'passport to success 2023',
+    'license: MIT 2.0',
+    'passport order 123456789',
+    '1HGCM82633A004353',
+    'dl: 10 MB',
+    'WVWZZZ1JZ3W386752',
+  ])
+    finds(text)
+})
+
+test('finds passwords, keys and tokens by the names that they are given to', () => {
+  for (const [text, value] of [
+    ['db_password = "S3cr3t!pass"', 'S3cr3t!pass'],
+    ["api_key: 'a8f5f167f44f4964e6c998dee827110c'", 'a8f5f167f44f4964e6c998dee827110c'],
+    ['PASSWORD=hunter2 node x', 'hunter2'],
+    ['{"clientSecret":"Zq8~aB3xY7kLmN0pQrStUvWx"}', 'Zq8~aB3xY7kLmN0pQrStUvWx'],
+    ['Authorization: Bearer 9f8a7b6c5d4e3f2a1b0c', '9f8a7b6c5d4e3f2a1b0c'],
+    ['datadog = "0123456789abcdef0123456789abcdef"', '0123456789abcdef0123456789abcdef'],
+    ['Server=x;User Id=sa;Password=Pa55w0rd!x;', 'Pa55w0rd!x'],
+    ['\\"token\\": \\"a1b2c3d4e5f6g7h8\\"', 'a1b2c3d4e5f6g7h8'],
+    ['AccountKey=bGstZXhhbXBsZS1rZXktb2Ytc29tZS1sZW5ndGg1Njc4OTA=;', 'bGstZXhhbXBsZS1rZXktb2Ytc29tZS1sZW5ndGg1Njc4OTA='],
+  ] as const)
+    finds(text, `SECRET ${value}`)
+  for (const text of [
+    'password: required',
+    'token = getToken()',
+    'const password = process.env.PASSWORD',
+    `password: "$\{DB_PASSWORD}"`,
+    'token: <your-token>',
+    'api_key = "YOUR_API_KEY"',
+    'max_tokens: 4096000000',
+    'token_type: bearer12345',
+    'secret: ********',
+    'key: value1',
+    'author: someone12345678901234',
+    'password=config.db.password1',
+    'commit: 9fceb02d0ae598e95dc970b74767f19372d61af8',
+    'version=1.2.3',
+    '[SECRET:4be1000000000000000000000000000000000000000000000000000000000000]',
+  ])
+    finds(text)
+})
+
 test('sees through full-width forms, digits of other scripts and invisible characters', () => {
   const text = 'x ４１１１　1111\u00a01111\u20111111 y'
   const [card] = scan(text, detectors.card)
@@ -269,6 +424,10 @@ test('sees through full-width forms, digits of other scripts and invisible chara
   finds('bob\u200b@exa\u00admple.com!', 'EMAIL bob\u200b@exa\u00admple.com')
   finds('ｂｏｂ＠ｅｘａｍｐｌｅ．ｃｏｍ', 'EMAIL ｂｏｂ＠ｅｘａｍｐｌｅ．ｃｏｍ')
   finds('+\u0664\u0669 \u0661\u0667\u0660 1234567', 'PHONE +\u0664\u0669 \u0661\u0667\u0660 1234567')
+  finds('𝟒𝟏𝟏𝟏111111111111 and ④111111111111111', 'CARD 𝟒𝟏𝟏𝟏111111111111', 'CARD ④111111111111111')
+  finds('4\u03361\u03361\u03361\u0336 1111 1111 1111', 'CARD 4\u03361\u03361\u03361\u0336 1111 1111 1111')
+  finds('bоb@еxample.com', 'EMAIL bоb@еxample.com')
+  finds('4\u{e0031}111111111111111', 'CARD 4\u{e0031}111111111111111')
   // So many that a finding would have no bound.
   finds(`4111${'\u200b'.repeat(9)}111111111111`)
 })

@@ -1,0 +1,77 @@
+import { alphanumeric, classOf, digit, underscore } from '../character-classes.ts'
+import type { Glance, Recognizer } from '../recognizer.ts'
+
+const maxFraction = 16
+
+// What was read; a look is one synchronous step.
+const read = { value: 0, fraction: 0, hemisphere: 0 }
+
+/**
+ * Places on earth in decimal degrees (ISO 6709, annex D): a pair with hemispheres, or a pair or one value that a word
+ * announces. Two fractions alone may be anything.
+ */
+export const coordinates: Recognizer = {
+  types: ['COORDINATES'],
+  openings: [...'-+0123456789'].map((character) => `${character}?`),
+  isLong: true,
+  unlessAfter: alphanumeric | underscore,
+  maxLength: 64,
+  look(glance, at) {
+    const before = glance.at(at - 1)
+    if (before === 46 || before === 45 || before === 43) return
+    const last = readDegrees(glance, at, 180)
+    if (last === -1) return
+    const end = read.value > 90 ? -1 : last
+    const hemisphere = read.hemisphere
+    const { fraction } = read
+    const pair = end === -1 || fraction < 2 ? -1 : endOfPair(glance, end, hemisphere)
+    if (pair !== -1 && (hemisphere !== 0 || (fraction >= 3 && read.fraction >= 3 && (before === 64 || isAnnounced(glance, at, 24)))))
+      glance.found('COORDINATES', at, pair, 0.85)
+    else if (fraction >= 4 && isAnnounced(glance, at, 4)) glance.found('COORDINATES', at, last, 0.75)
+  },
+}
+
+function isAnnounced(glance: Glance, at: number, furthest: number): boolean {
+  return glance.context(at).distance('COORDINATES') <= furthest
+}
+
+function endOfPair(glance: Glance, end: number, hemisphere: number): number {
+  let index = end
+  let parted = false
+  while (index < end + 4) {
+    const code = glance.at(index)
+    if (code !== 32 && code !== 44 && code !== 59 && code !== 47) break
+    parted = true
+    index++
+  }
+  if (!parted) return -1
+  const last = readDegrees(glance, index, 180)
+  return last === -1 || (hemisphere === 0) !== (read.hemisphere === 0) ? -1 : last
+}
+
+// A sign, degrees, a point and a fraction; then a degree sign and a hemisphere where there are any. -1 for anything else.
+function readDegrees(glance: Glance, at: number, most: number): number {
+  let index = at
+  if (glance.at(index) === 45 || glance.at(index) === 43) index++
+  const from = index
+  while (index < from + 3 && (classOf(glance.at(index)) & digit) !== 0) index++
+  if (index === from || glance.at(index) !== 46) return -1
+  const point = index++
+  while (index <= point + maxFraction && (classOf(glance.at(index)) & digit) !== 0) index++
+  const next = glance.at(index)
+  if (index === point + 1 || (classOf(next) & digit) !== 0) return -1
+  read.value = Number(glance.slice(from, point))
+  if (read.value > most) return -1
+  if (next === 46 && (classOf(glance.at(index + 1)) & digit) !== 0) return -1
+  read.fraction = index - point - 1
+  read.hemisphere = 0
+  let end = index
+  if (next === 0xb0) end = ++index
+  if (glance.at(index) === 32) index++
+  const letter = glance.at(index)
+  if ((letter === 78 || letter === 83 || letter === 69 || letter === 87) && (classOf(glance.at(index + 1)) & alphanumeric) === 0) {
+    read.hemisphere = letter
+    end = index + 1
+  }
+  return (classOf(glance.at(end)) & alphanumeric) === 0 ? end : -1
+}
