@@ -3,7 +3,7 @@ import { lexicon } from './lexicon.ts'
 import { plainText } from './plain-text.ts'
 
 /** How far before a finding the words stand that announce it. */
-const window = 64
+export const furthestWord = 64
 // The first groups speak of places, which are announced beside numbers and not instead of them.
 const places = 2
 /** What is further than any window. */
@@ -44,6 +44,9 @@ export class Context {
   }
 }
 
+/** Where no words are. */
+export const silence: Context = /* @__PURE__ */ new Context(new Uint8Array(0))
+
 /** The words before an index of a plain text. */
 export function contextOf(text: string, index: number): Context {
   return (words ??= new Words()).before(text, index)
@@ -83,8 +86,8 @@ class Words {
   // Which two ASCII letters a word may begin with.
   readonly #openings = new Uint8Array(32 * 32)
   // Of what is being read; a look is one synchronous step.
-  readonly #symbols = new Uint16Array(window * 2 + 2)
-  readonly #places = new Uint32Array(window * 2 + 2)
+  readonly #symbols = new Uint16Array(furthestWord * 2 + 2)
+  readonly #places = new Uint32Array(furthestWord * 2 + 2)
 
   constructor() {
     for (let code = 48; code <= 57; code++) this.#ascii[code] = digitSymbol
@@ -178,7 +181,7 @@ class Words {
   #read(text: string, index: number): number {
     const symbols = this.#symbols
     const places = this.#places
-    const from = Math.max(0, index - window)
+    const from = Math.max(0, index - furthestWord)
     let last = from > 0 ? text.charCodeAt(from - 1) : 32
     symbols[0] = this.#symbolOf(last)
     places[0] = from

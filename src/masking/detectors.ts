@@ -4,6 +4,7 @@ import type { Recognizer } from './recognizer.ts'
 import { drivingLicence, passport, vehicle } from './recognizers/announced-codes.ts'
 import { apiKey } from './recognizers/api-key.ts'
 import { assignedSecret } from './recognizers/assigned-secret.ts'
+import { botToken } from './recognizers/bot-token.ts'
 import { card } from './recognizers/card.ts'
 import { coordinates } from './recognizers/coordinates.ts'
 import { cryptoAddress } from './recognizers/crypto-address.ts'
@@ -108,7 +109,7 @@ function makeDetectors(): Detectors {
     ...ofStates,
   }
   const secrets = {
-    apiKey: recognized(apiKey),
+    apiKey: recognized(apiKey, botToken),
     privateKey: recognized(privateKey),
     jwt: recognized(jsonWebToken),
     urlCredentials: recognized(urlCredentials),

@@ -18,4 +18,4 @@ export interface Identifier {
 }
 
 /** The score of an identifier behind a word that announces it. */
-export const announced = 0.9
+export const announced = 0.93

@@ -5,11 +5,12 @@ export const lexicon: Readonly<Record<string, string>> = {
   ADDRESS: 'wallet|btc|bitcoin|eth|ethereum|crypto|address|send to|usdt|litecoin|ltc|deposit address|payout address',
   PHONE:
     'tel|telefon|telefono|telephone|phone|phone number|phonenumber|mobile|mobil|cell|cellphone|handy|handynummer|fax|call|call me|dial|text me|sms|whatsapp|hotline|' +
-    'contact number|contact no|reach me at|rufnummer|telefonnummer|mobilnummer|mobiltelefon|anrufen|ruf an|numero de telephone|portable|appelez|joindre|joignable|' +
+    'contact|my number|contact number|contact no|reach me at|rufnummer|telefonnummer|mobilnummer|mobiltelefon|anrufen|ruf an|numero de telephone|portable|appelez|joindre|joignable|' +
     'movil|celular|llamar|llame|llamame|numero de telefono|cellulare|chiamare|chiamami|recapito|telefone|telemovel|ligue|ligar|zadzwon|komorka|komorkowy|numer telefonu|' +
     'telefoon|telefoonnummer|mobiel|bel|ring|whats app|telegram|viber|signal|телефон|тел|моб|мобильный|номер телефона|позвоните|звоните|звонить|' +
     '电话|手机|手机号|联系电话|电话号码|電話|電話番号|携帯|携帯電話|전화|전화번호|휴대폰|연락처|फोन|मोबाइल|नंबर|هاتف|جوال|رقم الهاتف|موبايل|טלפון|נייד',
-  VERSION: 'version|ver|v|build|release|firmware|revision|driver|section|chapter|clause',
+  VERSION:
+    'version|versions|ver|v|build|release|firmware|revision|driver|section|chapter|clause|versao|wersja|versie|версия|версии|版本|バージョン|버전',
   CARD:
     'card|credit card|creditcard|debit card|card number|card no|cc|ccnum|cc number|visa|mastercard|amex|american express|discover|maestro|pan|kreditkarte|kreditkartennummer|' +
     'kartennummer|carte|carte bancaire|carte bleue|numero de carte|tarjeta|tarjeta de credito|carta|carta di credito|cartao|cartao de credito|karta|numer karty|karty|' +
@@ -33,5 +34,5 @@ export const lexicon: Readonly<Record<string, string>> = {
     'amount|price|qty|quantity|usd|eur|gbp|pln|inr|brl|score|duration|length|seed|nonce|bestellung|bestellnummer|auftrag|auftragsnummer|rechnung|rechnungsnummer|sendungsnummer|artikelnummer|seriennummer|vorgang|' +
     'commande|facture|numero de commande|numero de facture|colis|pedido|factura|numero de pedido|envio|ordine|fattura|numero ordine|spedizione|pedido numero|fatura|nota fiscal|rastreamento|zamowienie|zamowienia|faktura|' +
     'numer zamowienia|przesylka|przesylki|bestelling|factuur|zending|заказ|заказа|счет|накладная|订单|订单号|发票|快递|流水号|編号|注文番号|請求書|주문|주문번호|송장|ऑर्डर|طلب|فاتورة|' +
-    'account|acct|account number|customer|customer number|kundennummer|client|member|membership|employee|policy|policy number|claim|flight|booking|reservation|confirmation|confirmation number|pnr|barcode',
+    'meeting|meeting id|room|code|seat|account|acct|account number|customer|customer number|kundennummer|client|member|membership|employee|policy|policy number|claim|flight|booking|reservation|confirmation|confirmation number|pnr|barcode',
 }

@@ -1,5 +1,5 @@
 import { alphanumeric, classOf, letter, underscore } from './character-classes.ts'
-import { type Context, contextOf } from './context-words.ts'
+import { type Context, contextOf, furthestWord, silence } from './context-words.ts'
 
 /**
  * A built-in detector, or several that look at the same things. The scanner walks over the text once and asks at each
@@ -45,7 +45,10 @@ export class Glance {
   #wordOf = -1
   #word = -1
   #contextAt = -1
-  #context: Context | undefined
+  #context: Context = silence
+  // The last letter before the last place that was asked about: where there is none, no word is.
+  #letterAt = -furthestWord - 1
+  #lettersTo = 0
 
   /** The UTF-16 unit at an index; -1 where there is none. */
   at(index: number): number {
@@ -80,11 +83,21 @@ export class Glance {
 
   /** The words before an index that say what follows them. */
   context(index: number): Context {
-    if (this.#context === undefined || this.#contextAt !== index) {
-      this.#context = contextOf(this.text, index)
-      this.#contextAt = index
+    if (this.#contextAt === index) return this.#context
+    this.#contextAt = index
+    return (this.#context = this.isSilent(index) ? silence : contextOf(this.text, index))
+  }
+
+  /** Whether there are no words before an index, which costs less to know than which there are. */
+  isSilent(index: number): boolean {
+    const from = index < this.#lettersTo ? Math.max(0, index - furthestWord - 1) : Math.max(this.#lettersTo, index - furthestWord - 1)
+    if (index < this.#lettersTo) this.#letterAt = -furthestWord - 1
+    for (let at = from; at < index; at++) {
+      const code = this.text.charCodeAt(at)
+      if (code > 127 || (classOf(code) & letter) !== 0) this.#letterAt = at
     }
-    return this.#context
+    this.#lettersTo = index
+    return index - this.#letterAt > furthestWord
   }
 
   found(type: string, start: number, end: number, score: number): void {
@@ -97,7 +110,9 @@ export class Glance {
   /** Before the first look at a text. */
   open(text: string): void {
     this.text = text
-    this.#context = undefined
+    this.#contextAt = -1
+    this.#lettersTo = 0
+    this.#letterAt = -furthestWord - 1
     this.#wordOf = -1
   }
 

@@ -244,6 +244,11 @@ test('finds secrets', () => {
     `sk_live_${token}`,
   ])
     finds(`key="${key}"`, `API_KEY ${key}`)
+  finds('bot 110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw', 'API_KEY 110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw')
+  finds('MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs', 'API_KEY MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs')
+  const hook = 'https://hooks.slack.com/services/T01ABCDEF/B02ABCDEF/aZ09bY18cX27dW36eV45fU54'
+  finds(`post to ${hook}.`, `API_KEY ${hook}`)
+  finds(`sk-${'x'.repeat(40)} and ghp_${'X'.repeat(36)}`)
   const pem = '-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----'
   finds(`x ${pem}\ny`, `PRIVATE_KEY ${pem}`)
   const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl_-x'
@@ -397,6 +402,8 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
     ['AccountKey=bGstZXhhbXBsZS1rZXktb2Ytc29tZS1sZW5ndGg1Njc4OTA=;', 'bGstZXhhbXBsZS1rZXktb2Ytc29tZS1sZW5ndGg1Njc4OTA='],
   ] as const)
     finds(text, `SECRET ${value}`)
+  finds('my password is hunter2.', 'SECRET hunter2')
+  finds('das Passwort ist "geheim-99"', 'SECRET geheim-99')
   for (const text of [
     'password: required',
     'token = getToken()',
@@ -410,6 +417,8 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
     'key: value1',
     'author: someone12345678901234',
     'password=config.db.password1',
+    'the password is required',
+    'this password is 8 characters long',
     'commit: 9fceb02d0ae598e95dc970b74767f19372d61af8',
     'version=1.2.3',
     '[SECRET:4be1000000000000000000000000000000000000000000000000000000000000]',

@@ -8,12 +8,42 @@ import * as northAmerica from './north-america.ts'
 
 /** The names of all detectors of identifiers. */
 export type IdentifierName =
-  | keyof typeof northAmerica
-  | keyof typeof british
-  | keyof typeof continental
-  | keyof typeof asiaPacific
-  | keyof typeof latinAmerica
-  | keyof typeof devices
+  | 'usSsn'
+  | 'usItin'
+  | 'usEin'
+  | 'caSin'
+  | 'mxCurp'
+  | 'ukNino'
+  | 'ukNhs'
+  | 'iePps'
+  | 'deTaxId'
+  | 'esNif'
+  | 'esNie'
+  | 'itFiscalCode'
+  | 'frNir'
+  | 'plPesel'
+  | 'plNip'
+  | 'nlBsn'
+  | 'beNationalNumber'
+  | 'chAhv'
+  | 'sePersonalNumber'
+  | 'ptNif'
+  | 'hrOib'
+  | 'trIdentityNumber'
+  | 'auTfn'
+  | 'auMedicare'
+  | 'inAadhaar'
+  | 'inPan'
+  | 'cnResidentId'
+  | 'jpMyNumber'
+  | 'krResidentNumber'
+  | 'sgNric'
+  | 'zaId'
+  | 'brCpf'
+  | 'brCnpj'
+  | 'arCuit'
+  | 'clRut'
+  | 'imei'
 
 /** Every identifier that is described here, by the name of its detector. */
 export const identifiers: Readonly<Record<IdentifierName, Identifier>> = {

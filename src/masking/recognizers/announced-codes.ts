@@ -1,4 +1,4 @@
-import { alphanumeric, classOf, digit, hyphen, letter, space, underscore, upper } from '../character-classes.ts'
+import { alphanumeric, classOf, digit, hyphen, letter, lower, space, underscore, upper } from '../character-classes.ts'
 import { type Glance, type Recognizer, wordStart } from '../recognizer.ts'
 
 const maxLetters = 6
@@ -27,7 +27,7 @@ function announcedCode({ type, shortest, longest, digits, within, separators }: 
     maxLength: maxCode + 8,
     look(glance, at) {
       const start = glance.word(at)
-      if (start === -1 || at - start > maxLetters) return
+      if (start === -1 || at - start > maxLetters || glance.isSilent(start)) return
       const end = endOfCode(glance, start, separators)
       if (read.characters < shortest || read.characters > longest || read.digits < digits) return
       const context = glance.context(start)
@@ -57,6 +57,8 @@ function endOfCode(glance: Glance, start: number, separators: number): number {
     for (; index < start + maxCode + 8; index++) {
       const bits = classOf(glance.at(index))
       if ((bits & (end === start ? alphanumeric : upper | digit)) === 0) break
+      // Small letters behind digits are of a hash, not of such a code.
+      if ((bits & lower) !== 0 && digits > 0) return start
       characters++
       if ((bits & digit) !== 0) digits++
     }

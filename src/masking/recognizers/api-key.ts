@@ -14,6 +14,7 @@ const alphabets = {
   upper: upper | digit,
   hex: lower | digit,
   base64: token,
+  path: token,
 } as const
 
 interface Format {
@@ -32,7 +33,7 @@ function readFormats(): readonly (readonly Format[] | undefined)[] {
     prefixes.split(' ').map((prefix) => ({
       prefix,
       classes: alphabets[alphabet],
-      others: alphabet === 'base64' ? '+/=' : alphabet === 'token' && prefix.includes('.') ? '.' : '',
+      others: alphabet === 'base64' ? '+/=' : alphabet === 'path' ? '/' : alphabet === 'token' && prefix.includes('.') ? '.' : '',
       isHex: alphabet === 'hex',
       least,
       most,
@@ -78,11 +79,16 @@ export const apiKey: Recognizer = {
       if (length < least || (length > most && most < longestKey)) continue
       // One of a fixed length that goes on is something else; names such as sk-fading-circle-container are words.
       if (most < longestKey && (classOf(glance.at(end)) & word) !== 0) continue
-      if ((seen & (upper | digit)) === 0 || isWords(glance.slice(from, end))) continue
+      if ((seen & (upper | digit)) === 0 || isWords(glance.slice(from, end)) || isMask(glance.slice(from, end))) continue
       glance.found('API_KEY', at, end, 0.95)
       return
     }
   },
+}
+
+// One character again and again, as in examples.
+function isMask(text: string): boolean {
+  return /^(.)\1*$/.test(text) || /[xX*]{8,}$/.test(text)
 }
 
 // Small letters between hyphens, with a number at most.

@@ -50,14 +50,17 @@ function knownKindOf(name: string): Kind {
  */
 export const assignedSecret: Recognizer = {
   types: ['SECRET'],
-  openings: ['=?', ':?'],
+  openings: ['=?', ':?', 'is', 'es'],
   unlessAfter: 0,
   maxLength: maxValue + 12,
   look(glance, at) {
+    const isWord = (classOf(glance.at(at)) & lower) !== 0
+    if (isWord && glance.at(at - 1) !== 32) return
     const name = nameBefore(glance, at)
     if (name === '') return
     const kind = knownKindOf(name)
-    if (kind !== undefined) judge(glance, at, kind)
+    if (kind === 'password' && isWord) judgeSaid(glance, at)
+    else if (kind !== undefined && !isWord) judge(glance, at, kind)
   },
 }
 
@@ -76,6 +79,21 @@ function nameBefore(glance: Glance, at: number): string {
 
 function isBetween(code: number): boolean {
   return code === 32 || code === 34 || code === 39 || code === 93 || code === 58 || code === 63 || code === 92 || code === 96
+}
+
+// `my password is hunter2`: what stands there is one if it is no word.
+function judgeSaid(glance: Glance, at: number): void {
+  let from = at
+  while (from < at + 3 && (classOf(glance.at(from)) & lower) !== 0) from++
+  if (glance.at(from++) !== 32) return
+  const quote = glance.at(from) === 34 || glance.at(from) === 39 || glance.at(from) === 96 ? glance.at(from++) : -1
+  let end = from
+  while (end < from + maxValue && isInValue(glance.at(end), quote)) end++
+  if (quote === -1) while (end > from && isTrailing(glance.at(end - 1))) end--
+  const value = glance.slice(from, end)
+  const { digits, lowers, uppers } = classesIn(value)
+  if (value.length >= 6 && value.length <= 64 && digits > 0 && lowers + uppers > 0 && !isPlaceholder(value) && !isCode(value))
+    glance.found('SECRET', from, end, 0.65)
 }
 
 function judge(glance: Glance, at: number, kind: 'password' | 'key' | 'vendor'): void {
@@ -108,7 +126,7 @@ function isInValue(code: number, quote: number): boolean {
 }
 
 function isTrailing(code: number): boolean {
-  return code === 46 || code === 41 || code === 93 || code === 125 || code === 58 || code === 33 || code === 63
+  return code === 46 || code === 41 || code === 93 || code === 125 || code === 58
 }
 
 function isSecret(value: string, kind: 'password' | 'key' | 'vendor', isQuoted: boolean, isEqual: boolean): boolean {
@@ -116,7 +134,13 @@ function isSecret(value: string, kind: 'password' | 'key' | 'vendor', isQuoted: 
   const seen = classesIn(value)
   if (kind === 'password')
     return !isCode(value) && (isQuoted || isEqual || value.length >= 8 || seen.digits > 0) && isNoWord(value, seen, isQuoted && isEqual)
-  if (value.length < (kind === 'key' ? 10 : 16) || !/^[\w+/=.~!$%^&*:@-]+$/.test(value) || isCode(value) || isVersion(value)) return false
+  if (
+    value.length < (kind === 'key' ? 10 : 16) ||
+    !(kind === 'key' ? (isQuoted ? /^[!-~]+$/ : /^[\w+/=.~!$%^&*:@-]+$/) : /^[\w+/=.-]+$/).test(value) ||
+    isCode(value) ||
+    isVersion(value)
+  )
+    return false
   if (seen.digits === 0 && !(value.length >= 20 && seen.uppers > 2 && seen.lowers > 2 && !/^[A-Z]?[a-z]+(?:[A-Z][a-z]+)*$/.test(value))) return false
   if (/^\d+$/.test(value)) return kind === 'key' && value.length >= 16
   return entropy(value) >= (value.length >= 32 ? 3 : value.length >= 16 ? 2.8 : 2.6) && !isWords(value)

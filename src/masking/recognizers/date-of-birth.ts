@@ -53,7 +53,7 @@ export const dateOfBirth: Recognizer = {
   maxLength: 32,
   isNumber: true,
   look(glance, at) {
-    if (!mayBeDate(glance, at)) return
+    if (glance.isSilent(at) || !mayBeDate(glance, at)) return
     const month = monthBefore(glance, at)
     if (month !== -1 && month < at - 2) {
       const word = monthOf(glance.slice(month, at).replaceAll(/[ .]/g, ''))
@@ -130,7 +130,7 @@ function endOfDate(glance: Glance, at: number): number {
     let from = first + 1
     if (separator === 46 && glance.at(from) === 32) from++
     const second = numberAt(glance, from, 2)
-    if (second === from) return mayBeDay && (separator === 46 || separator === 32) ? endBehindDay(glance, from, start) : -1
+    if (second === from) return mayBeDay && (separator === 46 || separator === 32 || separator === 45) ? endBehindDay(glance, from, start) : -1
     if (glance.at(second) !== separator || separator === 32) return -1
     let last = second + 1
     if (separator === 46 && glance.at(last) === 32) last++

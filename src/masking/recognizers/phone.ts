@@ -115,8 +115,10 @@ function judge(glance: Glance, at: number, isFound: boolean): number {
   if (parenthesis && !closed) return 0
   // Round numbers are amounts.
   if (zeros >= 6) return 0
-  if (plus) return isInternational(head, digits) && (head < 100 || head > 199 || Math.trunc(head / 10) % 10 >= 2) ? certain : 0
+  if (plus && isInternational(head, digits) && (head < 100 || head > 199 || Math.trunc(head / 10) % 10 >= 2)) return certain
   const context = glance.context(at)
+  // A plus sign before so many digits is a number of some plan, or one that was made up.
+  if (plus) return digits >= 9 && digits <= 15 && !isOther(context) ? saidSo : 0
   if (isGroupedAsNumber() && !isOther(context)) return likely
   // A word before it makes any number one, but not what follows that number.
   return !isFound && digits <= 15 && context.announces('PHONE') && !isDate() ? saidSo : 0

@@ -1,5 +1,5 @@
-/** What may follow a prefix: letters and digits, small ones, capitals, hexadecimal digits, and what else a token has. */
-type Alphabet = 'word' | 'token' | 'alnum' | 'lower' | 'upper' | 'hex' | 'base64'
+/** What may follow a prefix: letters and digits, small ones, capitals, hexadecimal digits, what else a token has, and paths. */
+type Alphabet = 'word' | 'token' | 'alnum' | 'lower' | 'upper' | 'hex' | 'base64' | 'path'
 
 /** Prefixes that vendors give their keys, what follows them, and how much of it at least and at most. */
 export const vendorKeys: readonly (readonly [prefixes: string, alphabet: Alphabet, least: number, most?: number])[] = [
@@ -95,6 +95,7 @@ export const vendorKeys: readonly (readonly [prefixes: string, alphabet: Alphabe
   ['sl.', 'token', 40],
   ['p8e-', 'lower', 32],
   ['hf_ api_org_', 'alnum', 30],
+  ['https://hooks.slack.com/services/T https://hooks.slack.com/workflows/T https://discord.com/api/webhooks/', 'path', 40],
   // Models
   ['sk-ant-api03- sk-ant-admin01- sk-ant-oat01- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf-', 'token', 20],
   ['sk-', 'token', 20],
