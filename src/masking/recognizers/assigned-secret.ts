@@ -18,7 +18,7 @@ const vendors =
   /(?:^|_)(?:adafruit|adobe|airtable|algolia|alibaba|aws|amazon|asana|atlassian|jira|confluence|authress|azure|beamer|bitbucket|bittrex|clickhouse|cloudflare|codecov|cohere|coinbase|confluent|contentful|databricks|datadog|defined|digitalocean|discord|doppler|dropbox|droneci|dynatrace|easypost|etsy|facebook|fastly|finicity|finnhub|flickr|flutterwave|freemius|freshbooks|gcp|gitea|github|gitlab|gitter|gocardless|grafana|harness|hashicorp|heroku|hubspot|huggingface|intercom|intra42|jfrog|artifactory|kraken|kucoin|launchdarkly|linear|linkedin|lob|looker|mailchimp|mailgun|mailjet|mapbox|mattermost|messagebird|mistral|netlify|newrelic|new_relic|notion|npm|nytimes|octopus|okta|onfido|openai|opsgenie|pagerduty|paypal|plaid|planetscale|postman|privateai|pulumi|pypi|rapidapi|readme|replicate|rubygems|scalingo|segment|sendbird|sendgrid|sendinblue|sentry|shippo|shopify|sidekiq|slack|snyk|sonar|sourcegraph|spotify|square|squarespace|stripe|sumologic|supabase|teams|telegram|travis|trello|twilio|twitch|twitter|typeform|vault|vercel|weights|wandb|yandex|zendesk|zoom)(?:_|$)/
 // The last word of names that are no secrets, whatever else they say.
 const harmless =
-  /_(?:id|ids|name|names|type|types|url|uri|path|file|filename|length|len|count|size|expires|expiry|expiration|expire|ttl|algorithm|policy|field|header|prefix|suffix|version|hint|limit|max|min|endpoint|host|port|issuer|at|in|time|date|timeout|usage|used|total|format|regex|pattern|label|rotation|reset|status|enabled|required|class|provider|manager|store|service|region|scope|scopes|input|element|column|index|env|var|arn|kid|mode|strength|alias|position|budget)$/
+  /_(?:id|ids|name|names|type|types|url|uri|path|file|filename|length|len|count|size|expires|expiry|expiration|expire|ttl|algorithm|policy|field|header|prefix|suffix|version|hint|limit|max|min|endpoint|host|port|issuer|at|in|time|date|timeout|usage|used|total|format|regex|pattern|label|rotation|reset|status|enabled|required|class|provider|manager|store|service|region|scope|scopes|input|element|column|index|env|var|arn|kid|sha|hash|digest|commit|checksum|etag|fingerprint|mode|strength|alias|position|budget)$/
 
 function kindOf(name: string): Kind {
   const flat = name
@@ -29,6 +29,8 @@ function kindOf(name: string): Kind {
   const parts = flat.split('_')
   if (parts.some((part) => passwords.test(part)) && !/max|tokens/.test(flat)) return 'password'
   if (pairs.test(flat) || parts.some((part) => keys.test(part)) || keys.test(flat.replaceAll('_', ''))) return 'key'
+  if (/(?:password|passwd|passphrase|pwd)$/.test(flat)) return 'password'
+  if (/(?:secret|apikey|authtoken|accesstoken)$/.test(flat)) return 'key'
   return vendors.test(flat) || parts.at(-1) === 'key' || parts.at(-1) === 'auth' ? 'vendor' : undefined
 }
 
@@ -50,15 +52,20 @@ function knownKindOf(name: string): Kind {
  */
 export const assignedSecret: Recognizer = {
   types: ['SECRET'],
-  openings: ['=?', ':?', 'is', 'es'],
+  openings: ['=?', ':?', 'is', 'es', '("', "('", '--', '-u'],
   unlessAfter: 0,
   maxLength: maxValue + 12,
   look(glance, at) {
     const isWord = (classOf(glance.at(at)) & lower) !== 0
+    if (glance.at(at) === 45) {
+      if (glance.at(at + 1) === 45) lookAtOption(glance, at)
+      else lookAtUser(glance, at)
+      return
+    }
     if (isWord && glance.at(at - 1) !== 32) return
     const name = nameBefore(glance, at)
     if (name === '') return
-    const kind = knownKindOf(name)
+    const kind = name.toLowerCase() === 'value' ? kindOfPair(glance, at) : knownKindOf(name)
     if (kind === 'password' && isWord) judgeSaid(glance, at)
     else if (kind !== undefined && !isWord) judge(glance, at, kind)
   },
@@ -79,6 +86,34 @@ function nameBefore(glance: Glance, at: number): string {
 
 function isBetween(code: number): boolean {
   return code === 32 || code === 34 || code === 39 || code === 93 || code === 58 || code === 63 || code === 92 || code === 96
+}
+
+// `name="apiKey" value="..."`, `name: API_KEY, value: ...`: what the value is of stands before it.
+function kindOfPair(glance: Glance, at: number): Kind {
+  const before = glance.slice(at - 72, at)
+  const name = /(?:name|key|id)["']?\s{0,2}[=:]\s{0,2}["']?([\w.-]{2,40})["']?[\s,-]{1,12}["']?value["' ]{0,2}$/i.exec(before)?.[1]
+  return name === undefined ? undefined : knownKindOf(name)
+}
+
+// `--token ...`; with an equals sign it is an assignment.
+function lookAtOption(glance: Glance, at: number): void {
+  if ((classOf(glance.at(at - 1)) & (alphanumeric | hyphen)) !== 0) return
+  let end = at + 2
+  while (end < at + maxName && (classOf(glance.at(end)) & nameClasses) !== 0) end++
+  if (end === at + 2 || glance.at(end) !== 32) return
+  const kind = knownKindOf(glance.slice(at + 2, end))
+  if (kind === 'password' || kind === 'key') judge(glance, end, kind)
+}
+
+// `curl -u name:password`.
+function lookAtUser(glance: Glance, at: number): void {
+  if (glance.at(at - 1) !== 32 || glance.at(at + 2) !== 32) return
+  const quote = glance.at(at + 3)
+  const from = quote === 34 || quote === 39 ? at + 4 : at + 3
+  let colon = -1
+  let end = from
+  for (; end < from + maxValue && isInValue(glance.at(end), -1); end++) if (glance.at(end) === 58 && colon === -1) colon = end
+  if (colon > from && end - colon > 4 && !isPlaceholder(glance.slice(colon + 1, end))) glance.found('SECRET', colon + 1, end, 0.7)
 }
 
 // `my password is hunter2`: what stands there is one if it is no word.
@@ -103,7 +138,10 @@ function judge(glance: Glance, at: number, kind: 'password' | 'key' | 'vendor'):
   while (from < gap + 6 && (glance.at(from) === 32 || glance.at(from) === 9)) from++
   // Quotes, also escaped ones of a text within a text, and the words before a token.
   let quote = -1
-  if (glance.at(from) === 92) from++
+  const prefix = glance.at(from)
+  const isPrefixed =
+    (prefix === 98 || prefix === 114 || prefix === 117 || prefix === 102) && (glance.at(from + 1) === 34 || glance.at(from + 1) === 39)
+  if (prefix === 92 || isPrefixed) from++
   if (glance.at(from) === 34 || glance.at(from) === 39 || glance.at(from) === 96) quote = glance.at(from++)
   for (const scheme of ['Bearer ', 'bearer ', 'Basic ', 'token ', 'Token '])
     if (glance.startsWith(scheme, from)) {
@@ -142,6 +180,7 @@ function isSecret(value: string, kind: 'password' | 'key' | 'vendor', isQuoted: 
   )
     return false
   if (seen.digits === 0 && !(value.length >= 20 && seen.uppers > 2 && seen.lowers > 2 && !/^[A-Z]?[a-z]+(?:[A-Z][a-z]+)*$/.test(value))) return false
+  if (kind === 'vendor' && /^[\da-f]{8}-[\da-f]{4}-/i.test(value)) return false
   if (/^\d+$/.test(value)) return kind === 'key' && value.length >= 16
   return entropy(value) >= (value.length >= 32 ? 3 : value.length >= 16 ? 2.8 : 2.6) && !isWords(value)
 }
@@ -168,7 +207,7 @@ function classesIn(value: string): Seen {
 
 // What people type as a password: more than letters, or letters that no program would write there.
 function isNoWord(value: string, { digits, lowers, uppers, others }: Seen, isLiteral: boolean): boolean {
-  if (/\s.*\s/.test(value)) return false
+  if (/\s.*\s.*\s/.test(value) || (/\s/.test(value) && !(isLiteral && digits > 0))) return false
   if (digits > 0 && lowers + uppers > 0) return true
   if (others > 0 && lowers + uppers > 0 && !/^[A-Za-z]+(?:[-_. :/][A-Za-z]+)*[.:!?]*$/.test(value)) return true
   if (digits === value.length) return digits >= 6
