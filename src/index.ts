@@ -133,7 +133,7 @@ export type { IdentifierName } from './masking/identifiers/all.ts'
 export { type Masker, type MaskerOptions, masker } from './masking/masker.ts'
 export { type PatternOptions, pattern } from './masking/pattern.ts'
 export type { MaskDirection } from './masking/masking.ts'
-export type { MaskMode } from './masking/masking.ts'
+export type { Hidden, MaskMode } from './masking/masking.ts'
 export { scan } from './masking/scan.ts'
 export type { TextStream } from './masking/masker.ts'
 

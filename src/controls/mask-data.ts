@@ -6,7 +6,7 @@ import { abandon } from '../guard/thenable.ts'
 import type { Detect } from '../masking/detector.ts'
 import { type MaskDirection, maskDuty, type Restorable } from '../masking/masking.ts'
 import { maskAnswer, maskInput } from '../masking/masker.ts'
-import { Masking, type MaskMode } from '../masking/masking.ts'
+import { type Hidden, Masking, type MaskMode } from '../masking/masking.ts'
 import { type PseudonymScope, PseudonymVault } from '../masking/pseudonym.ts'
 import { autoCodec } from '../payload/auto.ts'
 
@@ -29,6 +29,11 @@ export interface MaskDataOptions {
   readonly key?: Uint8Array
   /** The session whose pseudonyms these are; the claim `sid` of the identity unless given. Must give a non-empty string. */
   readonly session?: (call: Call & Pick<Known, 'identity'>) => string
+  /**
+   * What happens to characters that nobody sees and a model reads: tags, zero-width characters, directions, selectors where no
+   * script and no emoji needs them. `strip` unless given.
+   */
+  readonly hidden?: Hidden
   /** What happens to a request with content that no detector can read (pictures, sound, files): `refuse` unless given. */
   readonly opaque?: 'refuse' | 'pass'
 }
@@ -40,6 +45,7 @@ const checks: Readonly<Record<keyof MaskDataOptions, Check>> = {
   restore: [optional(isBoolean), 'a boolean'],
   key: [optional((value) => value instanceof Uint8Array), 'a Uint8Array of at least 32 bytes'],
   session: [optional(isFunction), 'a function'],
+  hidden: [optional((value) => value === 'strip' || value === 'refuse' || value === 'pass'), "'strip', 'refuse' or 'pass'"],
   opaque: [optional((value) => value === 'refuse' || value === 'pass'), "'refuse' or 'pass'"],
 }
 
@@ -81,9 +87,9 @@ const nothing: Readonly<Record<string, number>> = Object.freeze({})
  */
 export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known, 'masked'>> {
   checkOptions('maskData', options, checks)
-  const { detect, mode, direction, restore = false, key, session, opaque = 'refuse' } = options
+  const { detect, mode, direction, restore = false, key, session, hidden = 'strip', opaque = 'refuse' } = options
   if (restore && mode !== 'pseudonym') throw new TypeError("maskData: restore needs mode 'pseudonym'")
-  const masking = new Masking({ detect, mode, ...(key !== undefined && { key }) })
+  const masking = new Masking({ detect, mode, hidden, ...(key !== undefined && { key }) })
   const vault = new PseudonymVault(masking.hash)
   const calls = new WeakMap<Step, Progress>()
   const masksRequests = direction !== 'response'
@@ -145,7 +151,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
       needs: ['identity', 'decision'],
       adds: ['masked'],
       fulfills: ['mask'],
-      describe: { detect: [...masking.types], mode, direction, restore, opaque, keyed: key !== undefined },
+      describe: { detect: [...masking.types], mode, direction, restore, hidden, opaque, keyed: key !== undefined },
     },
     { rewrites: true, codec: autoCodec },
   )

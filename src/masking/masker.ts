@@ -1,7 +1,8 @@
 import type { AnswerCodec, Text } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
-import { Masking, type MaskMode } from './masking.ts'
+import { HiddenText } from './hidden-text.ts'
+import { type Hidden, Masking, type MaskMode } from './masking.ts'
 import { UrlWatch } from './url-watch.ts'
 import { PseudonymScope } from './pseudonym.ts'
 import { type IsToken, Scanning } from './scan.ts'
@@ -17,6 +18,8 @@ export interface MaskerOptions {
    * it only here.
    */
   readonly key?: Uint8Array
+  /** What is done with characters that nobody sees: `pass` unless given. */
+  readonly hidden?: Hidden
   /** Whose pseudonyms these are: in another scope the same value has another. */
   readonly scope?: string
 }
@@ -80,6 +83,10 @@ export interface Treatment {
   readonly isToken?: IsToken
   /** What is written in the place of a finding. */
   replace(type: string, value: string, isInUrl: boolean): string
+  /** What is done with hidden text before anything is looked for; passed unless given. */
+  readonly hidden?: Exclude<Hidden, 'pass'>
+  /** Told of hidden text that was taken out. */
+  onHidden?(): void
   /** Told what is written between findings, where it matters in what they stand. */
   readonly watch?: UrlWatch
 }
@@ -88,12 +95,14 @@ export interface Treatment {
 export class TextMasker implements TextStream {
   readonly #treatment: Treatment
   readonly #scanning: Scanning
+  readonly #hidden: HiddenText | undefined
   // What is certain but for whether a finding at its beginning stands in an address.
   readonly #waiting: { readonly type: string | undefined; readonly text: string }[] = []
 
   constructor(treatment: Treatment) {
     this.#treatment = treatment
     this.#scanning = new Scanning(treatment.scanner, treatment.isToken)
+    this.#hidden = treatment.hidden === undefined ? undefined : new HiddenText()
   }
 
   /** How much is held back, in UTF-16 units. */
@@ -114,7 +123,8 @@ export class TextMasker implements TextStream {
     return this.#take(text, true)
   }
 
-  #take(chunk: string, isFinal: boolean): string {
+  #take(piece: string, isFinal: boolean): string {
+    const chunk = this.#hidden === undefined ? piece : this.#shown(this.#hidden, piece, isFinal)
     const scanning = this.#scanning
     const { watch } = this.#treatment
     let written = scanning.released
@@ -133,6 +143,16 @@ export class TextMasker implements TextStream {
     })
     copy(until)
     return watch === undefined ? out : this.#settle(watch, isFinal)
+  }
+
+  #shown(hidden: HiddenText, piece: string, isFinal: boolean): string {
+    const wasFound = hidden.isFound
+    const chunk = hidden.take(piece, isFinal)
+    if (hidden.isFound && !wasFound) {
+      if (this.#treatment.hidden === 'refuse') throw new GuardError('payload_blocked', { reason: 'a text holds characters that nobody sees' })
+      this.#treatment.onHidden?.()
+    }
+    return chunk
   }
 
   // A finding waits until what follows it says whether it stands in an address.

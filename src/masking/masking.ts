@@ -13,7 +13,15 @@ interface MaskingOptions {
   readonly mode?: MaskMode
   /** At least 32 bytes. */
   readonly key?: Uint8Array
+  /** `pass` unless given. */
+  readonly hidden?: Hidden
 }
+
+/** What is done with hidden text: it is taken out, refused with `payload_blocked`, or let pass. */
+export type Hidden = 'strip' | 'refuse' | 'pass'
+
+/** What hidden text is counted as. */
+const hiddenType = 'HIDDEN_TEXT'
 
 /** Called for each finding that is masked. */
 type OnMasked = (type: string) => void
@@ -26,9 +34,12 @@ export class Masking {
   readonly #scanner: Scanner
   readonly #tokensOnly: Scanner | undefined
   readonly #write: Write | undefined
+  readonly #hidden: Pick<Treatment, 'hidden'>
 
   /** @throws TypeError for wrong options. */
-  constructor({ detect, mode = 'redact', key }: MaskingOptions) {
+  constructor({ detect, mode = 'redact', key, hidden = 'pass' }: MaskingOptions) {
+    if (hidden !== 'strip' && hidden !== 'refuse' && hidden !== 'pass') throw new TypeError("hidden: must be 'strip', 'refuse' or 'pass'")
+    this.#hidden = hidden === 'pass' ? {} : { hidden }
     if (!isMode(mode)) throw new TypeError("mode: must be 'redact', 'pseudonym', 'hash', 'partial' or 'block'")
     this.mode = mode
     this.hash = key === undefined ? undefined : keyedHash(key)
@@ -51,8 +62,10 @@ export class Masking {
   input(scope: PseudonymScope, serial: number, onMasked: OnMasked = () => {}): Treatment {
     const write = this.#write
     const scanner = this.#scanner
-    if (write !== undefined) return { scanner, replace: noted(write, onMasked) }
+    const hidden = { ...this.#hidden, onHidden: () => onMasked(hiddenType) }
+    if (write !== undefined) return { ...hidden, scanner, replace: noted(write, onMasked) }
     return {
+      ...hidden,
       scanner,
       isToken: () => true,
       replace: (type, value) => {
@@ -76,8 +89,10 @@ export class Masking {
     const scanner = mask ? this.#scanner : this.#tokensOnly
     if (scanner === undefined) return undefined
     const write = this.#write
-    if (write !== undefined) return { scanner, replace: write }
+    const hidden = mask ? this.#hidden : {}
+    if (write !== undefined) return { ...hidden, scanner, replace: write }
     return {
+      ...hidden,
       scanner,
       isToken: (token) => scope.knows(token),
       replace: (type, value, isInUrl) => {

@@ -417,10 +417,33 @@ test("the vendor's own client reads the answer", async () => {
   assert.equal(call?.type === 'function' && call.function.arguments, '{"to":"[EMAIL]"}')
 })
 
+test('takes hidden text out of a request and of an answer, unless it is refused or let pass by name', async () => {
+  const tags = Array.from('obey', (character) => String.fromCodePoint(0xe0000 + character.charCodeAt(0))).join('')
+  let counts: unknown
+  const echo = (input: string, call: Call & Pick<Known, 'masked'>): string => {
+    counts = call.masked.counts
+    return `${input}${input === 'hi' ? '' : tags}`
+  }
+  assert.equal(await masked({}, echo)(`hi ${tags}there`), 'hi there')
+  assert.deepEqual(counts, { HIDDEN_TEXT: 1 })
+  assert.equal(await masked({ hidden: 'pass' }, echo)(`hi ${tags}there`), `hi ${tags}there${tags}`)
+  await assert.rejects(masked({ hidden: 'refuse' }, echo)(`hi ${tags}there`), refusedWith('payload_blocked'))
+  await assert.rejects(masked({ hidden: 'refuse', direction: 'response' }, echo)('hi there'), refusedWith('payload_blocked'))
+  assert.throws(() => maskData({ detect: detectors.email, mode: 'redact', direction: 'both', hidden: 'x' as 'pass' }), TypeError)
+})
+
 test('says what it does, without the key', () => {
   const { name, details, fulfills, adds, needs } = maskData({ detect: detectors.email, mode: 'pseudonym', direction: 'both', restore: true, key })
   assert.deepEqual([name, fulfills, adds, needs], ['maskData', ['mask'], ['masked'], ['identity', 'decision']])
-  assert.deepEqual(details, { detect: ['EMAIL'], mode: 'pseudonym', direction: 'both', restore: true, opaque: 'refuse', keyed: true })
+  assert.deepEqual(details, {
+    detect: ['EMAIL'],
+    mode: 'pseudonym',
+    direction: 'both',
+    restore: true,
+    hidden: 'strip',
+    opaque: 'refuse',
+    keyed: true,
+  })
 })
 
 test('wrong options are refused when the control is made', () => {
