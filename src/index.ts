@@ -132,8 +132,10 @@ export { type Detectors, detectors, type IdentifierDetectors } from './masking/d
 export type { IdentifierName } from './masking/identifiers/all.ts'
 export { type Masker, type MaskerOptions, masker } from './masking/masker.ts'
 export { type PatternOptions, pattern } from './masking/pattern.ts'
-export type { MaskDirection } from './masking/masking.ts'
-export type { Hidden, MaskMode } from './masking/masking.ts'
+export type { MaskDirection } from './masking/mask-duty.ts'
+export type { Hidden } from './masking/masking.ts'
+export type { MaskMode, ModeChoice, Position, TypedModes } from './masking/modes.ts'
+export { loadSurrogates } from './masking/surrogate.ts'
 export { scan } from './masking/scan.ts'
 export type { TextStream } from './masking/masker.ts'
 

@@ -1,12 +1,14 @@
 import { type Check, checkOptions, isBoolean, isFunction, oneOf, optional } from '../guard/check-options.ts'
+import type { Text } from '../guard/codec.ts'
 import type { Call, Identity, Known, Masked } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
 import type { Detect } from '../masking/detector.ts'
-import { type MaskDirection, maskDuty, type Restorable } from '../masking/masking.ts'
-import { maskAnswer, maskInput } from '../masking/masker.ts'
-import { type Hidden, Masking, type MaskMode } from '../masking/masking.ts'
+import { type MaskDirection, maskDuty, type Restorable } from '../masking/mask-duty.ts'
+import { maskAnswer, maskInput, type Treatment } from '../masking/masker.ts'
+import { type Hidden, Masking } from '../masking/masking.ts'
+import type { MaskMode, ModeChoice, Position } from '../masking/modes.ts'
 import { type PseudonymScope, PseudonymVault } from '../masking/pseudonym.ts'
 import { autoCodec } from '../payload/auto.ts'
 
@@ -16,14 +18,14 @@ type Decided = Call & Pick<Known, 'identity' | 'decision'>
 export interface MaskDataOptions {
   /** What must not be seen: `detectors.pii`, `detectors.all`, `[detectors.email, mine]`, ... */
   readonly detect: Detect
-  /** What is written in its place. */
-  readonly mode: MaskMode
+  /** What is written in its place: one mode, or some by type and by position. */
+  readonly mode: MaskMode | ModeChoice
   /** Whether what goes in, what comes out, or both is masked. */
   readonly direction: MaskDirection
   /** Whether pseudonyms in an answer become the caller's own values again; needs mode `pseudonym`. False unless given. */
   readonly restore?: boolean
   /**
-   * At least 32 bytes; copied. Needed by mode `hash`. In mode `pseudonym` every process with the same key gives a value the
+   * At least 32 bytes; copied. Needed by modes `hash` and `surrogate`. In mode `pseudonym` every process with the same key gives a value the
    * same pseudonym; without one they are random.
    */
   readonly key?: Uint8Array
@@ -40,7 +42,10 @@ export interface MaskDataOptions {
 
 const checks: Readonly<Record<keyof MaskDataOptions, Check>> = {
   detect: [(value) => typeof value === 'object' && value !== null, 'detectors, such as detectors.pii'],
-  mode: oneOf('redact', 'pseudonym', 'hash', 'partial', 'block'),
+  mode: [
+    (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+    "'redact', 'pseudonym', 'hash', 'partial', 'surrogate', 'block' or a choice of them",
+  ],
   direction: oneOf('request', 'response', 'both'),
   restore: [optional(isBoolean), 'a boolean'],
   key: [optional((value) => value instanceof Uint8Array), 'a Uint8Array of at least 32 bytes'],
@@ -88,21 +93,40 @@ const nothing: Readonly<Record<string, number>> = Object.freeze({})
 export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known, 'masked'>> {
   checkOptions('maskData', options, checks)
   const { detect, mode, direction, restore = false, key, session, hidden = 'strip', opaque = 'refuse' } = options
-  if (restore && mode !== 'pseudonym') throw new TypeError("maskData: restore needs mode 'pseudonym'")
   const masking = new Masking({ detect, mode, hidden, ...(key !== undefined && { key }) })
+  if (restore && !masking.hasPseudonyms) throw new TypeError("maskData: restore needs mode 'pseudonym'")
   const vault = new PseudonymVault(masking.hash)
   const calls = new WeakMap<Step, Progress>()
   const masksRequests = direction !== 'response'
   const masksAnswers = direction !== 'request'
+
+  const begin = (call: Decided, step: Step): { masked: Masked } => {
+    const scope = vault.scope(masking.hasPseudonyms ? scopeName(call, session) : '')
+    const progress: Progress = { scope, serial: scope.serial, counts: nothing, restorable: { arguments: false, url: false } }
+    calls.set(step, progress)
+    // Added now and filled in later: what is found is known only once the input is read for the last time.
+    const masked: Masked = Object.freeze({
+      get counts() {
+        return progress.counts
+      },
+    })
+    return { masked }
+  }
 
   const mask = (input: unknown, progress: Progress, step: Step): unknown => {
     const codec = codecOf(step)
     if (opaque === 'refuse' && codec.facts(input).opaque.length > 0)
       throw new GuardError('payload_unsupported', { reason: 'the payload has content that is no text and cannot be masked' })
     const counts: Record<string, number> = {}
-    const treatment = masking.input(progress.scope, progress.serial, (type) => void (counts[type] = (counts[type] ?? 0) + 1))
+    const count = (type: string): void => void (counts[type] = (counts[type] ?? 0) + 1)
+    const treatments = new Map<Position, Treatment>()
     const texts = codec.texts(input)
-    const values = maskInput(texts, treatment)
+    const values = maskInput(texts, (text) => {
+      const position = positionOf(text)
+      const known = treatments.get(position) ?? masking.input(progress.scope, progress.serial, count, position)
+      treatments.set(position, known)
+      return known
+    })
     progress.counts = Object.freeze(counts)
     return values.every((value, index) => value === texts[index]?.value) ? undefined : codec.replace(input, values)
   }
@@ -111,20 +135,12 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
     'maskData',
     {
       enter(call, step) {
-        const scope = vault.scope(mode === 'pseudonym' ? scopeName(call, session) : '')
-        const progress: Progress = { scope, serial: scope.serial, counts: nothing, restorable: { arguments: false, url: false } }
-        calls.set(step, progress)
-        // Added now and filled in later: what is found is known only once the input is read for the last time.
-        const masked: Masked = Object.freeze({
-          get counts() {
-            return progress.counts
-          },
-        })
-        return { masked }
+        const loading = masking.ready()
+        return loading === undefined ? begin(call, step) : loading.then(() => begin(call, step))
       },
       request(input, context, _call, step) {
         const progress = progressOf(calls, step)
-        const duty = maskDuty(context.decision.obligations, { types: masking.types, direction, mode })
+        const duty = maskDuty(context.decision.obligations, { types: masking.types, direction, modes: masking.modes })
         progress.restorable = duty.restorable
         // Also where only the answer is masked: it is better refused now than when it is there.
         codecOf(step)
@@ -151,10 +167,14 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
       needs: ['identity', 'decision'],
       adds: ['masked'],
       fulfills: ['mask'],
-      describe: { detect: [...masking.types], mode, direction, restore, hidden, opaque, keyed: key !== undefined },
+      describe: { detect: [...masking.types], mode: masking.modes.describe(), direction, restore, hidden, opaque, keyed: key !== undefined },
     },
     { rewrites: true, codec: autoCodec },
   )
+}
+
+function positionOf({ kind, role }: Text): Position {
+  return kind === 'arguments' || kind === 'url' ? kind : role
 }
 
 function codecOf(step: Step): NonNullable<Step['codec']> {

@@ -2,7 +2,8 @@ import type { AnswerCodec, Text } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
 import { HiddenText } from './hidden-text.ts'
-import { type Hidden, Masking, type MaskMode } from './masking.ts'
+import { type Hidden, Masking } from './masking.ts'
+import type { MaskMode, ModeChoice } from './modes.ts'
 import { UrlWatch } from './url-watch.ts'
 import { PseudonymScope } from './pseudonym.ts'
 import { type IsToken, Scanning } from './scan.ts'
@@ -11,10 +12,10 @@ import type { Scanner } from './scanner.ts'
 /** Options of `masker`. */
 export interface MaskerOptions {
   readonly detect: Detect
-  /** `redact` unless given. */
-  readonly mode?: MaskMode
+  /** `redact` unless given. `surrogate` needs `loadSurrogates` before. Its position is `data`, of a stream as well. */
+  readonly mode?: MaskMode | ModeChoice
   /**
-   * At least 32 bytes; copied. Needed by `hash`. With it the same value has the same pseudonym in every process, without
+   * At least 32 bytes; copied. Needed by `hash` and `surrogate`. With it the same value has the same pseudonym in every process, without
    * it only here.
    */
   readonly key?: Uint8Array
@@ -52,6 +53,7 @@ export interface Masker {
  */
 export function masker(options: MaskerOptions): Masker {
   const masking = new Masking(options)
+  if (masking.ready() !== undefined) throw new TypeError("mode 'surrogate': await loadSurrogates() first")
   const { scope: name = '' } = options
   if (typeof name !== 'string') throw new TypeError('scope: must be a string')
   const scope = new PseudonymScope(name, masking.hash)
@@ -247,8 +249,8 @@ export async function* maskAnswer(
  *
  * @throws GuardError `payload_blocked` for a finding that crosses two pieces, and for one in what cannot be rewritten.
  */
-export function maskInput(texts: readonly Text[], treatment: Treatment): string[] {
-  const values = texts.map(({ value, kind }) => (kind === 'identifier' ? unmasked(value, treatment) : whole(value, treatment)))
+export function maskInput(texts: readonly Text[], treatmentOf: (text: Text) => Treatment): string[] {
+  const values = texts.map((text) => (text.kind === 'identifier' ? unmasked : whole)(text.value, treatmentOf(text)))
   let list: string | undefined
   let pieces: string[] = []
   for (let index = 0; index <= texts.length; index++) {
@@ -257,7 +259,8 @@ export function maskInput(texts: readonly Text[], treatment: Treatment): string[
     // What stands between two pieces of a list, as a picture does, keeps the model from nothing.
     if (own === undefined && text !== undefined && list !== undefined && text.path.startsWith(`${list}/`)) continue
     if (own !== list) {
-      if (pieces.length > 1) refuseCrossing(pieces, treatment)
+      const [before] = texts.slice(index - 1, index)
+      if (pieces.length > 1 && before !== undefined) refuseCrossing(pieces, treatmentOf(before))
       pieces = []
       list = own
     }

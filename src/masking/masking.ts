@@ -1,16 +1,17 @@
-import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
+import { type KeyedHash, keyedHash } from './keyed-hash.ts'
 import type { Treatment } from './masker.ts'
+import { type MaskMode, type ModeChoice, Modes, type Position } from './modes.ts'
 import { type PseudonymScope, pseudonymName, tokenForm, tokenType } from './pseudonym.ts'
-import { alphanumeric, classOf } from './character-classes.ts'
-import { type Scanner, makeScanner, scannerOf } from './scanner.ts'
+import { makeScanner, type Scanner, scannerOf } from './scanner.ts'
+import { areSurrogatesMissing, loadSurrogates } from './surrogate.ts'
 import { UrlWatch } from './url-watch.ts'
-import type { Obligation } from '../guard/context.ts'
+import { type Write, writerOf } from './writers.ts'
 
 /** What masking is asked to do. */
 interface MaskingOptions {
   readonly detect: Detect
-  readonly mode?: MaskMode
+  readonly mode?: MaskMode | ModeChoice
   /** At least 32 bytes. */
   readonly key?: Uint8Array
   /** `pass` unless given. */
@@ -26,52 +27,58 @@ const hiddenType = 'HIDDEN_TEXT'
 /** Called for each finding that is masked. */
 type OnMasked = (type: string) => void
 
-/** Detectors and a mode, checked and made ready: what all texts of all callers share. */
+/** Detectors and modes, checked and made ready: what all texts of all callers share. */
 export class Masking {
-  readonly mode: MaskMode
+  readonly modes: Modes
   readonly types: readonly string[]
   readonly hash: KeyedHash | undefined
   readonly #scanner: Scanner
   readonly #tokensOnly: Scanner | undefined
-  readonly #write: Write | undefined
+  readonly #writers = new Map<MaskMode, Write>()
   readonly #hidden: Pick<Treatment, 'hidden'>
 
   /** @throws TypeError for wrong options. */
   constructor({ detect, mode = 'redact', key, hidden = 'pass' }: MaskingOptions) {
     if (hidden !== 'strip' && hidden !== 'refuse' && hidden !== 'pass') throw new TypeError("hidden: must be 'strip', 'refuse' or 'pass'")
     this.#hidden = hidden === 'pass' ? {} : { hidden }
-    if (!isMode(mode)) throw new TypeError("mode: must be 'redact', 'pseudonym', 'hash', 'partial' or 'block'")
-    this.mode = mode
+    const scanner = scannerOf(detect)
+    this.types = scanner.types
+    this.modes = new Modes(mode, this.types)
     this.hash = key === undefined ? undefined : keyedHash(key)
-    if (mode !== 'pseudonym') {
-      this.#scanner = scannerOf(detect)
-      this.types = this.#scanner.types
-      this.#write = writerOf(mode, this.hash)
+    for (const used of this.modes.used) if (used !== 'pseudonym') this.#writers.set(used, writerOf(used, this.hash))
+    if (!this.hasPseudonyms) {
+      this.#scanner = scanner
       return
     }
-    this.types = scannerOf(detect).types
     const tokens = tokenForm([tokenType, ...this.types].map(pseudonymName))
     this.#scanner = makeScanner(detect, [tokens])
     this.#tokensOnly = makeScanner(undefined, [tokens])
+  }
+
+  /** Whether any finding may become a pseudonym. */
+  get hasPseudonyms(): boolean {
+    return this.modes.used.has('pseudonym')
+  }
+
+  /** A promise where something must be loaded first; undefined where all is there. */
+  ready(): Promise<void> | undefined {
+    return this.modes.used.has('surrogate') && areSurrogatesMissing() ? loadSurrogates() : undefined
   }
 
   /**
    * What is done with a text that goes in. In mode `pseudonym`, what has the form of a pseudonym and was not minted here
    * up to that serial number becomes a value like any other, so that it never means what it says.
    */
-  input(scope: PseudonymScope, serial: number, onMasked: OnMasked = () => {}): Treatment {
-    const write = this.#write
-    const scanner = this.#scanner
-    const hidden = { ...this.#hidden, onHidden: () => onMasked(hiddenType) }
-    if (write !== undefined) return { ...hidden, scanner, replace: noted(write, onMasked) }
+  input(scope: PseudonymScope, serial: number, onMasked: OnMasked = () => {}, position: Position = 'data'): Treatment {
     return {
-      ...hidden,
-      scanner,
-      isToken: () => true,
+      ...this.#hidden,
+      onHidden: () => onMasked(hiddenType),
+      scanner: this.#scanner,
+      ...(this.hasPseudonyms && { isToken: () => true }),
       replace: (type, value) => {
         if (type === tokenType && scope.knows(value, serial)) return value
         onMasked(type)
-        return scope.mint(type, value, 'input')
+        return this.#writerOf(type, position)?.(type, value) ?? scope.mint(type, value, 'input')
       },
     }
   }
@@ -88,16 +95,15 @@ export class Masking {
     if (!mask && !restore) return undefined
     const scanner = mask ? this.#scanner : this.#tokensOnly
     if (scanner === undefined) return undefined
-    const write = this.#write
-    const hidden = mask ? this.#hidden : {}
-    if (write !== undefined) return { ...hidden, scanner, replace: write }
     return {
-      ...hidden,
+      ...(mask ? this.#hidden : {}),
       scanner,
-      isToken: (token) => scope.knows(token),
+      ...(this.hasPseudonyms && { isToken: (token: string) => scope.knows(token) }),
       replace: (type, value, isInUrl) => {
         const isShown = restore && !isInUrl
         if (type === tokenType) return (isShown ? scope.restore(value) : undefined) ?? value
+        const write = this.#writerOf(type, 'output')
+        if (write !== undefined) return write(type, value)
         const given = scope.given(type, value)
         if (given !== undefined) return isShown ? value : given
         return scope.mint(type, value, 'answer')
@@ -105,143 +111,9 @@ export class Masking {
       ...(restore && !urls && { watch: new UrlWatch() }),
     }
   }
-}
 
-function noted(write: Write, onMasked: OnMasked): Write {
-  return (type, value) => {
-    onMasked(type)
-    return write(type, value)
+  // Undefined for what becomes a pseudonym, as what only looks like one does, so that it never means what it says.
+  #writerOf(type: string, position: Position): Write | undefined {
+    return type === tokenType ? undefined : this.#writers.get(this.modes.of(type, position))
   }
-}
-
-/**
- * What is written in the place of a finding.
- *
- * - `redact`: its type, as `[EMAIL]`
- * - `pseudonym`: a name that stands for it, as `EMAIL7q2k9x0m4w8z1t6h`, and can be restored
- * - `hash`: its type and HMAC-SHA-256 in full, as `[EMAIL:4be1...]`
- * - `partial`: stars, but for the last four letters and digits, as `**** **** **** 1111`
- * - `block`: nothing; the text is refused with `payload_blocked`
- */
-export type MaskMode = 'redact' | 'pseudonym' | 'hash' | 'partial' | 'block'
-
-const modes: readonly unknown[] = ['redact', 'pseudonym', 'hash', 'partial', 'block']
-
-/** Whether a value names a mode. */
-function isMode(value: unknown): value is MaskMode {
-  return modes.includes(value)
-}
-
-/** Writes the replacement of a finding. */
-type Write = (type: string, value: string) => string
-
-/** The writer of a mode that needs no memory. @throws TypeError where `hash` has no key. */
-function writerOf(mode: Exclude<MaskMode, 'pseudonym'>, hash: KeyedHash | undefined): Write {
-  if (mode === 'redact') return (type) => `[${type}]`
-  if (mode === 'partial') return (_type, value) => partial(value)
-  if (mode === 'block') return block
-  if (hash === undefined) throw new TypeError("mode 'hash' needs a key: an unkeyed hash of a short text is the text")
-  return (type, value) => `[${type}:${hex(hash(`sallyport hash\n${type}\n${value}`))}]`
-}
-
-function block(type: string): never {
-  throw new GuardError('payload_blocked', { reason: `found ${type}` })
-}
-
-// Of a short value four characters would be too much of it.
-const shown = 4
-const leastShown = 12
-const longest = 64
-
-function partial(value: string): string {
-  let count = 0
-  for (let index = 0; index < value.length; index++) if (isShown(value, index)) count++
-  const kept = count >= leastShown ? shown : 0
-  const from = Math.max(0, value.length - longest)
-  let left = count
-  let text = ''
-  for (let index = 0; index < value.length; index++) {
-    if (isShown(value, index)) left--
-    else if (value.charCodeAt(index) < 128) {
-      if (index >= from) text += value.charAt(index)
-      continue
-    }
-    if (index >= from) text += isShown(value, index) && left < kept ? value.charAt(index) : '*'
-  }
-  return text
-}
-
-function isShown(value: string, index: number): boolean {
-  return (classOf(value.charCodeAt(index)) & alphanumeric) !== 0
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-/** HMAC-SHA-256 of a text's UTF-8 bytes under one key, at once. */
-export type KeyedHash = (message: string) => Uint8Array
-
-/**
- * HMAC-SHA-256 (RFC 2104) under a key. By the runtime alone: a text that is being masked cannot wait, as WebCrypto would make
- * it, and a primitive is nothing to write anew.
- *
- * @param key at least 32 bytes; copied
- * @throws TypeError for a key that is too short, and on a runtime without `node:crypto`.
- */
-export function keyedHash(key: Uint8Array): KeyedHash {
-  if (!(key instanceof Uint8Array) || key.length < 32) throw new TypeError('key: must be a Uint8Array of at least 32 bytes')
-  const crypto = globalThis.process?.getBuiltinModule?.('node:crypto')
-  if (crypto === undefined) throw new TypeError('key: this runtime cannot hash at once, so there are no keyed pseudonyms and hashes on it')
-  const secret = crypto.createSecretKey(key.slice())
-  return (message) => crypto.createHmac('sha256', secret).update(message).digest()
-}
-
-/** Where masking happens. */
-export type MaskDirection = 'request' | 'response' | 'both'
-
-/** Where pseudonyms are restored only if policy says so. */
-export interface Restorable {
-  /** In the arguments of tool calls. */
-  readonly arguments: boolean
-  /** In addresses: texts that are one, and URLs within a text. */
-  readonly url: boolean
-}
-
-const never: Restorable = Object.freeze({ arguments: false, url: false })
-
-/**
- * What the obligations of type `mask` ask for:
- *
- * - `types`: what must be masked, as `EMAIL`; whatever the control detects, unless given
- * - `direction`: `request` unless given
- * - `mode`: how
- * - `restore`: where pseudonyms may be restored beside ordinary text: `arguments`, `url`
- *
- * `met` is false where one asks for anything else, or for more than the control does.
- */
-export function maskDuty(
-  obligations: readonly Obligation[],
-  does: { readonly types: readonly string[]; readonly direction: MaskDirection; readonly mode: MaskMode },
-): { readonly met: boolean; readonly restorable: Restorable } {
-  const duties = obligations.filter(({ type }) => type === 'mask')
-  if (duties.length === 0) return { met: false, restorable: never }
-  let restorable: Restorable = { arguments: true, url: true }
-  for (const { type: _, types, direction = 'request', mode = does.mode, restore, ...others } of duties) {
-    const wanted = types === undefined ? [] : textsIn(types)
-    const places = restore === undefined ? [] : textsIn(restore)
-    if (Object.keys(others).length > 0 || wanted === undefined || places === undefined) return { met: false, restorable: never }
-    if (!wanted.every((type) => does.types.includes(type)) || mode !== does.mode) return { met: false, restorable: never }
-    if (!places.every((place) => place === 'arguments' || place === 'url')) return { met: false, restorable: never }
-    if (does.direction !== 'both' && does.direction !== direction) return { met: false, restorable: never }
-    if (direction !== 'request' && direction !== 'response' && direction !== 'both') return { met: false, restorable: never }
-    // Of several the strictest.
-    restorable = { arguments: restorable.arguments && places.includes('arguments'), url: restorable.url && places.includes('url') }
-  }
-  return { met: true, restorable }
-}
-
-function textsIn(value: Obligation[string]): readonly string[] | undefined {
-  const list: unknown = Array.isArray(value) ? value : [value]
-  return Array.isArray(list) && list.every((entry): entry is string => typeof entry === 'string') ? list : undefined
 }

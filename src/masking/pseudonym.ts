@@ -1,4 +1,4 @@
-import type { KeyedHash } from './masking.ts'
+import type { KeyedHash } from './keyed-hash.ts'
 import { alphanumeric, classOf, upper } from './character-classes.ts'
 import type { Recognizer } from './recognizer.ts'
 

@@ -432,6 +432,54 @@ test('takes hidden text out of a request and of an answer, unless it is refused 
   assert.throws(() => maskData({ detect: detectors.email, mode: 'redact', direction: 'both', hidden: 'x' as 'pass' }), TypeError)
 })
 
+test('modes go by type and by position', async () => {
+  let seen: Params | undefined
+  const chat = masked(
+    {
+      key,
+      restore: true,
+      mode: {
+        default: 'redact',
+        types: { CARD: 'partial', EMAIL: 'pseudonym', API_KEY: 'block' },
+        positions: { tool: { types: { EMAIL: 'hash' } }, system: 'surrogate', output: 'redact' },
+      },
+    },
+    (input: Params) => {
+      seen = input
+      return completionOf({ content: `${input.messages[1]?.content} but eve@example.org` })
+    },
+  )
+  const answer = await chat({
+    model: 'm',
+    messages: [
+      { role: 'system', content: 'admin root@example.org' },
+      { role: 'user', content: 'bob@example.com 4111 1111 1111 1111 10.0.0.1' },
+      { role: 'tool', tool_call_id: 't', content: 'bob@example.com' },
+    ],
+  })
+  const contents = seen?.messages.map(({ content }) => content)
+  assert.match(String(contents?.[0]), /^admin [a-z0-9]{12}@example\.com$/)
+  assert.match(String(contents?.[1]), /^EMAIL\w{16} \*{4} \*{4} \*{4} 1111 \[IP_ADDRESS\]$/)
+  assert.match(String(contents?.[2]), /^\[EMAIL:[0-9a-f]{64}\]$/)
+  assert.equal(answer.choices[0]?.message.content, 'bob@example.com **** **** **** 1111 [IP_ADDRESS] but [EMAIL]')
+  await assert.rejects(chat(ask('sk-proj-abcdEFGH1234567890abcd')), refusedWith('payload_blocked'))
+})
+
+test('an obligation that names a mode is met only where every position has it', async () => {
+  const mode = { default: 'redact', positions: { tool: { types: { EMAIL: 'hash' } } } } as const
+  const chat = masked({ key, mode }, (input: string) => input)
+  await chat('hi', { obligations: [{ type: 'mask', types: ['CARD'], mode: 'redact' }] })
+  await assert.rejects(chat('hi', { obligations: [{ type: 'mask', types: ['EMAIL'], mode: 'redact' }] }), refusedWith('obligation_unmet'))
+  await assert.rejects(chat('hi', { obligations: [{ type: 'mask', mode: 'redact' }] }), refusedWith('obligation_unmet'))
+  const choices: readonly unknown[] = [
+    {},
+    { default: 'x' },
+    { default: 'redact', types: { NOTHING: 'hash' } },
+    { default: 'redact', positions: { moon: 'hash' } },
+  ]
+  for (const wrong of choices) assert.throws(() => maskData({ detect: detectors.all, direction: 'both', mode: wrong as 'redact' }), TypeError)
+})
+
 test('says what it does, without the key', () => {
   const { name, details, fulfills, adds, needs } = maskData({ detect: detectors.email, mode: 'pseudonym', direction: 'both', restore: true, key })
   assert.deepEqual([name, fulfills, adds, needs], ['maskData', ['mask'], ['masked'], ['identity', 'decision']])

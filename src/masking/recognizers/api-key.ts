@@ -47,7 +47,7 @@ function readFormats(): readonly (readonly Format[] | undefined)[] {
   return byOpening
 }
 
-const formats = /* @__PURE__ */ readFormats()
+let formats: ReturnType<typeof readFormats> | undefined
 
 /**
  * Keys with a prefix of their vendor: model, source code, cloud, payment and chat services. Of a longer one the first 256
@@ -55,10 +55,13 @@ const formats = /* @__PURE__ */ readFormats()
  */
 export const apiKey: Recognizer = {
   types: ['API_KEY'],
-  openings: vendorKeys.flatMap(([prefixes]) => prefixes.split(' ').map((prefix) => prefix.slice(0, 2))),
+  get openings() {
+    return vendorKeys.flatMap(([prefixes]) => prefixes.split(' ').map((prefix) => prefix.slice(0, 2)))
+  },
   unlessAfter: token,
   maxLength: longestKey,
   look(glance, at) {
+    formats ??= readFormats()
     for (const format of formats[(glance.at(at) << 7) | (glance.at(at + 1) & 127)] ?? []) {
       const { prefix, least, most } = format
       if (!glance.startsWith(prefix, at)) continue

@@ -15,10 +15,13 @@ const plan =
 
 const shortest = new Uint8Array(1000)
 const longest = new Uint8Array(1000)
-for (const entry of /* @__PURE__ */ plan.split(' ')) {
-  const [code = 0, least = 0, most = 0] = entry.split(/[:-]/).map(Number)
-  shortest[code] = least
-  longest[code] = most
+
+function read(): void {
+  for (const entry of plan.split(' ')) {
+    const [code = 0, least = 0, most = 0] = entry.split(/[:-]/).map(Number)
+    shortest[code] = least
+    longest[code] = most
+  }
 }
 
 /**
@@ -26,6 +29,7 @@ for (const entry of /* @__PURE__ */ plan.split(' ')) {
  * as numbers there are. A trunk zero that is written all the same, as in +44 (0)20, makes it one longer.
  */
 export function isInternational(head: number, digits: number): boolean {
+  if (longest[1] === 0) read()
   for (let length = 1; length <= 3; length++) {
     const code = Math.trunc(head / 10 ** (3 - length))
     const most = longest[code] ?? 0

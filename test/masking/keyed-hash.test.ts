@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyedHash } from '../../src/masking/masking.ts'
+import { keyedHash } from '../../src/masking/keyed-hash.ts'
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
