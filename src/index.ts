@@ -127,6 +127,7 @@ export { type MemoryLimits, type MemoryLimitsOptions, memoryLimits, type MemoryR
 export type { TokenEstimate } from './limits/token-estimate.ts'
 
 // What must not be seen
+export type { AsyncDetector, TypedSpan } from './masking/async-detector.ts'
 export type { Detect, Detector, Finding, Span } from './masking/detector.ts'
 export { type Detectors, detectors, type IdentifierDetectors } from './masking/detectors.ts'
 export type { IdentifierName } from './masking/identifiers/all.ts'

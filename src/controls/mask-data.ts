@@ -4,9 +4,11 @@ import type { Call, Identity, Known, Masked } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
+import type { AsyncDetector } from '../masking/async-detector.ts'
 import type { Detect } from '../masking/detector.ts'
 import { type MaskDirection, maskDuty, type Restorable } from '../masking/mask-duty.ts'
-import { maskAnswer, maskInput, type Treatment } from '../masking/masker.ts'
+import { maskAnswer, maskInput } from '../masking/mask-payload.ts'
+import type { Treatment } from '../masking/masker.ts'
 import { type Hidden, Masking } from '../masking/masking.ts'
 import type { MaskMode, ModeChoice, Position } from '../masking/modes.ts'
 import { type PseudonymScope, PseudonymVault } from '../masking/pseudonym.ts'
@@ -18,6 +20,8 @@ type Decided = Call & Pick<Known, 'identity' | 'decision'>
 export interface MaskDataOptions {
   /** What must not be seen: `detectors.pii`, `detectors.all`, `[detectors.email, mine]`, ... */
   readonly detect: Detect
+  /** Whoever takes his time to find more: a model, a service. Asked sentence by sentence; where one fails or is late the call is refused. */
+  readonly asyncDetect?: AsyncDetector | readonly AsyncDetector[]
   /** What is written in its place: one mode, or some by type and by position. */
   readonly mode: MaskMode | ModeChoice
   /** Whether what goes in, what comes out, or both is masked. */
@@ -46,6 +50,7 @@ const checks: Readonly<Record<keyof MaskDataOptions, Check>> = {
     (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
     "'redact', 'pseudonym', 'hash', 'partial', 'surrogate', 'block' or a choice of them",
   ],
+  asyncDetect: [optional((value) => typeof value === 'object' && value !== null), 'asynchronous detectors'],
   direction: oneOf('request', 'response', 'both'),
   restore: [optional(isBoolean), 'a boolean'],
   key: [optional((value) => value instanceof Uint8Array), 'a Uint8Array of at least 32 bytes'],
@@ -92,8 +97,8 @@ const nothing: Readonly<Record<string, number>> = Object.freeze({})
  */
 export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known, 'masked'>> {
   checkOptions('maskData', options, checks)
-  const { detect, mode, direction, restore = false, key, session, hidden = 'strip', opaque = 'refuse' } = options
-  const masking = new Masking({ detect, mode, hidden, ...(key !== undefined && { key }) })
+  const { detect, asyncDetect, mode, direction, restore = false, key, session, hidden = 'strip', opaque = 'refuse' } = options
+  const masking = new Masking({ detect, mode, hidden, ...(asyncDetect !== undefined && { asyncDetect }), ...(key !== undefined && { key }) })
   if (restore && !masking.hasPseudonyms) throw new TypeError("maskData: restore needs mode 'pseudonym'")
   const vault = new PseudonymVault(masking.hash)
   const calls = new WeakMap<Step, Progress>()
@@ -121,14 +126,17 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
     const count = (type: string): void => void (counts[type] = (counts[type] ?? 0) + 1)
     const treatments = new Map<Position, Treatment>()
     const texts = codec.texts(input)
-    const values = maskInput(texts, (text) => {
+    const masked = maskInput(texts, (text) => {
       const position = positionOf(text)
-      const known = treatments.get(position) ?? masking.input(progress.scope, progress.serial, count, position)
+      const known = treatments.get(position) ?? masking.input(progress.scope, progress.serial, count, position, step.clock)
       treatments.set(position, known)
       return known
     })
-    progress.counts = Object.freeze(counts)
-    return values.every((value, index) => value === texts[index]?.value) ? undefined : codec.replace(input, values)
+    const finish = (values: readonly string[]): unknown => {
+      progress.counts = Object.freeze(counts)
+      return values.every((value, index) => value === texts[index]?.value) ? undefined : codec.replace(input, values)
+    }
+    return Array.isArray(masked) ? finish(masked) : Promise.resolve(masked).then(finish)
   }
 
   return builtIn<Decided, Pick<Known, 'masked'>>(
@@ -152,11 +160,15 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
         response(parts: AsyncIterable<unknown>, _context: unknown, _call: unknown, step: Step): AsyncIterable<unknown> {
           const { scope, restorable } = progressOf(calls, step)
           return maskAnswer(parts, codecOf(step).answer, step.streamed, (kind) =>
-            masking.output(scope, {
-              mask: masksAnswers,
-              restore: restore && (kind === 'text' || (kind !== 'identifier' && restorable[kind])),
-              urls: restorable.url,
-            }),
+            masking.output(
+              scope,
+              {
+                mask: masksAnswers,
+                restore: restore && (kind === 'text' || (kind !== 'identifier' && restorable[kind])),
+                urls: restorable.url,
+              },
+              step.clock,
+            ),
           )
         },
       }),

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../guard/clock.ts'
+import { type AsyncDetector, AsyncDetectors } from './async-detector.ts'
 import type { Detect } from './detector.ts'
 import { type KeyedHash, keyedHash } from './keyed-hash.ts'
 import type { Treatment } from './masker.ts'
@@ -16,6 +18,7 @@ interface MaskingOptions {
   readonly key?: Uint8Array
   /** `pass` unless given. */
   readonly hidden?: Hidden
+  readonly asyncDetect?: AsyncDetector | readonly AsyncDetector[]
 }
 
 /** What is done with hidden text: it is taken out, refused with `payload_blocked`, or let pass. */
@@ -36,13 +39,15 @@ export class Masking {
   readonly #tokensOnly: Scanner | undefined
   readonly #writers = new Map<MaskMode, Write>()
   readonly #hidden: Pick<Treatment, 'hidden'>
+  readonly #later: AsyncDetectors | undefined
 
   /** @throws TypeError for wrong options. */
-  constructor({ detect, mode = 'redact', key, hidden = 'pass' }: MaskingOptions) {
+  constructor({ detect, mode = 'redact', key, hidden = 'pass', asyncDetect }: MaskingOptions) {
     if (hidden !== 'strip' && hidden !== 'refuse' && hidden !== 'pass') throw new TypeError("hidden: must be 'strip', 'refuse' or 'pass'")
     this.#hidden = hidden === 'pass' ? {} : { hidden }
     const scanner = scannerOf(detect)
-    this.types = scanner.types
+    this.#later = asyncDetect === undefined ? undefined : new AsyncDetectors(asyncDetect)
+    this.types = [...new Set([...scanner.types, ...(this.#later?.types ?? [])])]
     this.modes = new Modes(mode, this.types)
     this.hash = key === undefined ? undefined : keyedHash(key)
     for (const used of this.modes.used) if (used !== 'pseudonym') this.#writers.set(used, writerOf(used, this.hash))
@@ -69,9 +74,10 @@ export class Masking {
    * What is done with a text that goes in. In mode `pseudonym`, what has the form of a pseudonym and was not minted here
    * up to that serial number becomes a value like any other, so that it never means what it says.
    */
-  input(scope: PseudonymScope, serial: number, onMasked: OnMasked = () => {}, position: Position = 'data'): Treatment {
+  input(scope: PseudonymScope, serial: number, onMasked: OnMasked = () => {}, position: Position = 'data', clock: Clock = systemClock): Treatment {
     return {
       ...this.#hidden,
+      ...this.#asking(clock),
       onHidden: () => onMasked(hiddenType),
       scanner: this.#scanner,
       ...(this.hasPseudonyms && { isToken: () => true }),
@@ -90,13 +96,17 @@ export class Masking {
    * @param restore whether pseudonyms of the caller's own values become these values
    * @param urls whether they do so in addresses as well
    */
-  output(scope: PseudonymScope, how: { readonly mask: boolean; readonly restore: boolean; readonly urls: boolean }): Treatment | undefined {
+  output(
+    scope: PseudonymScope,
+    how: { readonly mask: boolean; readonly restore: boolean; readonly urls: boolean },
+    clock: Clock = systemClock,
+  ): Treatment | undefined {
     const { mask, restore, urls } = how
     if (!mask && !restore) return undefined
     const scanner = mask ? this.#scanner : this.#tokensOnly
     if (scanner === undefined) return undefined
     return {
-      ...(mask ? this.#hidden : {}),
+      ...(mask && { ...this.#hidden, ...this.#asking(clock) }),
       scanner,
       ...(this.hasPseudonyms && { isToken: (token: string) => scope.knows(token) }),
       replace: (type, value, isInUrl) => {
@@ -110,6 +120,11 @@ export class Masking {
       },
       ...(restore && !urls && { watch: new UrlWatch() }),
     }
+  }
+
+  #asking(clock: Clock): Pick<Treatment, 'ask'> {
+    const later = this.#later
+    return later === undefined ? {} : { ask: (sentence) => later.ask(sentence, clock) }
   }
 
   // Undefined for what becomes a pseudonym, as what only looks like one does, so that it never means what it says.

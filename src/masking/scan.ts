@@ -1,3 +1,4 @@
+import type { TypedSpan } from './async-detector.ts'
 import type { Detect, Finding } from './detector.ts'
 import { endsInHalf, isFoldable, plainText, unitsPerPlainUnit } from './plain-text.ts'
 import { lookBehind, type Recognizer } from './recognizer.ts'
@@ -63,9 +64,12 @@ export class Scanning implements Sink {
 
   /**
    * Takes more text and calls `stretch` for each finding that is now certain, in order.
+   * @param given what somebody else found in this piece, at offsets into it
    * @returns up to where the text is now certain. Read it with `text` before the next piece.
    */
-  take(chunk: string, isFinal: boolean, stretch: (stretch: Stretch) => void): number {
+  take(chunk: string, isFinal: boolean, stretch: (stretch: Stretch) => void, given: readonly TypedSpan[] = []): number {
+    const from = this.#base + this.#buffer.length
+    for (const { type, start, end, score = 0.8 } of given) this.#candidates.push({ type, score, start: from + start, end: from + end, order: -1 })
     this.#buffer = this.#buffer === '' ? chunk : this.#buffer.slice(this.#forget()) + chunk
     const { text, offsets } = this.#fold(chunk, isFinal)
     this.#plain = text
@@ -200,7 +204,7 @@ interface Stretch {
  * that was found is ever shown. What happens to a character depends only on the candidates that cover it, which is what
  * lets a stream decide it as soon as these are known.
  *
- * @param candidates in any order; those of one detector do not overlap each other
+ * @param candidates in any order
  * @param from nothing before it is looked at
  */
 export function resolveOverlaps(candidates: readonly Candidate[], from: number): Stretch[] {

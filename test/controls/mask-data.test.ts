@@ -13,6 +13,7 @@ import { builtIn } from '../../src/guard/control.ts'
 import { isGuardError } from '../../src/guard/errors.ts'
 import { guard } from '../../src/guard/guard.ts'
 import { anonymous } from '../../src/identity/verifier.ts'
+import type { AsyncDetector } from '../../src/masking/async-detector.ts'
 import { detectors } from '../../src/masking/detectors.ts'
 import { allowAll } from '../../src/testing/allow-all.ts'
 import { recordingLog } from '../../src/testing/recording-log.ts'
@@ -478,6 +479,30 @@ test('an obligation that names a mode is met only where every position has it', 
     { default: 'redact', positions: { moon: 'hash' } },
   ]
   for (const wrong of choices) assert.throws(() => maskData({ detect: detectors.all, direction: 'both', mode: wrong as 'redact' }), TypeError)
+})
+
+test('a detector that takes its time masks requests, answers and streams, and its failure refuses before the function runs', async () => {
+  const names: AsyncDetector = {
+    types: ['PERSON'],
+    find: async (text) => Array.from(text.matchAll(/Ada|Bob/g), ({ index }) => ({ type: 'PERSON', start: index, end: index + 3 })),
+  }
+  let seen: unknown
+  const options = { detect: detectors.email, asyncDetect: names, mode: 'pseudonym', restore: true } as const
+  const chat = masked(options, (input: Params) => {
+    seen = input.messages[0]?.content
+    return streamOf(...pieces(`Hello ${seen}. Bye, Bob!`, 5).map((content) => chunkOf({ content })), chunkOf({}, 'stop'))
+  })
+  const said = contentOf(await all(await chat(ask('I am Ada'))))
+  assert.match(String(seen), /^I am PERSON\w{16}$/)
+  assert.match(said, /^Hello I am Ada\. Bye, PERSON\w{16}!$/)
+  let runs = 0
+  const broken = masked({ ...options, asyncDetect: { ...names, find: () => Promise.reject(new Error('bob@')) } }, (input: string) => {
+    runs++
+    return input
+  })
+  await assert.rejects(broken('Ada'), refusedWith('misconfigured'))
+  assert.equal(runs, 0)
+  assert.throws(() => maskData({ ...options, direction: 'both', asyncDetect: {} as AsyncDetector }), TypeError)
 })
 
 test('says what it does, without the key', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { AnswerCodec, Text } from '../../src/guard/codec.ts'
 import { isGuardError } from '../../src/guard/errors.ts'
 import { detectors } from '../../src/masking/detectors.ts'
-import { maskAnswer, type TreatmentOf } from '../../src/masking/masker.ts'
+import { maskAnswer, type TreatmentOf } from '../../src/masking/mask-payload.ts'
 import { Masking } from '../../src/masking/masking.ts'
 import { PseudonymScope } from '../../src/masking/pseudonym.ts'
 
