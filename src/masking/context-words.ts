@@ -188,6 +188,8 @@ class Words {
     let length = 1
     for (let at = from; at < index; at++) {
       const code = text.charCodeAt(at)
+      // What was masked already, as [PHONE], announces nothing.
+      if (code === 91) at = behindMarker(text, at, index)
       const symbol = code < 128 ? (this.#ascii[code] ?? 0) : this.#symbolOf(code)
       // A capital behind a small letter begins a word: `socialSecurityNumber`.
       if (code >= 65 && code <= 90 && last >= 97 && last <= 122) {
@@ -219,10 +221,19 @@ class Words {
   // Words of five letters or more may be inflected by two, of four by one.
   #isWordEnd(last: number, length: number, letters: number): boolean {
     if (!isLetter(this.#symbols[last] ?? 0)) return true
+    // The name of a pseudonym, as PHONE7q2k9x.
+    if (this.#symbols[last + 1] === digitSymbol && last + 2 < length && isLetter(this.#symbols[last + 2] ?? 0)) return false
     const most = Math.min(2, Math.max(0, letters - 3))
     for (let more = 1; more <= most + 1; more++) if (last + more >= length || !isLetter(this.#symbols[last + more] ?? 0)) return true
     return false
   }
+}
+
+/** Where a marker ends that begins at a bracket; the bracket where there is none. */
+function behindMarker(text: string, at: number, end: number): number {
+  let index = at + 1
+  while (index < end && (text.charCodeAt(index) === 95 || (text.charCodeAt(index) >= 65 && text.charCodeAt(index) <= 90))) index++
+  return index > at + 2 && index < end && text.charCodeAt(index) === 93 ? index : at
 }
 
 function slotOf(key: number, size: number): number {

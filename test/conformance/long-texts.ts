@@ -39,7 +39,8 @@ for (const seed of seeds) {
   await answer(filled(seed, megabyte), { credentials })
   let length = 0
   for await (const part of await echoInPieces(filled(seed, megabyte / 16), { credentials })) length += part.length
-  if (length === 0) throw new Error('nothing came')
+  // What nobody sees is taken out, and nothing is left of it.
+  if ((length === 0) !== (seed === '\u200b')) throw new Error('nothing came')
   done.push(`text ${JSON.stringify(seed)}`)
 }
 

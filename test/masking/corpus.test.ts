@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { detectors } from '../../src/masking/detectors.ts'
+import { masker } from '../../src/masking/masker.ts'
 import { scan } from '../../src/masking/scan.ts'
 import { corpus } from '../bench/masking/corpus.ts'
+
+test('labelled texts mask the same however they are cut, and twice is once', () => {
+  const { mask, stream } = masker({ detect: detectors.all })
+  for (const { text } of corpus(11, 1)) {
+    const whole = mask(text)
+    assert.equal(mask(whole), whole)
+    for (const size of [1, 7]) {
+      const pieces = stream()
+      let out = ''
+      for (let at = 0; at < text.length; at += size) out += pieces.push(text.slice(at, at + size))
+      assert.equal(out + pieces.end(), whole)
+    }
+  }
+})
 
 test('of labelled texts in eleven languages, logs, code and tool results nearly all is found, and nearly nothing else is masked', () => {
   for (const seed of [1, 2, 3]) {
