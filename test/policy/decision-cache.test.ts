@@ -188,7 +188,7 @@ describe('whatever is asked', () => {
       ),
       { numRuns: 1_000 },
     )
-    assert.ok(hits > 1_000, `${hits} answers came from a cache`)
+    assert.ok(hits > 500, `${hits} answers came from a cache`)
   })
 
   test('keys never collide', () => {

@@ -111,7 +111,12 @@ function lookUp(path: string, request: Data): unknown {
   const entity = request[root] as Data
   if (['type', 'id', 'name'].includes(keys[0] ?? '') && root !== 'context') return entity[keys[0] ?? '']
   let value: unknown = root === 'context' ? entity : entity.properties
-  for (const key of keys) value = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data)[key] : undefined
+  for (const key of keys) {
+    if (value === undefined || value === null) return undefined
+    // A value of another type on the way.
+    if (typeof value !== 'object' || Array.isArray(value)) return Symbol(path)
+    value = (value as Data)[key]
+  }
   return value
 }
 

@@ -33,6 +33,8 @@ describe('the digest of a policy', () => {
   test('agrees with another canonical form of the same values', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false, maxDepth: 5 }), (value) => {
+        // Refused, and tested elsewhere.
+        fc.pre(!JSON.stringify(value).includes('"__proto__":'))
         assert.equal(canonicalPolicy(value), canonicalJson(value))
       }),
       { numRuns: 1000 },
