@@ -1,23 +1,25 @@
 import type { AnswerCodec, Codec } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
-import { checkChatRequest, isChatRequest, openaiChat } from './openai-chat.ts'
+import { checkCopy, makerOf } from './json-codec.ts'
+import { openaiChat } from './openai-chat.ts'
 import { plainText } from './plain-text.ts'
 import { isRecord } from './shape.ts'
 
 function snapshot(input: unknown): unknown {
   if (typeof input === 'string') return plainText.snapshot(input)
-  if (isChatRequest(input)) return input
+  if (makerOf(input) !== undefined) return input
   // The decision is made on the copy, so that the input is read once.
   const copy = snapshotJson(input)
-  if (isRecord(copy) && Object.hasOwn(copy, 'messages')) return checkChatRequest(copy)
+  if (isRecord(copy) && Object.hasOwn(copy, 'messages')) return checkCopy(openaiChat as Codec<never>, copy)
   throw new GuardError('payload_unsupported', { reason: 'an input of a shape that no codec knows' })
 }
 
 // Each codec knows the copies that it made.
 function codecOf(copy: unknown): Codec<never> {
   if (typeof copy === 'string') return plainText as Codec<never>
-  if (isChatRequest(copy)) return openaiChat as Codec<never>
+  const maker = makerOf(copy)
+  if (maker !== undefined) return maker
   throw new GuardError('payload_unsupported', { reason: 'an input that no codec has copied' })
 }
 

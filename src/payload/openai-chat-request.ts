@@ -14,10 +14,11 @@ import {
   refused,
   tag,
   text,
-  textIn,
   variants,
   word,
 } from './shape.ts'
+import { address, data } from './address.ts'
+import { runsAtVendor, storeReference } from './vendor-side.ts'
 import { type Shape, Walk } from './walk.ts'
 import { annotations, functionCall, toolCalls } from './openai-chat-message.ts'
 
@@ -120,19 +121,14 @@ function toolsOf(request: ChatRequest): string[] {
 /**
  * The request with at most this many output tokens an answer. It lowers what the request says; where it says nothing it
  * says `max_completion_tokens`, the vendor's present name for it.
- *
- * @throws TypeError for a bound that is not a whole number above zero.
  */
 export function capRequest(request: ChatRequest, most: number): ChatRequest {
-  if (!Number.isSafeInteger(most) || most < 1) throw new TypeError('cap: must be a whole number above zero')
   const { max_completion_tokens: completionTokens, max_tokens: tokens } = request
   const lowered: Partial<ChatRequest> = {}
   if (typeof tokens === 'number' && tokens > most) lowered.max_tokens = most
   if (typeof completionTokens === 'number' ? completionTokens > most : typeof tokens !== 'number') lowered.max_completion_tokens = most
   return Object.keys(lowered).length === 0 ? request : Object.freeze({ ...request, ...lowered })
 }
-
-const vendorStore = 'a reference into the store of the vendor'
 
 const textOrTexts: Shape = (value, walk) => (Array.isArray(value) ? texts(value, walk) : text(value, walk))
 const texts: Shape = list(text)
@@ -146,33 +142,6 @@ function content(parts: Readonly<Record<string, Shape>>): Shape {
   return (value, walk) => (Array.isArray(value) ? pieces(value, walk) : text(value, walk))
 }
 
-const http = /^https?:\/\//i
-
-// Also after a replacement: an address must not become a reference or data.
-function link(url: string, walk: Walk): string {
-  const after = walk.text(url, 'url')
-  if (after !== url && !http.test(after)) throw walk.invalid('an address that is none any more')
-  return after
-}
-
-// Data in the address itself is no text that a control could read, whatever its media type says.
-const address: Shape = (value, walk) => {
-  const url = textIn(value, walk)
-  if (http.test(url)) return link(url, walk)
-  if (!/^data:/i.test(url)) throw walk.unsupported('an address that is neither http nor data')
-  walk.opaque()
-  return url
-}
-
-const data: Shape = (value, walk) => {
-  const encoded = textIn(value, walk)
-  // Some vendors fetch an address that stands in the place of data.
-  if (http.test(encoded)) return link(encoded, walk)
-  if (!/^(?:data:|[A-Za-z0-9+/_=-]*$)/i.test(encoded)) throw walk.unsupported('data that is not base64')
-  walk.opaque()
-  return encoded
-}
-
 const userParts = {
   text: textPart,
   image_url: members(
@@ -183,7 +152,7 @@ const userParts = {
     { type: tag, input_audio: members({ data, format: word('wav', 'mp3') }, { required: ['data'] }) },
     { required: ['input_audio'] },
   ),
-  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: refused(vendorStore) }) }, { required: ['file'] }),
+  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: storeReference('a file') }) }, { required: ['file'] }),
 }
 
 const instructions = by('system', members({ role: tag, content: content({ text: textPart }), name: text }, { required: ['content'] }))
@@ -201,7 +170,7 @@ const message = variants('role', {
       name: text,
       tool_calls: nullable(toolCalls(true)),
       function_call: nullable(functionCall(true)),
-      audio: refused(vendorStore),
+      audio: storeReference('sound of an earlier answer'),
       // What an answer's message holds beside these: conversations are made by putting it back as it came.
       annotations: nullable(annotations),
       reasoning: nullable(text),
@@ -314,7 +283,7 @@ export const requestShape: Shape = members(
     top_p: nullable(number),
     user: nullable(text),
     verbosity: nullable(word('low', 'medium', 'high')),
-    web_search_options: refused('a tool that runs at the vendor'),
+    ...runsAtVendor('web_search_options'),
   },
   { required: ['model', 'messages'] },
 )

@@ -1,0 +1,144 @@
+import type { AnswerCodec, Codec, Facts, Text, Usage, WireCodec } from '../guard/codec.ts'
+import { GuardError } from '../guard/errors.ts'
+import { snapshotJson } from '../guard/snapshot.ts'
+import { isRecord } from './shape.ts'
+import { parseJson } from './strict-json.ts'
+import { type Shape, Walk } from './walk.ts'
+
+/** What makes a codec of requests that are JSON. */
+interface JsonCodecParts<I> {
+  readonly name: string
+  readonly request: Shape
+  readonly facts: (input: I) => Facts
+  /** The input with at most so many output tokens; the most is checked here. */
+  readonly cap?: (input: I, maxOutputTokens: number) => I
+  readonly answer: AnswerCodec
+  readonly wire?: WireCodec
+  /** Whether a request may be a list as well as an object. */
+  readonly listed?: boolean
+  /** The engine's own frozen copy; as `snapshotJson` makes it unless given. */
+  readonly copy?: (input: unknown) => unknown
+}
+
+// What was copied, frozen and checked here, and by which codec: it cannot change any more, so it need not be copied again.
+const makers = new WeakMap<object, Codec<never>>()
+
+const checks = new WeakMap<object, (copy: unknown) => unknown>()
+
+/** A codec whose requests are JSON of one shape. */
+export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
+  const { name, request, facts, cap, answer, wire, listed = false, copy = snapshotJson } = parts
+  const own = (input: unknown): I => {
+    makers.set(input as object, codec as Codec<never>)
+    return input as I
+  }
+  const check = (input: unknown): I => {
+    if (!isRecord(input) && !(listed && Array.isArray(input)))
+      throw new GuardError('payload_unsupported', { reason: `no request that ${name} knows` })
+    return own(Walk.check(request, input))
+  }
+  const codec: Codec<I> = Object.freeze({
+    name,
+    snapshot: (input: unknown): I => (makerOf(input) === codec ? (input as I) : check(copy(input))),
+    facts,
+    texts: (input: I): readonly Text[] => Walk.find(request, input).texts,
+    replace: (input: I, values: readonly string[]): I => own(Walk.replace(request, input, values)),
+    ...(cap && {
+      cap(input: I, maxOutputTokens: number): I {
+        if (!Number.isSafeInteger(maxOutputTokens) || maxOutputTokens < 1) throw new TypeError('cap: must be a whole number above zero')
+        return own(cap(input, maxOutputTokens))
+      },
+    }),
+    answer,
+    ...(wire && { wire }),
+  })
+  checks.set(codec, check)
+  return codec
+}
+
+/** The codec that copied, froze and checked this input; undefined where none did. */
+export function makerOf(input: unknown): Codec<never> | undefined {
+  return typeof input === 'object' && input !== null ? makers.get(input) : undefined
+}
+
+/** An input of this codec from a frozen copy that nobody else can change. @throws GuardError where it is none. */
+export function checkCopy(codec: Codec<never>, copy: unknown): unknown {
+  const check = checks.get(codec)
+  return check === undefined ? codec.snapshot(copy) : check(copy)
+}
+
+/** What an answer is: whole, a part of a stream, or what may stand in the place of either, such as an error. */
+export type AnswerKind = 'whole' | 'part' | 'either'
+
+/** What makes a codec of answers that are JSON. */
+interface JsonAnswerParts {
+  /** For reasons: whose answers these are. */
+  readonly name: string
+  /** Which kind of answer it is, by what tells these shapes from all others; undefined for none of them. */
+  readonly kindOf: (answer: Readonly<Record<string, unknown>>) => AnswerKind | undefined
+  readonly whole: Shape
+  readonly part?: Shape
+  readonly either?: Shape
+  readonly ends?: (part: Readonly<Record<string, unknown>>) => readonly string[]
+  readonly carry?: (like: unknown, channel: string, text: string) => unknown
+  readonly assemble?: (parts: AsyncIterable<unknown>) => AsyncIterable<unknown>
+  readonly usage: (part: Readonly<Record<string, unknown>>) => Usage | undefined
+  readonly copy?: (part: unknown) => unknown
+}
+
+const nothing: readonly string[] = Object.freeze([])
+
+/** The answers of a codec whose answers are JSON objects. */
+export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
+  const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson } = parts
+  const shapeOf = (value: unknown): Shape => {
+    const kind = isRecord(value) ? kindOf(value) : undefined
+    const shape = kind === undefined ? undefined : parts[kind]
+    if (shape === undefined) throw new GuardError('payload_unsupported', { reason: `no answer of ${name}` })
+    return shape
+  }
+  return Object.freeze({
+    snapshot(part: unknown, streamed: boolean): unknown {
+      const value = copy(part)
+      const checked = Walk.check(shapeOf(value), value)
+      const kind = isRecord(value) ? kindOf(value) : undefined
+      if (kind !== 'either' && (kind === 'part') !== streamed)
+        throw new GuardError('payload_unsupported', {
+          reason: streamed ? 'a whole answer as a part of a stream' : 'a part of a stream as a whole answer',
+        })
+      return checked
+    },
+    texts: (part: unknown): readonly Text[] => Walk.find(shapeOf(part), part).texts,
+    replace: (part: unknown, values: readonly string[]): unknown => Walk.replace(shapeOf(part), part, values),
+    ends: (part: unknown): readonly string[] => (ends !== undefined && isRecord(part) && kindOf(part) === 'part' ? ends(part) : nothing),
+    carry(like: unknown, channel: string, text: string): unknown {
+      const carried = carry?.(like, channel, text)
+      if (carried === undefined) throw new TypeError('carry: only a running text can be carried; every other one ends in its own part')
+      return snapshotJson(carried)
+    },
+    assemble,
+    usage: (part: unknown): Usage | undefined => (isRecord(part) ? usage(part) : undefined),
+  })
+}
+
+/** How JSON looks as bytes, and its parts as server-sent events. */
+export function jsonWire(parts: Pick<WireCodec, 'errorEvent'> & Partial<WireCodec>): WireCodec {
+  return Object.freeze({
+    mediaTypes: Object.freeze(['application/json']),
+    parse: (body: Uint8Array) => parseJson(body),
+    serialize: (value: unknown) => JSON.stringify(value),
+    parseEvent: (data: string) => parseJson(data),
+    serializeEvent: (part: unknown) => JSON.stringify(part),
+    ...parts,
+  })
+}
+
+/** Counts that a vendor reports; nonsense is as good as nothing, and undefined where both are. */
+export function usageFrom(inputTokens: unknown, outputTokens: unknown): Usage | undefined {
+  return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : undefined
+}
+
+/** Whether a value counts something. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
