@@ -9,7 +9,8 @@ import { type Shape, Walk } from './walk.ts'
 interface JsonCodecParts<I> {
   readonly name: string
   readonly request: Shape
-  readonly facts: (input: I) => Facts
+  /** What it says beside its texts. Asked once for an input; `opaque` walks through it. */
+  readonly facts: (input: I, opaque: () => readonly string[]) => Facts
   /** The input with at most so many output tokens; the most is checked here. */
   readonly cap?: (input: I, maxOutputTokens: number) => I
   readonly answer: AnswerCodec
@@ -37,10 +38,18 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
       throw new GuardError('payload_unsupported', { reason: `no request that ${name} knows` })
     return own(Walk.check(request, input))
   }
+  // Several controls ask, and an input that is frozen says the same to all.
+  const said = new WeakMap<object, Facts>()
   const codec: Codec<I> = Object.freeze({
     name,
     snapshot: (input: unknown): I => (makerOf(input) === codec ? (input as I) : check(copy(input))),
-    facts,
+    facts(input: I): Facts {
+      const known = said.get(input as object)
+      if (known !== undefined) return known
+      const found = facts(input, () => Walk.find(request, input).opaque)
+      if (makerOf(input) === codec) said.set(input as object, found)
+      return found
+    },
     texts: (input: I): readonly Text[] => Walk.find(request, input).texts,
     replace: (input: I, values: readonly string[]): I => own(Walk.replace(request, input, values)),
     ...(cap && {

@@ -1,7 +1,24 @@
 import type { Usage } from '../guard/codec.ts'
 import { type AnswerKind, usageFrom } from './json-codec.ts'
 import { annotations, choiceIndex, functionCall, functionCallDelta, toolCallDeltas, toolCalls } from './openai-chat-message.ts'
-import { anyJson, by, dropped, figures, isRecord, label, list, members, nullable, number, refused, tag, text, textIn, word } from './shape.ts'
+import {
+  anyJson,
+  by,
+  dropped,
+  figures,
+  isRecord,
+  label,
+  list,
+  members,
+  nullable,
+  number,
+  refused,
+  running,
+  tag,
+  text,
+  textIn,
+  word,
+} from './shape.ts'
 import type { Shape } from './walk.ts'
 
 /** The running texts that a choice of a streamed answer may have: members of its deltas. */
@@ -68,10 +85,6 @@ export const completionShape: Shape = by(
     { required: ['choices'], others: figures },
   ),
 )
-
-function running(name: string): Shape {
-  return (value, walk) => walk.running(textIn(value, walk), name)
-}
 
 const delta: Shape = members(
   {

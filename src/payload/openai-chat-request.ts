@@ -14,12 +14,13 @@ import {
   refused,
   tag,
   text,
+  textOr,
   variants,
   word,
 } from './shape.ts'
 import { address, data } from './address.ts'
 import { runsAtVendor, storeReference } from './vendor-side.ts'
-import { type Shape, Walk } from './walk.ts'
+import type { Shape } from './walk.ts'
 import { annotations, functionCall, toolCalls } from './openai-chat-message.ts'
 
 /** A request for a chat completion, as OpenAI and those who copy it define it. */
@@ -95,7 +96,7 @@ export type ChatTool =
   | { type: 'custom'; custom: { name: string; description?: string } }
 
 /** What a request says, beside its texts. */
-export function requestFacts(request: ChatRequest): Facts {
+export function requestFacts(request: ChatRequest, opaque: () => readonly string[]): Facts {
   const { model, max_completion_tokens: completionTokens, max_tokens: tokens, stream, n } = request
   // Which of the two a vendor obeys is its own affair: the larger one is what may be spent.
   const most = Math.max(completionTokens ?? 0, tokens ?? 0)
@@ -105,7 +106,7 @@ export function requestFacts(request: ChatRequest): Facts {
     stream: stream === true,
     ...(most > 0 && { maxOutputTokens: most }),
     choices: n ?? 1,
-    opaque: request.messages.some((message) => Array.isArray(message.content)) ? Walk.find(requestShape, request).opaque : [],
+    opaque: request.messages.some((message) => Array.isArray(message.content)) ? opaque() : [],
   }
 }
 
@@ -130,16 +131,11 @@ export function capRequest(request: ChatRequest, most: number): ChatRequest {
   return Object.keys(lowered).length === 0 ? request : Object.freeze({ ...request, ...lowered })
 }
 
-const textOrTexts: Shape = (value, walk) => (Array.isArray(value) ? texts(value, walk) : text(value, walk))
-const texts: Shape = list(text)
-
 const textPart: Shape = members({ type: tag, text }, { required: ['text'] })
 const refusalPart: Shape = members({ type: tag, refusal: text }, { required: ['refusal'] })
 
-/** A text, or a list of content parts of these types. */
 function content(parts: Readonly<Record<string, Shape>>): Shape {
-  const pieces = list(variants('type', parts))
-  return (value, walk) => (Array.isArray(value) ? pieces(value, walk) : text(value, walk))
+  return textOr(variants('type', parts))
 }
 
 const userParts = {
@@ -272,7 +268,7 @@ export const requestShape: Shape = members(
     safety_identifier: nullable(text),
     seed: nullable(number),
     service_tier: nullable(word('auto', 'default', 'flex', 'scale', 'priority')),
-    stop: nullable(textOrTexts),
+    stop: nullable(textOr(text)),
     store: refused('a conversation that the vendor keeps', false),
     stream: nullable(boolean),
     stream_options: nullable(members({ include_obfuscation: boolean, include_usage: boolean })),

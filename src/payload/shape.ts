@@ -75,6 +75,11 @@ export function refused(reason: string, ...allowed: readonly unknown[]): Shape {
 /** What is not let through: whatever a vendor sends here becomes null. */
 export const dropped: Shape = () => null
 
+/** The same for what must be a list: it becomes an empty one. */
+export const emptied: Shape = (value) => (Array.isArray(value) && value.length === 0 ? value : empty)
+
+const empty: readonly unknown[] = Object.freeze([])
+
 /** A list of values of one shape. */
 export function list(shape: Shape): Shape {
   return (value, walk) => {
@@ -163,42 +168,61 @@ export const figures: Shape = (value, walk) => {
 }
 
 /**
- * Any JSON: every string in it is a text, and every member's name that is not a plain one. Two names that become the same
- * one are refused, since one of the members would be lost.
+ * Any JSON: every string in it is a text of this kind, and every member's name that is not a plain one. Two names that become
+ * the same one are refused, since one of the members would be lost.
  */
-export const anyJson: Shape = (value, walk) => {
-  if (typeof value === 'string') return walk.text(value, 'text')
-  if (typeof value === 'number') return number(value, walk)
-  if (Array.isArray(value)) return anyList(value, walk)
-  if (isRecord(value)) return anyRecord(value, walk)
-  if (typeof value === 'object' && value !== null) throw walk.invalid('bytes')
-  return value
+export function json(kind: Text['kind'], numeric: Shape = number): Shape {
+  const name: Shape = (value, walk) => walk.text(textIn(value, walk), kind, '~name')
+  const any: Shape = (value, walk) => {
+    if (typeof value === 'string') return walk.text(value, kind)
+    if (typeof value === 'number') return numeric(value, walk)
+    if (Array.isArray(value)) return anyList(value, walk)
+    if (isRecord(value)) return anyRecord(value, walk)
+    if (typeof value === 'object' && value !== null) throw walk.invalid('bytes')
+    return value
+  }
+  const anyList = list(any)
+  const anyRecord = (value: Readonly<Record<string, unknown>>, walk: Walk): unknown => {
+    const own: Record<string, unknown> = {}
+    let changed = false
+    for (const before of Object.keys(value)) {
+      const isPlain = isPlainName(before)
+      if (isPlain) walk.name(before)
+      const renamed = isPlain ? before : String(walk.into(before, before, name))
+      if (renamed === '__proto__' || Object.hasOwn(own, renamed)) throw walk.invalid('two members that have become one')
+      const member = walk.into(before, value[before], any)
+      own[renamed] = member
+      if (renamed !== before || member !== value[before]) changed = true
+    }
+    return changed ? Object.freeze(own) : value
+  }
+  return any
 }
+
+/** Any JSON, in which every string is a text. */
+export const anyJson: Shape = json('text')
 
 /** Any JSON object. */
-export const anyObject: Shape = (value, walk) => {
-  if (!isRecord(value)) throw walk.invalid('no object')
-  return anyRecord(value, walk)
-}
+export const anyObject: Shape = objectOf(anyJson)
 
-const anyList: Shape = list((value, walk) => anyJson(value, walk))
-
-function anyRecord(value: Readonly<Record<string, unknown>>, walk: Walk): unknown {
-  const own: Record<string, unknown> = {}
-  let changed = false
-  for (const name of Object.keys(value)) {
-    const before = value[name]
-    if (isPlainName(name)) walk.name(name)
-    const renamed = isPlainName(name) ? name : String(walk.into(name, name, anyName))
-    if (renamed === '__proto__' || Object.hasOwn(own, renamed)) throw walk.invalid('two members that have become one')
-    const after = walk.into(name, before, anyJson)
-    own[renamed] = after
-    if (renamed !== name || after !== before) changed = true
+/** The same shape, of objects alone. */
+export function objectOf(shape: Shape): Shape {
+  return (value, walk) => {
+    if (!isRecord(value)) throw walk.invalid('no object')
+    return shape(value, walk)
   }
-  return changed ? Object.freeze(own) : value
 }
 
-const anyName: Shape = (value, walk) => walk.text(textIn(value, walk), 'text', '~name')
+/** A text, or a list of pieces of content of these types. */
+export function textOr(pieces: Shape): Shape {
+  const several = list(pieces)
+  return (value, walk) => (Array.isArray(value) ? several(value, walk) : text(value, walk))
+}
+
+/** A text that later parts of a stream continue, in the channel of this name. */
+export function running(name: string): Shape {
+  return (value, walk) => walk.running(textIn(value, walk), name)
+}
 
 /** The value as a string. @throws GuardError `payload_invalid` where it is none. */
 export function textIn(value: unknown, walk: Walk): string {

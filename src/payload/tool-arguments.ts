@@ -1,5 +1,5 @@
 import { GuardError } from '../guard/errors.ts'
-import { textIn } from './shape.ts'
+import { json, objectOf, textIn } from './shape.ts'
 import { endOfString, parseJson } from './strict-json.ts'
 import { couldBeKey, isPlainName, type Shape, type Walk } from './walk.ts'
 
@@ -35,6 +35,19 @@ export function toolArguments(strict: boolean): Shape {
     return walk.reads ? visit(json, walk) : json
   }
 }
+
+/**
+ * The arguments of a tool call as an object. Its strings, odd names and long numbers are texts as in `toolArguments`, and a
+ * number whose text is replaced becomes a string here too.
+ */
+export const argumentsObject: Shape = objectOf(
+  json('arguments', (value, walk) => {
+    const shown = String(value)
+    if (shown.length < leastDigits || shown.replace(/\D/g, '').length < leastDigits) return value
+    const after = walk.text(shown, 'arguments')
+    return after === shown ? value : after
+  }),
+)
 
 function visit(json: string, walk: Walk): string {
   let written = ''
