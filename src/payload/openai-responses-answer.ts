@@ -19,6 +19,7 @@ import {
   text,
   textIn,
   variants,
+  word,
 } from './shape.ts'
 import { toolArguments } from './tool-arguments.ts'
 import type { Shape } from './walk.ts'
@@ -36,7 +37,7 @@ const response: Shape = by(
   members(
     {
       id: label,
-      object: tag,
+      object: word('response'),
       model: label,
       status: nullable(label),
       created_at: number,

@@ -224,7 +224,7 @@ export function holdCodec<I>({ codec, request, readable = request, answers, part
 
 // Errors stand in the place of either.
 function isAnswer(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !('error' in value)
+  return typeof value === 'object' && value !== null && !('error' in value && value.error !== null) && !('type' in value && value.type === 'error')
 }
 
 /** The parts of a stream as their assembly gives them. */
