@@ -85,7 +85,7 @@ interface JsonAnswerParts {
   readonly name: string
   /** Which kind of answer it is, by what tells these shapes from all others; undefined for none of them. */
   readonly kindOf: (answer: Readonly<Record<string, unknown>>) => AnswerKind | undefined
-  readonly whole: Shape
+  readonly whole?: Shape
   readonly part?: Shape
   readonly either?: Shape
   readonly ends?: (part: Readonly<Record<string, unknown>>) => readonly string[]
@@ -119,7 +119,7 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
     },
     texts: (part: unknown): readonly Text[] => Walk.find(shapeOf(part), part).texts,
     replace: (part: unknown, values: readonly string[]): unknown => Walk.replace(shapeOf(part), part, values),
-    ends: (part: unknown): readonly string[] => (ends !== undefined && isRecord(part) && kindOf(part) === 'part' ? ends(part) : nothing),
+    ends: (part: unknown): readonly string[] => (ends !== undefined && isRecord(part) && kindOf(part) !== 'whole' ? ends(part) : nothing),
     carry(like: unknown, channel: string, text: string): unknown {
       const carried = carry?.(like, channel, text)
       if (carried === undefined) throw new TypeError('carry: only a running text can be carried; every other one ends in its own part')

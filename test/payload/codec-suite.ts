@@ -19,6 +19,8 @@ export interface CodecSubject<I> {
   readonly answers: readonly unknown[]
   /** Parts of streamed answers, likewise; their tool calls are complete. */
   readonly parts: readonly unknown[]
+  /** Whether a whole answer and a part look the same. */
+  readonly alike?: boolean
 }
 
 /** One way to look at a payload, a request or an answer. */
@@ -140,7 +142,7 @@ function holds(name: string, reader: Reader, payload: unknown, readable: unknown
 }
 
 /** Holds a codec to what all of them promise: what is there is covered or refused, and nothing else is changed. */
-export function holdCodec<I>({ codec, request, readable = request, answers, parts }: CodecSubject<I>): void {
+export function holdCodec<I>({ codec, request, readable = request, answers, parts, alike = false }: CodecSubject<I>): void {
   const { answer } = codec
   describe(`${codec.name}, as every codec`, () => {
     const requests: Reader = {
@@ -172,7 +174,7 @@ export function holdCodec<I>({ codec, request, readable = request, answers, part
       assert.equal(codec.snapshot(replaced), replaced)
     })
 
-    test('an answer is no part, and a part no answer', () => {
+    test('an answer is no part, and a part no answer', { skip: alike }, () => {
       for (const whole of answers) if (isAnswer(whole)) assert.throws(() => answer.snapshot(whole, true), { code: 'payload_unsupported' })
       for (const part of parts) if (isAnswer(part)) assert.throws(() => answer.snapshot(part, false), { code: 'payload_unsupported' })
     })
