@@ -171,7 +171,7 @@ export const figures: Shape = (value, walk) => {
  * Any JSON: every string in it is a text of this kind, and every member's name that is not a plain one. Two names that become
  * the same one are refused, since one of the members would be lost.
  */
-export function json(kind: Text['kind'], numeric: Shape = number): Shape {
+export function jsonOf(kind: Text['kind'], numeric: Shape = number): Shape {
   const name: Shape = (value, walk) => walk.text(textIn(value, walk), kind, '~name')
   const any: Shape = (value, walk) => {
     if (typeof value === 'string') return walk.text(value, kind)
@@ -200,7 +200,7 @@ export function json(kind: Text['kind'], numeric: Shape = number): Shape {
 }
 
 /** Any JSON, in which every string is a text. */
-export const anyJson: Shape = json('text')
+export const anyJson: Shape = jsonOf('text')
 
 /** Any JSON object. */
 export const anyObject: Shape = objectOf(anyJson)

@@ -1,5 +1,5 @@
 import { GuardError } from '../guard/errors.ts'
-import { json, objectOf, textIn } from './shape.ts'
+import { jsonOf, objectOf, textIn } from './shape.ts'
 import { endOfString, parseJson } from './strict-json.ts'
 import { couldBeKey, isPlainName, type Shape, type Walk } from './walk.ts'
 
@@ -41,7 +41,7 @@ export function toolArguments(strict: boolean): Shape {
  * number whose text is replaced becomes a string here too.
  */
 export const argumentsObject: Shape = objectOf(
-  json('arguments', (value, walk) => {
+  jsonOf('arguments', (value, walk) => {
     const shown = String(value)
     if (shown.length < leastDigits || shown.replace(/\D/g, '').length < leastDigits) return value
     const after = walk.text(shown, 'arguments')
