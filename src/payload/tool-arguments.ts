@@ -37,17 +37,18 @@ export function toolArguments(strict: boolean): Shape {
 }
 
 /**
- * The arguments of a tool call as an object. Its strings, odd names and long numbers are texts as in `toolArguments`, and a
- * number whose text is replaced becomes a string here too.
+ * The arguments of a tool call as JSON values. Strings, odd names and long numbers are texts as in `toolArguments`, and a number
+ * whose text is replaced becomes a string here too.
  */
-export const argumentsObject: Shape = objectOf(
-  jsonOf('arguments', (value, walk) => {
-    const shown = String(value)
-    if (shown.length < leastDigits || shown.replace(/\D/g, '').length < leastDigits) return value
-    const after = walk.text(shown, 'arguments')
-    return after === shown ? value : after
-  }),
-)
+export const argumentValues: Shape = jsonOf('arguments', (value, walk) => {
+  const shown = String(value)
+  if (shown.length < leastDigits || shown.replace(/\D/g, '').length < leastDigits) return value
+  const after = walk.text(shown, 'arguments')
+  return after === shown ? value : after
+})
+
+/** The same, of objects alone. */
+export const argumentsObject: Shape = objectOf(argumentValues)
 
 function visit(json: string, walk: Walk): string {
   let written = ''
