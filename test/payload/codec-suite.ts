@@ -196,7 +196,7 @@ export function holdCodec<I>({ codec, request, readable = request, answers, part
           const carried = answer.carry(copy, channel, 'held back')
           assert.deepEqual(
             apart(answer.texts(carried))
-              .others.filter((text) => !open || (text.whole !== true && text.value !== ''))
+              .others.filter((text) => text.value !== '' && !(open && text.whole === true))
               .map((text) => [text.value, text.channel]),
             [['held back', channel]],
           )
