@@ -39,7 +39,7 @@ function ofProviders(shape: Shape): Shape {
 export const providerMetadata: Shape = ofProviders(members({ ...sealed, itemId: nullable(label) }, { others: anyJson }))
 
 /** The same, as it comes back beside a part of a prompt. What would make a provider look the part up in its store is left out. */
-export const partOptions: Shape = ofProviders(
+const partOptions: Shape = ofProviders(
   members(
     { ...sealed, itemId: dropped, fileId: storeReference('a file'), containerUpload: refused('what runs at the vendor (a container)', false) },
     { others: anyJson },

@@ -97,6 +97,24 @@ interface JsonAnswerParts {
 
 const nothing: readonly string[] = Object.freeze([])
 
+interface KnownAnswers {
+  readonly kindOf: JsonAnswerParts['kindOf']
+  readonly check: (copy: unknown, streamed: boolean) => unknown
+}
+
+const known = new WeakMap<AnswerCodec, KnownAnswers>()
+
+/** Whether an answer looks like one of this codec's. */
+export function isAnswerOf(codec: AnswerCodec, answer: unknown): boolean {
+  return isRecord(answer) && known.get(codec)?.kindOf(answer) !== undefined
+}
+
+/** An answer, or a part of one, from a frozen copy that nobody else can change. @throws GuardError where it is none. */
+export function checkAnswer(codec: AnswerCodec, copy: unknown, streamed: boolean): unknown {
+  const found = known.get(codec)
+  return found === undefined ? codec.snapshot(copy, streamed) : found.check(copy, streamed)
+}
+
 /** The answers of a codec whose answers are JSON objects. */
 export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
   const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson } = parts
@@ -106,17 +124,17 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
     if (shape === undefined) throw new GuardError('payload_unsupported', { reason: `no answer of ${name}` })
     return shape
   }
-  return Object.freeze({
-    snapshot(part: unknown, streamed: boolean): unknown {
-      const value = copy(part)
-      const checked = Walk.check(shapeOf(value), value)
-      const kind = isRecord(value) ? kindOf(value) : undefined
-      if (kind !== 'either' && (kind === 'part') !== streamed)
-        throw new GuardError('payload_unsupported', {
-          reason: streamed ? 'a whole answer as a part of a stream' : 'a part of a stream as a whole answer',
-        })
-      return checked
-    },
+  const check = (value: unknown, streamed: boolean): unknown => {
+    const checked = Walk.check(shapeOf(value), value)
+    const kind = isRecord(value) ? kindOf(value) : undefined
+    if (kind !== 'either' && (kind === 'part') !== streamed)
+      throw new GuardError('payload_unsupported', {
+        reason: streamed ? 'a whole answer as a part of a stream' : 'a part of a stream as a whole answer',
+      })
+    return checked
+  }
+  const codec: AnswerCodec = Object.freeze({
+    snapshot: (part: unknown, streamed: boolean): unknown => check(copy(part), streamed),
     texts: (part: unknown): readonly Text[] => Walk.find(shapeOf(part), part).texts,
     replace: (part: unknown, values: readonly string[]): unknown => Walk.replace(shapeOf(part), part, values),
     ends: (part: unknown): readonly string[] => (ends !== undefined && isRecord(part) && kindOf(part) !== 'whole' ? ends(part) : nothing),
@@ -128,6 +146,8 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
     assemble,
     usage: (part: unknown): Usage | undefined => (isRecord(part) ? usage(part) : undefined),
   })
+  known.set(codec, { kindOf, check })
+  return codec
 }
 
 /** How JSON looks as bytes, and its parts as server-sent events. */

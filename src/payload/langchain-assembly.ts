@@ -94,7 +94,7 @@ function isPiece(block: unknown): block is Part {
 }
 
 /** Whether a part says why the answer ends. */
-export function isEnd(part: Part): boolean {
+function isEnd(part: Part): boolean {
   const { response_metadata: metadata, additional_kwargs: additional } = part
   return [metadata, additional].some(
     (said) =>

@@ -122,7 +122,7 @@ export const contentBlocks: Shape = list(
 )
 
 /** A block's place in the content of a part: the texts of blocks with one place go on. */
-export function placeOf(block: Readonly<Record<string, unknown>>, position: number): string {
+function placeOf(block: Readonly<Record<string, unknown>>, position: number): string {
   return `content/${typeof block.index === 'number' || typeof block.index === 'string' ? String(block.index) : String(position)}`
 }
 

@@ -67,7 +67,7 @@ export function copyMessages(input: unknown): unknown {
 }
 
 /** What vendors add to a message. Its texts are whole. */
-export const additional: Shape = nullable(
+const additional: Shape = nullable(
   members({ tool_calls: nullable(vendorToolCalls(false)), function_call: nullable(functionCall(false)), audio: dropped }, { others: anyJson }),
 )
 

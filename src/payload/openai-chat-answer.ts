@@ -22,7 +22,7 @@ import {
 import type { Shape } from './walk.ts'
 
 /** The running texts that a choice of a streamed answer may have: members of its deltas. */
-export const runningTexts: readonly string[] = ['content', 'refusal', 'reasoning', 'reasoning_content']
+const runningTexts: readonly string[] = ['content', 'refusal', 'reasoning', 'reasoning_content']
 
 const noSound = 'an answer as sound, which no control can read'
 
@@ -126,7 +126,7 @@ export function chatAnswerKind(value: Readonly<Record<string, unknown>>): Answer
   if (value.object === 'chat.completion') return 'whole'
   // Azure begins a stream with a part that has filter results and nothing else.
   if (value.object === 'chat.completion.chunk' || (value.object === '' && Array.isArray(value.choices) && value.choices.length === 0)) return 'part'
-  return Object.hasOwn(value, 'error') && !Object.hasOwn(value, 'choices') ? 'either' : undefined
+  return Object.hasOwn(value, 'error') && !Object.hasOwn(value, 'choices') && !Object.hasOwn(value, 'output') ? 'either' : undefined
 }
 
 /** Whether this part is the last one of its choice. Some vendors write an empty reason until then. */

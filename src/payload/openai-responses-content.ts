@@ -23,7 +23,7 @@ import { runsAtVendor, storeReference } from './vendor-side.ts'
 import type { Shape } from './walk.ts'
 
 /** Items of what runs at the vendor: its calls and their results. */
-export const vendorItems: Readonly<Record<string, Shape>> = runsAtVendor(
+const vendorItems: Readonly<Record<string, Shape>> = runsAtVendor(
   'code_interpreter_call',
   'compaction',
   'computer_call',
