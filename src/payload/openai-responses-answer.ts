@@ -77,7 +77,7 @@ function scopeOf(event: Part): string {
 }
 
 function event(own: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape {
-  const shape = members({ ...position, ...own }, { required: [...Object.keys(own), ...required], others: figures })
+  const shape = members({ ...position, logprobs: emptied, ...own }, { required: [...Object.keys(own), ...required], others: figures })
   return (value, walk) => {
     if (isRecord(value)) walk.scope = scopeOf(value)
     return shape(value, walk)
@@ -94,8 +94,8 @@ const texts: Readonly<Record<string, { readonly event: string; readonly whole: s
 
 const told = Object.fromEntries(
   Object.entries(texts).flatMap(([name, { event: type, whole, index: at }]) => [
-    [`${type}.delta`, event({ delta: running(name), ...(name === 'text' && { logprobs: emptied }) }, 'output_index', at)],
-    [`${type}.done`, event({ [whole]: text, ...(name === 'text' && { logprobs: emptied }) }, 'output_index', at)],
+    [`${type}.delta`, event({ delta: running(name) }, 'output_index', at)],
+    [`${type}.done`, event({ [whole]: text }, 'output_index', at)],
   ]),
 )
 
