@@ -109,11 +109,12 @@ const unknownMember: Shape = (_value, walk) => {
 
 /** An object with these members, and no others. */
 export function members(known: Readonly<Record<string, Shape>>, rules: MemberRules = {}): Shape {
-  const shapes = new Map(Object.entries(known))
-  speak(shapes.keys())
   const { required = [], others = unknownMember } = rules
+  // Made when it is first needed: most programs read the payloads of one vendor.
+  let shapes: Map<string, Shape> | undefined
   return (value, walk) => {
     if (!isRecord(value)) throw walk.invalid('no object')
+    shapes ??= spokenMap(known)
     let own: Record<string, unknown> | undefined
     for (const name of Object.keys(value)) {
       const before = value[name]
@@ -127,11 +128,18 @@ export function members(known: Readonly<Record<string, Shape>>, rules: MemberRul
   }
 }
 
+function spokenMap(known: Readonly<Record<string, Shape>>): Map<string, Shape> {
+  const shapes = new Map(Object.entries(known))
+  speak(shapes.keys())
+  return shapes
+}
+
 /** An object whose shape one of its members names, such as `type` or `role`. */
 export function variants(name: string, shapes: Readonly<Record<string, Shape>>): Shape {
-  const known = new Map(Object.entries(shapes))
+  let known: Map<string, Shape> | undefined
   return (value, walk) => {
     if (!isRecord(value)) throw walk.invalid('no object')
+    known ??= new Map(Object.entries(shapes))
     const tag = Object.hasOwn(value, name) ? value[name] : undefined
     if (typeof tag !== 'string') throw walk.invalid(`no member '${name}'`)
     const shape = known.get(tag)
