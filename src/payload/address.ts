@@ -29,6 +29,14 @@ export const data: Shape = (value, walk) => {
   return encoded
 }
 
+/** A media type, or a range of them (RFC 9110, section 12.5.1). */
+export const mediaType: Shape = (value, walk) => {
+  const type = textIn(value, walk)
+  if (!/^[\w.+-]{1,127}\/[\w.+*-]{1,127}(?:; ?[\w-]{1,32}="?[\w.,+-]{1,64}"?){0,4}$/.test(type)) throw walk.invalid('no media type')
+  walk.fixed(type)
+  return type
+}
+
 /** Bytes of the vendor's own that only it can read, such as a signature or encrypted reasoning: they come back as they were given. */
 export const sealedByVendor: Shape = (value, walk) => {
   const encoded = textIn(value, walk)

@@ -1,4 +1,4 @@
-import { address, data, link, sealedByVendor } from './address.ts'
+import { address, data, link, mediaType, sealedByVendor } from './address.ts'
 import {
   anyJson,
   anyObject,
@@ -119,7 +119,7 @@ const tagged = variants('type', {
 const fileData: Shape = (value, walk) => (isRecord(value) ? tagged : bytes)(value, walk)
 
 const file = members(
-  { type: tag, data: fileData, mediaType: identifier, filename: text, originalUrl: address, providerOptions: partOptions },
+  { type: tag, data: fileData, mediaType, filename: text, originalUrl: address, providerOptions: partOptions },
   { required: ['data'] },
 )
 
@@ -128,9 +128,9 @@ export const ranHere: Shape = nullable(refused('what runs at the vendor (a tool 
 
 const textPart = members({ type: tag, text, providerOptions: partOptions }, { required: ['text'] })
 
-const encoded = members({ type: tag, data, mediaType: identifier, filename: text, providerOptions: partOptions }, { required: ['data'] })
+const encoded = members({ type: tag, data, mediaType, filename: text, providerOptions: partOptions }, { required: ['data'] })
 
-const linked = members({ type: tag, url: link, mediaType: identifier, providerOptions: partOptions }, { required: ['url'] })
+const linked = members({ type: tag, url: link, mediaType, providerOptions: partOptions }, { required: ['url'] })
 
 const output = variants('type', {
   text: members({ type: tag, value: text, providerOptions: partOptions }, { required: ['value'] }),

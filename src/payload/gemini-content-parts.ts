@@ -1,4 +1,4 @@
-import { data, link, sealedByVendor } from './address.ts'
+import { data, link, mediaType, sealedByVendor } from './address.ts'
 import {
   anyJson,
   anyObject,
@@ -75,8 +75,8 @@ const part: Shape = members({
   ...beside(true),
   text,
   functionResponse,
-  inlineData: members({ data, mimeType: identifier, displayName: text }, { required: ['data'] }),
-  fileData: members({ fileUri, mimeType: identifier, displayName: text }, { required: ['fileUri'] }),
+  inlineData: members({ data, mimeType: mediaType, displayName: text }, { required: ['data'] }),
+  fileData: members({ fileUri, mimeType: mediaType, displayName: text }, { required: ['fileUri'] }),
   mediaResolution: members({ level: identifier, numTokens: number }),
   videoMetadata: members({ startOffset: identifier, endOffset: identifier, fps: number }),
   partMetadata: anyObject,

@@ -3,7 +3,7 @@ import { jsonAnswer, jsonCodec, usageFrom } from './json-codec.ts'
 import { assembleMessages } from './langchain-assembly.ts'
 import { contentOfPart, responseMetadata, toolCallChunks } from './langchain-content.ts'
 import { copyMessages, type LangchainRequest, messagesFacts, messagesShape, wholeMessage } from './langchain-request.ts'
-import { by, dropped, figures, isRecord, label, members, nullable, running, tag } from './shape.ts'
+import { by, dropped, figures, isRecord, label, list, members, nullable, number, running, tag, text, word } from './shape.ts'
 import type { Shape } from './walk.ts'
 
 const runningContent = running('text')
@@ -13,20 +13,40 @@ const content: Shape = (value, walk) => {
   return (Array.isArray(value) ? contentOfPart : runningContent)(value, walk)
 }
 
-// What vendors write here of a stream: a thought that goes on, and once more what stands elsewhere.
+// What vendors write here of a stream: thoughts that go on, and once more what stands elsewhere.
 const additional = nullable(
   members(
     {
       reasoning_content: nullable(ofMessage('reasoning_content')),
       refusal: nullable(ofMessage('refusal')),
+      reasoning: nullable(members({ id: label, type: word('reasoning'), summary: summaries(), encrypted_content: dropped }, { others: figures })),
+      id: nullable(label),
+      model: nullable(label),
+      role: nullable(label),
+      stop_reason: nullable(label),
+      stop_sequence: nullable(text),
+      type: nullable(label),
       tool_calls: dropped,
       function_call: dropped,
-      reasoning: dropped,
       audio: dropped,
+      __openai_function_call_ids__: dropped,
     },
     { others: figures },
   ),
 )
+
+// Summaries of thoughts, each at its place.
+function summaries(): Shape {
+  const summary = members({ type: word('summary_text'), index: number, text: running('summary') })
+  return nullable((value, walk) => {
+    let position = 0
+    return list((one, inner) => {
+      const place = position++
+      inner.scope = `summaries/${String(isRecord(one) && typeof one.index === 'number' ? one.index : place)}`
+      return summary(one, inner)
+    })(value, walk)
+  })
+}
 
 function ofMessage(name: string): Shape {
   const text = running(name)
@@ -65,8 +85,8 @@ const part: Shape = by(
  *   type is not known is refused as `payload_unsupported`.
  * - Refused by name: what runs at a vendor (server tools, their results) and references into its store (files).
  * - A part of a stream is told from a whole message by its `tool_call_chunks`. Channels are `content/text`, `content/0/text`,
- *   `content/0/thought` and `content/0/refusal` by the block's index, `message/reasoning_content` and `message/refusal`; they end with
- *   the stream. What LangChain makes of the pieces of tool calls (`tool_calls`, `invalid_tool_calls`) becomes null in a part.
+ *   `content/0/thought` and `content/0/refusal` by the block's index, `message/reasoning_content`, `message/refusal` and `summaries/0/summary`; they
+ *   end with the stream. What LangChain makes of the pieces of tool calls (`tool_calls`, `invalid_tool_calls`) becomes null in a part.
  * - What a message holds for the application alone (`artifact`) is left out, and `logprobs` become null.
  *
  * ```ts
@@ -92,6 +112,11 @@ export const langchainMessages: Codec<LangchainRequest> = jsonCodec({
       if (channel === 'content/text') return { ...own, content: carried }
       const [, field] = /^message\/(reasoning_content|refusal)$/.exec(channel) ?? []
       if (field !== undefined) return { ...own, content: '', additional_kwargs: { [field]: carried } }
+      const [, summary] = /^summaries\/(\d{1,9})\/summary$/.exec(channel) ?? []
+      if (summary !== undefined) {
+        const told = { type: 'summary_text', index: Number(summary), text: carried }
+        return { ...own, content: '', additional_kwargs: { reasoning: { type: 'reasoning', summary: [told] } } }
+      }
       const [, place, name] = /^content\/(.{1,256})\/(text|thought|refusal)$/s.exec(channel) ?? []
       return place === undefined || name === undefined ? undefined : { ...own, content: [block(like, place, name, carried)] }
     },

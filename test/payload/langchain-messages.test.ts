@@ -59,7 +59,20 @@ const readable = messages.map((message) => (message.type === 'human' ? { type: '
 const chunk = (content: unknown, more: object = {}): object => ({ type: 'ai', id: 'run-1', content, tool_call_chunks: [], ...more })
 const piece = (index: number, args: string, begin: object = {}): object => ({ type: 'tool_call_chunk', index, args, ...begin })
 const parts = [
-  chunk('text prose', { additional_kwargs: { reasoning_content: 'thought prose', refusal: 'refusal prose' } }),
+  chunk('', {
+    additional_kwargs: { reasoning: { id: 'rs_1', type: 'reasoning', summary: [{ type: 'summary_text', index: 1, text: 'summary prose' }] } },
+  }),
+  chunk('text prose', {
+    additional_kwargs: {
+      reasoning_content: 'thought prose',
+      refusal: 'refusal prose',
+      id: 'msg_1',
+      model: 'claude',
+      role: 'assistant',
+      stop_reason: null,
+      stop_sequence: 'stop prose',
+    },
+  }),
   chunk([
     { type: 'text', index: 0, text: 'text prose' },
     { type: 'thinking', index: 1, thinking: 'thought prose' },
@@ -192,9 +205,18 @@ test('joins the pieces of tool calls, also where a vendor writes them as content
 })
 
 test('running texts have a channel for each block and each place', () => {
-  const running = parts.slice(0, 2).flatMap((part) => answer.texts(answer.snapshot(part, true)).filter(({ whole }) => whole !== true))
+  const running = parts.slice(0, 3).flatMap((part) => answer.texts(answer.snapshot(part, true)).filter(({ whole }) => whole !== true))
   assert.deepEqual(
     running.map(({ channel }) => channel),
-    ['content/text', 'message/reasoning_content', 'message/refusal', 'content/0/text', 'content/1/thought', 'content/2/thought'],
+    [
+      'content/text',
+      'summaries/1/summary',
+      'content/text',
+      'message/reasoning_content',
+      'message/refusal',
+      'content/0/text',
+      'content/1/thought',
+      'content/2/thought',
+    ],
   )
 })

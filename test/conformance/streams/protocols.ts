@@ -46,9 +46,24 @@ export const messages: Protocol = {
   texts: ['thinking', 'text'],
   calls: ['input'],
   first: () => [
-    { type: 'message_start', message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-sonnet-5', content: [], stop_reason: null } },
+    {
+      type: 'message_start',
+      message: {
+        id: 'msg_1',
+        type: 'message',
+        role: 'assistant',
+        model: 'claude-sonnet-5',
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: { input_tokens: 1, output_tokens: 1 },
+      },
+    },
   ],
-  last: () => [{ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 9 } }, { type: 'message_stop' }],
+  last: () => [
+    { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 9 } },
+    { type: 'message_stop' },
+  ],
   begin(text) {
     const block = text === 'input' ? { type: 'tool_use', id: 'toolu_1', name: tool, input: {} } : { type: text, [text]: '' }
     return [{ type: 'content_block_start', index: blockOf[text], content_block: block }]
@@ -87,7 +102,14 @@ const places: Readonly<Record<string, { readonly event: string; readonly at: obj
   },
 }
 
-const call = (args: string): object => ({ type: 'function_call', id: 'fc_1', call_id: 'call_1', name: tool, arguments: args })
+const call = (args: string, status = 'completed'): object => ({
+  type: 'function_call',
+  id: 'fc_1',
+  call_id: 'call_1',
+  name: tool,
+  arguments: args,
+  status,
+})
 const response = (output: readonly object[]): object => ({ id: 'resp_1', object: 'response', created_at: 1, model: 'gpt-5', output })
 
 /** OpenAI responses, which say each text again when it is done. */
@@ -108,7 +130,7 @@ export const responses: Protocol = {
   },
   begin(text) {
     const place = places[text]
-    if (place === undefined) return [{ type: 'response.output_item.added', sequence_number: 0, output_index: 2, item: call('') }]
+    if (place === undefined) return [{ type: 'response.output_item.added', sequence_number: 0, output_index: 2, item: call('', 'in_progress') }]
     const added = text === 'summary' ? 'response.reasoning_summary_part.added' : 'response.content_part.added'
     return [{ type: added, sequence_number: 0, ...place.at, part: place.part('') }]
   },
