@@ -1,15 +1,12 @@
 import type { AnswerCodec } from '../guard/codec.ts'
-import { GuardError } from '../guard/errors.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
 import { citations, providerMetadata, ranHere, source } from './ai-sdk-parts.ts'
-import { plainForm } from './ai-sdk-request.ts'
+import { plainUrl } from './ai-sdk-request.ts'
 import { joinPieces } from './call-pieces.ts'
 import { jsonAnswer, usageFrom } from './json-codec.ts'
 import { anyJson, boolean, by, figures, isRecord, label, list, members, nullable, refused, running, tag, text, variants, word } from './shape.ts'
 import { toolArguments } from './tool-arguments.ts'
 import type { Shape } from './walk.ts'
-
-type Part = Readonly<Record<string, unknown>>
 
 const unreadable = refused('content that is no text, which no control can read')
 
@@ -107,20 +104,19 @@ const events: Readonly<Record<string, Shape>> = {
   error: members({ type: tag, error: anyJson }, { required: ['error'] }),
 }
 
+/** Instances of classes that stand in answers: addresses as texts, errors by name and message. */
+export function plainForm(instance: object): unknown {
+  return instance instanceof Error ? { name: instance.name, message: instance.message } : plainUrl(instance)
+}
+
 /**
  * The engine's own copy of an answer or a part: less what the vendor was sent and what it sent, in its own shape and header
  * fields, which no control reads, and less the time, which is no JSON.
  */
 function copyAnswer(value: unknown): unknown {
   if (!isRecord(value)) return snapshotJson(value)
-  let own: Part
-  try {
-    const { request: _request, response, timestamp: _timestamp, ...rest } = value
-    own = isRecord(response) ? { ...rest, response: { id: response.id, modelId: response.modelId } } : rest
-  } catch (error) {
-    throw new GuardError('payload_invalid', { reason: 'the payload threw while it was read', cause: error })
-  }
-  return snapshotJson(own, plainForm)
+  const { request: _request, response, timestamp: _timestamp, ...rest } = value
+  return snapshotJson(isRecord(response) ? { ...rest, response: { id: response.id, modelId: response.modelId } } : rest, plainForm)
 }
 
 const assemble = joinPieces({

@@ -1,5 +1,4 @@
 import type { Facts } from '../guard/codec.ts'
-import { GuardError } from '../guard/errors.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
 import { callOptions, offeredTool, promptMessage } from './ai-sdk-parts.ts'
 import {
@@ -50,23 +49,16 @@ export interface ModelCallMessage {
   providerOptions?: { [provider: string]: { [name: string]: unknown } }
 }
 
-/** Instances of classes that stand in payloads of the SDK: addresses as texts, errors by name and message. */
-export function plainForm(instance: object): unknown {
-  if (instance instanceof URL) return instance.href
-  return instance instanceof Error ? { name: instance.name, message: instance.message } : undefined
+/** The one class whose instances stand in calls: addresses, which become texts. */
+export function plainUrl(instance: object): unknown {
+  return instance instanceof URL ? instance.href : undefined
 }
 
 /** The engine's own copy of a call. The signal and the header fields go around a call, and are not in it. */
 export function copyCall(input: unknown): unknown {
   if (!isRecord(input)) return snapshotJson(input)
-  let rest: object
-  try {
-    const { abortSignal: _signal, headers: _headers, ...own } = input
-    rest = own
-  } catch (error) {
-    throw new GuardError('payload_invalid', { reason: 'the payload threw while it was read', cause: error })
-  }
-  return snapshotJson(rest, plainForm)
+  const { abortSignal: _signal, headers: _headers, ...rest } = input
+  return snapshotJson(rest, plainUrl)
 }
 
 /** What a call says, beside its texts. */

@@ -1,11 +1,12 @@
 import type { AnswerCodec, Codec } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
+import { plainForm } from './ai-sdk-answer.ts'
 import { aiSdkModel } from './ai-sdk-model.ts'
-import { copyCall, plainForm } from './ai-sdk-request.ts'
+import { copyCall } from './ai-sdk-request.ts'
 import { anthropicMessages } from './anthropic-messages.ts'
 import { geminiContent } from './gemini-content.ts'
-import { checkAnswer, checkCopy, isAnswerOf, makerOf } from './json-codec.ts'
+import { checkAnswer, checkCopy, isAnswerOf, makerOf, reading } from './json-codec.ts'
 import { langchainMessages } from './langchain-messages.ts'
 import { plainMessage } from './langchain-request.ts'
 import { mcpTool } from './mcp-tool.ts'
@@ -51,7 +52,7 @@ function snapshot(input: unknown): unknown {
   if (typeof input === 'string') return plainText.snapshot(input)
   if (makerOf(input) !== undefined) return input
   // The decision is made on the copy, so that the input is read once.
-  const copy = isRecord(input) && 'prompt' in input ? copyCall(input) : snapshotJson(input, plain)
+  const copy = reading(() => (isRecord(input) && 'prompt' in input ? copyCall(input) : snapshotJson(input, plainMessage)))
   const fitting: AnyCodec[] = []
   let refusal: unknown
   for (const codec of candidates(copy)) {
@@ -110,7 +111,7 @@ function answerOf(part: unknown): AnswerCodec {
   return known
 }
 
-// Of whichever library it is: its messages, addresses, errors and times.
+// Of answers, of whichever library: its messages, addresses, errors and times.
 function plain(instance: object): unknown {
   return plainMessage(instance) ?? plainForm(instance) ?? (instance instanceof Date ? instance.toISOString() : undefined)
 }

@@ -26,6 +26,16 @@ const makers = new WeakMap<object, Codec<never>>()
 
 const checks = new WeakMap<object, (copy: unknown) => unknown>()
 
+/** What is read of somebody else's value. @throws GuardError `payload_invalid` where it cannot even be looked at. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof GuardError) throw error
+    throw new GuardError('payload_invalid', { reason: 'the payload threw while it was read', cause: error })
+  }
+}
+
 /** A codec whose requests are JSON of one shape. */
 export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
   const { name, request, facts, cap, answer, wire, listed = false, copy = snapshotJson } = parts
@@ -42,7 +52,7 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
   const said = new WeakMap<object, Facts>()
   const codec: Codec<I> = Object.freeze({
     name,
-    snapshot: (input: unknown): I => (makerOf(input) === codec ? (input as I) : check(copy(input))),
+    snapshot: (input: unknown): I => (makerOf(input) === codec ? (input as I) : check(reading(() => copy(input)))),
     facts(input: I): Facts {
       const known = said.get(input as object)
       if (known !== undefined) return known
@@ -134,7 +144,11 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
     return checked
   }
   const codec: AnswerCodec = Object.freeze({
-    snapshot: (part: unknown, streamed: boolean): unknown => check(copy(part), streamed),
+    snapshot: (part: unknown, streamed: boolean): unknown =>
+      check(
+        reading(() => copy(part)),
+        streamed,
+      ),
     texts: (part: unknown): readonly Text[] => Walk.find(shapeOf(part), part).texts,
     replace: (part: unknown, values: readonly string[]): unknown => Walk.replace(shapeOf(part), part, values),
     ends: (part: unknown): readonly string[] => (ends !== undefined && isRecord(part) && kindOf(part) !== 'whole' ? ends(part) : nothing),

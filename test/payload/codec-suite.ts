@@ -169,6 +169,38 @@ export function holdCodec<I>({ codec, request, readable = request, answers, part
       for (const name of Object.keys(request as object)) assert.equal(asked.get(name), 1, name)
     })
 
+    test('A16: what throws when it is looked at, or cannot be JSON, is refused with a reason', () => {
+      const fail = (): never => {
+        throw new Error('canary')
+      }
+      const revoked = Proxy.revocable({}, {})
+      revoked.revoke()
+      const cyclic: Record<string, unknown> = {}
+      cyclic.self = cyclic
+      const odd = [
+        new Proxy({}, { getPrototypeOf: fail }),
+        new Proxy({}, { ownKeys: fail }),
+        new Map(),
+        new (class Own {})(),
+        new Proxy([1], { get: fail }),
+        revoked.proxy,
+        cyclic,
+        10n,
+        Symbol('x'),
+        Number.NaN,
+        'a\ud800b',
+        JSON.parse('{"__proto__":{"admin":true}}'),
+      ]
+      const holders = Array.isArray(request) ? [] : Object.keys(request as object)
+      for (const value of odd) {
+        const loaded = [value, ...holders.map((name) => ({ ...(request as object), [name]: value })), { ...(request as object), extra: value }]
+        for (const input of loaded) {
+          assert.throws(() => codec.snapshot(input), isGuardError)
+          for (const streamed of [true, false]) assert.throws(() => answer.snapshot(input, streamed), isGuardError)
+        }
+      }
+    })
+
     test('a copy is not copied again, and neither is one that was rewritten', () => {
       const copy = codec.snapshot(request)
       assert.equal(codec.snapshot(copy), copy)
