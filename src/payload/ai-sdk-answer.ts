@@ -4,7 +4,7 @@ import { citations, providerMetadata, ranHere, source } from './ai-sdk-parts.ts'
 import { plainUrl } from './ai-sdk-request.ts'
 import { joinPieces } from './call-pieces.ts'
 import { jsonAnswer, usageFrom } from './json-codec.ts'
-import { anyJson, boolean, by, figures, isRecord, label, list, members, nullable, refused, running, tag, text, variants, word } from './shape.ts'
+import { all, anyJson, boolean, by, figures, isRecord, label, list, members, nullable, refused, running, tag, text, variants, word } from './shape.ts'
 import { toolArguments } from './tool-arguments.ts'
 import type { Shape } from './walk.ts'
 
@@ -51,11 +51,13 @@ const whole: Shape = by(
   members(
     {
       content: list(
-        variants('type', {
-          ...content,
-          text: members({ type: tag, text, citations, providerMetadata }, { required: ['text'] }),
-          reasoning: members({ type: tag, text, providerMetadata }, { required: ['text'] }),
-        }),
+        variants(
+          'type',
+          all(content, {
+            text: members({ type: tag, text, citations, providerMetadata }, { required: ['text'] }),
+            reasoning: members({ type: tag, text, providerMetadata }, { required: ['text'] }),
+          }),
+        ),
       ),
       structuredOutputText: text,
       finishReason,
@@ -71,6 +73,7 @@ const whole: Shape = by(
 const id = { type: tag, id: label, providerMetadata }
 
 // The id of a text names its channel, and may stand behind it.
+/* @__NO_SIDE_EFFECTS__ */
 function ofText(shape: Shape): Shape {
   return (value, walk) => {
     walk.scope = scopeOf(isRecord(value) ? value.id : undefined)
@@ -82,27 +85,25 @@ function scopeOf(textId: unknown): string {
   return `texts/${String(textId)}`
 }
 
-const events: Readonly<Record<string, Shape>> = {
-  ...content,
+const events: Readonly<Record<string, Shape>> = all(content, {
   'stream-start': members({ type: tag, warnings }),
-  'response-metadata': members({ type: tag, ...modelOf }),
+  'response-metadata': members(all({ type: tag }, modelOf)),
   'text-start': members(id, { required: ['id'] }),
-  'text-delta': ofText(members({ ...id, delta: running('text') }, { required: ['id', 'delta'] })),
-  'text-end': members({ ...id, citations }, { required: ['id'] }),
+  'text-delta': ofText(members(all(id, { delta: running('text') }), { required: ['id', 'delta'] })),
+  'text-end': members(all(id, { citations }), { required: ['id'] }),
   'reasoning-start': members(id, { required: ['id'] }),
-  'reasoning-delta': ofText(members({ ...id, delta: running('reasoning') }, { required: ['id', 'delta'] })),
+  'reasoning-delta': ofText(members(all(id, { delta: running('reasoning') }), { required: ['id', 'delta'] })),
   'reasoning-end': members(id, { required: ['id'] }),
-  'tool-input-start': members(
-    { ...id, toolName: label, inputEncoding: word('json'), providerExecuted: ranHere, dynamic: boolean, title: text },
-    { required: ['id', 'toolName'] },
-  ),
-  'tool-input-delta': members({ ...id, delta: toolArguments(false) }, { required: ['id', 'delta'] }),
+  'tool-input-start': members(all(id, { toolName: label, inputEncoding: word('json'), providerExecuted: ranHere, dynamic: boolean, title: text }), {
+    required: ['id', 'toolName'],
+  }),
+  'tool-input-delta': members(all(id, { delta: toolArguments(false) }), { required: ['id', 'delta'] }),
   'tool-input-end': members(id, { required: ['id'] }),
   finish: members({ type: tag, usage: counts, finishReason, providerMetadata }, { required: ['finishReason'] }),
   ping: members({ type: tag }),
   raw: refused("the vendor's own events, which no control can cover"),
   error: members({ type: tag, error: anyJson }, { required: ['error'] }),
-}
+})
 
 /** Instances of classes that stand in answers: addresses as texts, errors by name and message. */
 export function plainForm(instance: object): unknown {

@@ -1,10 +1,12 @@
 import { address, data, link, mediaType, sealedByVendor } from './address.ts'
 import {
+  all,
   anyJson,
   anyObject,
   boolean,
   by,
   dropped,
+  each,
   identifier,
   isRecord,
   label,
@@ -31,17 +33,18 @@ const sealed = {
 }
 
 /** For each provider its own members. */
+/* @__NO_SIDE_EFFECTS__ */
 function ofProviders(shape: Shape): Shape {
   return nullable(members({}, { others: (value, walk) => (isRecord(value) ? shape(value, walk) : anyJson(value, walk)) }))
 }
 
 /** What a provider says of a part of its answer. */
-export const providerMetadata: Shape = ofProviders(members({ ...sealed, itemId: nullable(label) }, { others: anyJson }))
+export const providerMetadata: Shape = ofProviders(members(all(sealed, { itemId: nullable(label) }), { others: anyJson }))
 
 /** The same, as it comes back beside a part of a prompt. What would make a provider look the part up in its store is left out. */
 const partOptions: Shape = ofProviders(
   members(
-    { ...sealed, itemId: dropped, fileId: storeReference('a file'), containerUpload: refused('what runs at the vendor (a container)', false) },
+    all(sealed, { itemId: dropped, fileId: storeReference('a file'), containerUpload: refused('what runs at the vendor (a container)', false) }),
     { others: anyJson },
   ),
 )
@@ -86,17 +89,21 @@ const known: readonly string[] = [
 
 /** What a provider is told of a whole call. */
 export const callOptions: Shape = ofProviders(
-  members({
-    ...Object.fromEntries(known.map((name) => [name, anyJson])),
-    store: refused('a conversation that the vendor keeps', false),
-    logprobs: refused('alternatives for each token, which no control can cover', false, 0),
-    include: nullable(list(word('reasoning.encrypted_content'))),
-    previousResponseId: storeReference('an earlier answer'),
-    conversation: storeReference('a conversation'),
-    cachedContent: storeReference('a cache'),
-    container: storeReference('a container'),
-    mcpServers: refused('what runs at the vendor (remote MCP servers)'),
-  }),
+  members(
+    all(
+      each(known, () => anyJson),
+      {
+        store: refused('a conversation that the vendor keeps', false),
+        logprobs: refused('alternatives for each token, which no control can cover', false, 0),
+        include: nullable(list(word('reasoning.encrypted_content'))),
+        previousResponseId: storeReference('an earlier answer'),
+        conversation: storeReference('a conversation'),
+        cachedContent: storeReference('a cache'),
+        container: storeReference('a container'),
+        mcpServers: refused('what runs at the vendor (remote MCP servers)'),
+      },
+    ),
+  ),
 )
 
 const reference = storeReference('a file')
@@ -162,8 +169,9 @@ const output = variants('type', {
 
 const call = { type: tag, toolCallId: identifier, toolName: identifier, providerExecuted: ranHere, providerOptions: partOptions }
 
-const result = by('tool', members({ ...call, output }, { required: ['toolCallId', 'toolName', 'output'] }))
+const result = by('tool', members(all(call, { output }), { required: ['toolCallId', 'toolName', 'output'] }))
 
+/* @__NO_SIDE_EFFECTS__ */
 function message(role: 'user' | 'assistant' | 'tool', parts: Readonly<Record<string, Shape>>): Shape {
   return by(role, members({ role: tag, content: list(variants('type', parts)), providerOptions: partOptions }, { required: ['content'] }))
 }
@@ -177,7 +185,7 @@ export const promptMessage: Shape = variants('role', {
     file,
     reasoning: textPart,
     'reasoning-file': file,
-    'tool-call': members({ ...call, input: argumentValues }, { required: ['toolCallId', 'toolName', 'input'] }),
+    'tool-call': members(all(call, { input: argumentValues }), { required: ['toolCallId', 'toolName', 'input'] }),
     'tool-result': result,
   }),
   tool: message('tool', {

@@ -3,7 +3,7 @@ import { sealedByVendor } from './address.ts'
 import { citation, redactedThinking, spent, toolUse, vendorBlocks } from './anthropic-messages-content.ts'
 import { joinPieces } from './call-pieces.ts'
 import { isCount, jsonAnswer, usageFrom } from './json-codec.ts'
-import { anyJson, by, figures, integer, isRecord, label, list, members, nullable, running, tag, text, variants, word } from './shape.ts'
+import { all, anyJson, by, figures, integer, isRecord, label, list, members, nullable, running, tag, text, variants, word } from './shape.ts'
 import { toolArguments } from './tool-arguments.ts'
 import { storeReference } from './vendor-side.ts'
 import type { Shape } from './walk.ts'
@@ -23,6 +23,7 @@ function scopeOf(index: unknown): string {
 const citations = nullable(list(citation))
 
 /** The blocks of an answer: of a whole one, or as each of them begins in a stream. */
+/* @__NO_SIDE_EFFECTS__ */
 function blocks(written: Shape, thought: Shape): Shape {
   return variants('type', {
     text: members({ type: tag, text: written, citations }, { required: ['text'], others: figures }),
@@ -43,16 +44,10 @@ const stop = {
 const message: Shape = by(
   'assistant',
   members(
-    {
-      id: label,
-      type: word('message'),
-      role: word('assistant'),
-      content: list(blocks(text, text)),
-      model: label,
-      ...stop,
+    all({ id: label, type: word('message'), role: word('assistant'), content: list(blocks(text, text)), model: label }, stop, {
       diagnostics: nullable(anyJson),
       usage: nullable(spent),
-    },
+    }),
     { required: ['content'], others: figures },
   ),
 )
@@ -66,6 +61,7 @@ const delta = variants('type', {
 })
 
 // The index of a block names the channels of its texts, and may stand behind them.
+/* @__NO_SIDE_EFFECTS__ */
 function inBlock(shape: Shape): Shape {
   return (value, walk) => {
     walk.scope = scopeOf(blockIndex(isRecord(value) ? value.index : undefined, walk))

@@ -1,6 +1,6 @@
 import { data, link, sealedByVendor } from './address.ts'
 import { argumentsObject } from './tool-arguments.ts'
-import { boolean, by, figures, identifier, label, list, members, nullable, number, tag, text, textOr, variants, word } from './shape.ts'
+import { all, boolean, by, figures, identifier, label, list, members, nullable, number, tag, text, textOr, variants, word } from './shape.ts'
 import { runsAtVendor, storeReference } from './vendor-side.ts'
 import type { Shape } from './walk.ts'
 
@@ -10,25 +10,30 @@ export const cacheControl: Shape = nullable(members({ type: word('ephemeral'), t
 const place = { type: tag, cited_text: text, document_index: number, document_title: nullable(text), file_id: storeReference('a file') }
 
 /** Where a text was taken from. */
-export const citation: Shape = variants('type', {
-  char_location: members({ ...place, start_char_index: number, end_char_index: number }),
-  page_location: members({ ...place, start_page_number: number, end_page_number: number }),
-  content_block_location: members({ ...place, start_block_index: number, end_block_index: number }),
-  search_result_location: members({
-    type: tag,
-    cited_text: text,
-    search_result_index: number,
-    source: text,
-    title: nullable(text),
-    start_block_index: number,
-    end_block_index: number,
-  }),
-  ...runsAtVendor('web_search_result_location'),
-})
+export const citation: Shape = variants(
+  'type',
+  all(
+    {
+      char_location: members(all(place, { start_char_index: number, end_char_index: number })),
+      page_location: members(all(place, { start_page_number: number, end_page_number: number })),
+      content_block_location: members(all(place, { start_block_index: number, end_block_index: number })),
+      search_result_location: members({
+        type: tag,
+        cited_text: text,
+        search_result_index: number,
+        source: text,
+        title: nullable(text),
+        start_block_index: number,
+        end_block_index: number,
+      }),
+    },
+    runsAtVendor('web_search_result_location'),
+  ),
+)
 
 /** Blocks of what runs at the vendor, or lies there. */
-export const vendorBlocks: Readonly<Record<string, Shape>> = {
-  ...runsAtVendor(
+export const vendorBlocks: Readonly<Record<string, Shape>> = all(
+  runsAtVendor(
     'server_tool_use',
     'web_search_tool_result',
     'web_fetch_tool_result',
@@ -39,18 +44,19 @@ export const vendorBlocks: Readonly<Record<string, Shape>> = {
     'mcp_tool_use',
     'mcp_tool_result',
   ),
-  container_upload: storeReference('a file in a container'),
-}
+  { container_upload: storeReference('a file in a container') },
+)
 
 /** Who made a tool call: the model itself. What runs at the vendor can make them too. */
 const caller: Shape = nullable(
-  variants('type', {
-    direct: members({ type: tag }),
-    ...runsAtVendor('code_execution_20250825', 'code_execution_20260120', 'code_execution_20260521'),
-  }),
+  variants(
+    'type',
+    all({ direct: members({ type: tag }) }, runsAtVendor('code_execution_20250825', 'code_execution_20260120', 'code_execution_20260521')),
+  ),
 )
 
 /** A tool call. In a request its names must be names. */
+/* @__NO_SIDE_EFFECTS__ */
 export function toolUse(strict: boolean): Shape {
   const name = strict ? identifier : label
   return members(
@@ -130,17 +136,22 @@ const toolResult: Shape = by(
 )
 
 const blocks = textOr(
-  variants('type', {
-    text: textBlock,
-    image,
-    document,
-    search_result: searchResult,
-    thinking: members({ type: tag, thinking: text, signature: sealedByVendor }, { required: ['thinking'] }),
-    redacted_thinking: redactedThinking,
-    tool_use: toolUse(true),
-    tool_result: toolResult,
-    ...vendorBlocks,
-  }),
+  variants(
+    'type',
+    all(
+      {
+        text: textBlock,
+        image,
+        document,
+        search_result: searchResult,
+        thinking: members({ type: tag, thinking: text, signature: sealedByVendor }, { required: ['thinking'] }),
+        redacted_thinking: redactedThinking,
+        tool_use: toolUse(true),
+        tool_result: toolResult,
+      },
+      vendorBlocks,
+    ),
+  ),
 )
 
 /** A message of a conversation. */

@@ -1,17 +1,19 @@
 import type { Facts } from '../guard/codec.ts'
 import { cacheControl, message, textOrBlocks } from './anthropic-messages-content.ts'
 import {
+  all,
   anyObject,
   boolean,
   by,
+  each,
   figures,
   identifier,
-  integer,
   isRecord,
   list,
   members,
   nullable,
   number,
+  positive,
   tag,
   text,
   variants,
@@ -65,23 +67,22 @@ const tools = { name: identifier, cache_control: cacheControl, defer_loading: bo
 const callers: Shape = list(word('direct'))
 
 const ownTool: Shape = members(
-  {
-    ...tools,
+  all(tools, {
     type: nullable(word('custom')),
     description: text,
     input_schema: anyObject,
     input_examples: list(anyObject),
     allowed_callers: callers,
     eager_input_streaming: nullable(boolean),
-  },
+  }),
   { required: ['name', 'input_schema'] },
 )
 
 // Tools whose form the vendor knows, and which the application runs all the same.
-const knownTool: Shape = members(
-  { ...tools, type: tag, allowed_callers: callers, input_examples: list(anyObject) },
-  { required: ['name'], others: figures },
-)
+const knownTool: Shape = members(all(tools, { type: tag, allowed_callers: callers, input_examples: list(anyObject) }), {
+  required: ['name'],
+  others: figures,
+})
 
 const knownTools = [
   'bash_20250124',
@@ -110,11 +111,14 @@ const vendorTools = [
   'mcp_toolset',
 ]
 
-const typedTool = variants('type', {
-  custom: ownTool,
-  ...Object.fromEntries(knownTools.map((type) => [type, knownTool])),
-  ...runsAtVendor(...vendorTools),
-})
+const typedTool = variants(
+  'type',
+  all(
+    { custom: ownTool },
+    each(knownTools, () => knownTool),
+    runsAtVendor(...vendorTools),
+  ),
+)
 
 const tool: Shape = (value, walk) => (isRecord(value) && typeof value.type === 'string' ? typedTool(value, walk) : ownTool(value, walk))
 
@@ -126,43 +130,44 @@ const schema = members({ type: word('json_schema'), schema: anyObject }, { requi
 
 /** A request for a message: every member that is known, by name. All others are refused. */
 export const messagesRequest: Shape = members(
-  {
-    model: identifier,
-    max_tokens: integer(1, Number.MAX_SAFE_INTEGER),
-    messages: list(message),
-    system: by('system', textOrBlocks),
-    cache_control: cacheControl,
-    inference_geo: nullable(identifier),
-    metadata: nullable(members({ user_id: nullable(text) })),
-    output_config: nullable(members({ effort: nullable(word('low', 'medium', 'high', 'xhigh', 'max')), format: nullable(by('system', schema)) })),
-    output_format: nullable(by('system', schema)),
-    service_tier: word('auto', 'standard_only'),
-    speed: nullable(word('standard', 'fast')),
-    stop_sequences: list(text),
-    stream: boolean,
-    temperature: number,
-    thinking: nullable(
-      variants('type', {
-        enabled: members({ type: tag, budget_tokens: integer(1, Number.MAX_SAFE_INTEGER), display: shown }, { required: ['budget_tokens'] }),
-        disabled: members({ type: tag }),
-        adaptive: members({ type: tag, display: shown }),
-        between_tools: members({ type: tag }),
-      }),
-    ),
-    tool_choice: nullable(
-      variants('type', {
-        auto: members(oneAtATime),
-        any: members(oneAtATime),
-        none: members({ type: tag }),
-        tool: members({ ...oneAtATime, name: identifier }, { required: ['name'] }),
-      }),
-    ),
-    tools: nullable(by('system', list(tool))),
-    top_k: number,
-    top_p: number,
-    ...runsAtVendor('mcp_servers'),
-    container: storeReference('a container'),
-    diagnostics: storeReference('an earlier message'),
-  },
+  all(
+    {
+      model: identifier,
+      max_tokens: positive,
+      messages: list(message),
+      system: by('system', textOrBlocks),
+      cache_control: cacheControl,
+      inference_geo: nullable(identifier),
+      metadata: nullable(members({ user_id: nullable(text) })),
+      output_config: nullable(members({ effort: nullable(word('low', 'medium', 'high', 'xhigh', 'max')), format: nullable(by('system', schema)) })),
+      output_format: nullable(by('system', schema)),
+      service_tier: word('auto', 'standard_only'),
+      speed: nullable(word('standard', 'fast')),
+      stop_sequences: list(text),
+      stream: boolean,
+      temperature: number,
+      thinking: nullable(
+        variants('type', {
+          enabled: members({ type: tag, budget_tokens: positive, display: shown }, { required: ['budget_tokens'] }),
+          disabled: members({ type: tag }),
+          adaptive: members({ type: tag, display: shown }),
+          between_tools: members({ type: tag }),
+        }),
+      ),
+      tool_choice: nullable(
+        variants('type', {
+          auto: members(oneAtATime),
+          any: members(oneAtATime),
+          none: members({ type: tag }),
+          tool: members(all(oneAtATime, { name: identifier }), { required: ['name'] }),
+        }),
+      ),
+      tools: nullable(by('system', list(tool))),
+      top_k: number,
+      top_p: number,
+    },
+    runsAtVendor('mcp_servers'),
+    { container: storeReference('a container'), diagnostics: storeReference('an earlier message') },
+  ),
   { required: ['model', 'max_tokens', 'messages'] },
 )

@@ -26,6 +26,7 @@ interface Guess {
 }
 
 // Each is given what it made itself, whatever that is.
+/* @__NO_SIDE_EFFECTS__ */
 function guess(member: string, codecs: readonly Pick<AnyCodec, 'name'>[], fits?: Guess['fits']): Guess {
   return { member, codecs: codecs as readonly AnyCodec[], ...(fits && { fits }) }
 }
@@ -93,16 +94,14 @@ function codecOf(copy: unknown): AnyCodec {
 }
 
 // Those whose errors say whose they are come before those that only have a member of that name.
-const answers: readonly AnswerCodec[] = [
-  anthropicMessages,
-  aiSdkModel,
-  langchainMessages,
-  openaiChat,
-  openaiResponses,
-  openaiEmbeddings,
-  geminiContent,
-  mcpTool,
-].map(({ answer }) => answer)
+/* @__NO_SIDE_EFFECTS__ */
+function allAnswers(): readonly AnswerCodec[] {
+  return [anthropicMessages, aiSdkModel, langchainMessages, openaiChat, openaiResponses, openaiEmbeddings, geminiContent, mcpTool].map(
+    ({ answer }) => answer,
+  )
+}
+
+const answers = allAnswers()
 
 function answerOf(part: unknown): AnswerCodec {
   if (typeof part === 'string') return plainText.answer

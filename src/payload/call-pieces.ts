@@ -21,6 +21,7 @@ interface OpenCall {
 }
 
 /** Rules for streams in which a part holds at most one piece. */
+/* @__NO_SIDE_EFFECTS__ */
 export function joinPieces(rules: PieceRules): (parts: AsyncIterable<unknown>) => AsyncIterable<unknown> {
   return (parts) => joined(parts, rules)
 }

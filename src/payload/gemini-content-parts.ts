@@ -1,5 +1,6 @@
 import { data, link, mediaType, sealedByVendor } from './address.ts'
 import {
+  all,
   anyJson,
   anyObject,
   boolean,
@@ -38,6 +39,7 @@ const fileUri: Shape = (value, walk) => {
 }
 
 /** What a part may hold beside a text, of whoever it is. In a request (`strict`) names must be names. */
+/* @__NO_SIDE_EFFECTS__ */
 function beside(strict: boolean): Readonly<Record<string, Shape>> {
   const name = strict ? identifier : label
   return {
@@ -59,6 +61,7 @@ function beside(strict: boolean): Readonly<Record<string, Shape>> {
 }
 
 /** A part of what a model said. Pictures and sound are refused: no control can read them. */
+/* @__NO_SIDE_EFFECTS__ */
 export function answerPart(written: Shape): Shape {
   return members({ ...beside(false), text: written }, { others: figures })
 }
@@ -71,16 +74,17 @@ const functionResponse: Shape = by(
   ),
 )
 
-const part: Shape = members({
-  ...beside(true),
-  text,
-  functionResponse,
-  inlineData: members({ data, mimeType: mediaType, displayName: text }, { required: ['data'] }),
-  fileData: members({ fileUri, mimeType: mediaType, displayName: text }, { required: ['fileUri'] }),
-  mediaResolution: members({ level: identifier, numTokens: number }),
-  videoMetadata: members({ startOffset: identifier, endOffset: identifier, fps: number }),
-  partMetadata: anyObject,
-})
+const part: Shape = members(
+  all(beside(true), {
+    text,
+    functionResponse,
+    inlineData: members({ data, mimeType: mediaType, displayName: text }, { required: ['data'] }),
+    fileData: members({ fileUri, mimeType: mediaType, displayName: text }, { required: ['fileUri'] }),
+    mediaResolution: members({ level: identifier, numTokens: number }),
+    videoMetadata: members({ startOffset: identifier, endOffset: identifier, fps: number }),
+    partMetadata: anyObject,
+  }),
+)
 
 const parts = list(part)
 
@@ -125,23 +129,25 @@ const declaration = members(
 export const tools: Shape = by(
   'system',
   list(
-    members({
-      functionDeclarations: list(declaration),
-      ...runsAtVendor(
-        'codeExecution',
-        'computerUse',
-        'enterpriseWebSearch',
-        'exaAiSearch',
-        'fileSearch',
-        'googleMaps',
-        'googleSearch',
-        'googleSearchRetrieval',
-        'mcpServers',
-        'parallelAiSearch',
-        'retrieval',
-        'urlContext',
+    members(
+      all(
+        { functionDeclarations: list(declaration) },
+        runsAtVendor(
+          'codeExecution',
+          'computerUse',
+          'enterpriseWebSearch',
+          'exaAiSearch',
+          'fileSearch',
+          'googleMaps',
+          'googleSearch',
+          'googleSearchRetrieval',
+          'mcpServers',
+          'parallelAiSearch',
+          'retrieval',
+          'urlContext',
+        ),
       ),
-    }),
+    ),
   ),
 )
 

@@ -1,6 +1,23 @@
 import type { Facts } from '../guard/codec.ts'
 import { contents, systemInstruction, toolConfig, tools } from './gemini-content-parts.ts'
-import { anyJson, anyObject, boolean, by, identifier, integer, isRecord, list, members, number, refused, text, word, figures } from './shape.ts'
+import {
+  all,
+  anyJson,
+  anyObject,
+  boolean,
+  by,
+  figures,
+  identifier,
+  integer,
+  isRecord,
+  list,
+  members,
+  number,
+  positive,
+  refused,
+  text,
+  word,
+} from './shape.ts'
 import { storeReference } from './vendor-side.ts'
 import type { Shape } from './walk.ts'
 
@@ -74,7 +91,7 @@ const generation: Readonly<Record<string, Shape>> = {
   frequencyPenalty: number,
   imageConfig: refused(noSound),
   logprobs: refused(eachToken, 0),
-  maxOutputTokens: integer(1, Number.MAX_SAFE_INTEGER),
+  maxOutputTokens: positive,
   mediaResolution: identifier,
   modelSelectionConfig: refused(anotherModel),
   presencePenalty: number,
@@ -110,12 +127,11 @@ const automaticFunctionCalling = figures
 
 const envelope = { model: identifier, stream: boolean, contents }
 
-const overWire: Shape = members({ ...envelope, ...beside, generationConfig: members(generation) }, { required: ['contents'] })
+const overWire: Shape = members(all(envelope, beside, { generationConfig: members(generation) }), { required: ['contents'] })
 
-const ofClient: Shape = members(
-  { ...envelope, config: members({ ...beside, ...generation, automaticFunctionCalling }) },
-  { required: ['model', 'contents'] },
-)
+const ofClient: Shape = members(all(envelope, { config: members(all(beside, generation, { automaticFunctionCalling })) }), {
+  required: ['model', 'contents'],
+})
 
 /** A request for generated content: every member that is known, by name. All others are refused. */
 export const geminiRequest: Shape = (value, walk) => {

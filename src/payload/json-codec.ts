@@ -37,6 +37,7 @@ export function reading<T>(read: () => T): T {
 }
 
 /** A codec whose requests are JSON of one shape. */
+/* @__NO_SIDE_EFFECTS__ */
 export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
   const { name, request, facts, cap, answer, wire, listed = false, copy = snapshotJson } = parts
   const own = (input: unknown): I => {
@@ -126,6 +127,7 @@ export function checkAnswer(codec: AnswerCodec, copy: unknown, streamed: boolean
 }
 
 /** The answers of a codec whose answers are JSON objects. */
+/* @__NO_SIDE_EFFECTS__ */
 export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
   const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson } = parts
   const shapeOf = (value: unknown): Shape => {
@@ -165,6 +167,7 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
 }
 
 /** How JSON looks as bytes, and its parts as server-sent events. */
+/* @__NO_SIDE_EFFECTS__ */
 export function jsonWire(parts: Pick<WireCodec, 'errorEvent'> & Partial<WireCodec>): WireCodec {
   return Object.freeze({
     mediaTypes: Object.freeze(['application/json']),

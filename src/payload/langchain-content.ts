@@ -1,6 +1,7 @@
 import { address, data, sealedByVendor } from './address.ts'
 import { cacheControl, citation } from './anthropic-messages-content.ts'
 import {
+  all,
   anyJson,
   anyObject,
   dropped,
@@ -38,8 +39,7 @@ const urlCitation = members({ type: tag, url, title: text }, { others: figures }
 
 const file = storeReference('a file')
 
-const media = {
-  ...place,
+const media = all(place, {
   source_type: word('url', 'base64', 'text'),
   url: address,
   data,
@@ -50,7 +50,7 @@ const media = {
   metadata: nullable(anyObject),
   title: text,
   context: text,
-}
+})
 
 // `source_type: 'id'` makes the id of a block one of the vendor's store.
 const picture: Shape = (value, walk) => {
@@ -61,6 +61,7 @@ const picture: Shape = (value, walk) => {
 const imageUrl = members({ url: address, detail: word('auto', 'low', 'high') }, { required: ['url'] })
 
 /** Pieces of content of either kind, and what runs at a vendor. */
+/* @__NO_SIDE_EFFECTS__ */
 function shared(written: Shape, thought: Shape, refusal: Shape): Readonly<Record<string, Shape>> {
   return {
     text: members({
@@ -86,39 +87,39 @@ function shared(written: Shape, thought: Shape, refusal: Shape): Readonly<Record
   }
 }
 
-const called = members({ ...place, name: label, args: argumentsObject }, { required: ['name', 'args'] })
+const called = members(all(place, { name: label, args: argumentsObject }), { required: ['name', 'args'] })
 
 /** A tool call whose arguments are no JSON: they are shown as they are. */
-const invalid = members({
-  ...place,
-  type: word('invalid_tool_call'),
-  name: nullable(label),
-  args: nullable((value, walk) => walk.text(textIn(value, walk), 'arguments')),
-  error: nullable(text),
-})
+const invalid = members(
+  all(place, {
+    type: word('invalid_tool_call'),
+    name: nullable(label),
+    args: nullable((value, walk) => walk.text(textIn(value, walk), 'arguments')),
+    error: nullable(text),
+  }),
+)
 
 /** Pieces of a whole message's content. */
 export const contentBlocks: Shape = list(
-  variants('type', {
-    ...shared(text, text, text),
-    image_url: members(
-      { ...place, image_url: (value, walk) => (typeof value === 'string' ? address : imageUrl)(value, walk) },
-      { required: ['image_url'] },
-    ),
-    image: picture,
-    audio: picture,
-    video: picture,
-    file: picture,
-    'text-plain': picture,
-    tool_call: called,
-    tool_use: members({
-      ...place,
-      name: label,
-      input: (value, walk) => (typeof value === 'string' ? toolArguments(true) : argumentValues)(value, walk),
+  variants(
+    'type',
+    all(shared(text, text, text), {
+      image_url: members(all(place, { image_url: (value, walk) => (typeof value === 'string' ? address : imageUrl)(value, walk) }), {
+        required: ['image_url'],
+      }),
+      image: picture,
+      audio: picture,
+      video: picture,
+      file: picture,
+      'text-plain': picture,
+      tool_call: called,
+      tool_use: members(
+        all(place, { name: label, input: (value, walk) => (typeof value === 'string' ? toolArguments(true) : argumentValues)(value, walk) }),
+      ),
+      input_json_delta: members(all(place, { input: toolArguments(true) })),
+      invalid_tool_call: invalid,
     }),
-    input_json_delta: members({ ...place, input: toolArguments(true) }),
-    invalid_tool_call: invalid,
-  }),
+  ),
 )
 
 /** A block's place in the content of a part: the texts of blocks with one place go on. */
@@ -126,15 +127,15 @@ function placeOf(block: Readonly<Record<string, unknown>>, position: number): st
   return `content/${typeof block.index === 'number' || typeof block.index === 'string' ? String(block.index) : String(position)}`
 }
 
-const blocksOfPart = variants('type', {
-  ...shared(running('text'), running('thought'), running('refusal')),
-  tool_use: members({
-    ...place,
-    name: label,
-    input: (value, walk) => (typeof value === 'string' ? toolArguments(false) : argumentValues)(value, walk),
+const blocksOfPart = variants(
+  'type',
+  all(shared(running('text'), running('thought'), running('refusal')), {
+    tool_use: members(
+      all(place, { name: label, input: (value, walk) => (typeof value === 'string' ? toolArguments(false) : argumentValues)(value, walk) }),
+    ),
+    input_json_delta: members(all(place, { input: toolArguments(false) })),
   }),
-  input_json_delta: members({ ...place, input: toolArguments(false) }),
-})
+)
 
 /** Pieces of the content of a part of a streamed message. */
 export const contentOfPart: Shape = (value, walk) => {

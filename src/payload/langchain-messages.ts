@@ -36,6 +36,7 @@ const additional = nullable(
 )
 
 // Summaries of thoughts, each at its place.
+/* @__NO_SIDE_EFFECTS__ */
 function summaries(): Shape {
   const summary = members({ type: word('summary_text'), index: number, text: running('summary') })
   return nullable((value, walk) => {
@@ -48,6 +49,7 @@ function summaries(): Shape {
   })
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function ofMessage(name: string): Shape {
   const text = running(name)
   return (value, walk) => {

@@ -2,7 +2,24 @@ import type { Facts } from '../guard/codec.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
 import { contentBlocks, invalidToolCalls, responseMetadata, toolCallChunks, toolCalls } from './langchain-content.ts'
 import { functionCall, toolCalls as vendorToolCalls } from './openai-chat-message.ts'
-import { anyJson, boolean, by, dropped, figures, identifier, isRecord, label, list, members, nullable, tag, text, variants, word } from './shape.ts'
+import {
+  all,
+  anyJson,
+  boolean,
+  by,
+  dropped,
+  figures,
+  identifier,
+  isRecord,
+  label,
+  list,
+  members,
+  nullable,
+  tag,
+  text,
+  variants,
+  word,
+} from './shape.ts'
 import type { Shape } from './walk.ts'
 
 /** A message of LangChain, as plain data. */
@@ -75,32 +92,33 @@ const content: Shape = (value, walk) => (Array.isArray(value) ? contentBlocks : 
 
 const common = { type: tag, id: nullable(label), name: nullable(text), content, additional_kwargs: additional, response_metadata: responseMetadata }
 
+/** An answer, whole. */
+export const wholeMessage: Shape = by(
+  'assistant',
+  members(
+    all(common, {
+      tool_calls: toolCalls,
+      invalid_tool_calls: invalidToolCalls,
+      tool_call_chunks: toolCallChunks,
+      usage_metadata: nullable(figures),
+    }),
+    { required: ['content'] },
+  ),
+)
+
+const instructions = by('system', members(common, { required: ['content'] }))
+
 const message = {
   human: by('user', members(common, { required: ['content'] })),
-  system: by('system', members(common, { required: ['content'] })),
-  developer: by('system', members(common, { required: ['content'] })),
-  ai: by(
-    'assistant',
-    members(
-      {
-        ...common,
-        tool_calls: toolCalls,
-        invalid_tool_calls: invalidToolCalls,
-        tool_call_chunks: toolCallChunks,
-        usage_metadata: nullable(figures),
-      },
-      { required: ['content'] },
-    ),
-  ),
+  system: instructions,
+  developer: instructions,
+  ai: wholeMessage,
   tool: by(
     'tool',
-    members({ ...common, tool_call_id: identifier, status: nullable(word('success', 'error')) }, { required: ['content', 'tool_call_id'] }),
+    members(all(common, { tool_call_id: identifier, status: nullable(word('success', 'error')) }), { required: ['content', 'tool_call_id'] }),
   ),
   function: by('tool', members(common, { required: ['content'] })),
 }
-
-/** An answer, whole. */
-export const wholeMessage: Shape = message.ai
 
 const messages = list(variants('type', message))
 

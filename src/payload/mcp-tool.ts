@@ -1,6 +1,7 @@
 import type { Codec } from '../guard/codec.ts'
 import { jsonAnswer, jsonCodec, jsonWire } from './json-codec.ts'
 import {
+  all,
   anyJson,
   anyObject,
   boolean,
@@ -57,13 +58,12 @@ const beside = { type: tag, annotations: hints, _meta: meta }
 const unreadable = 'content that is no text, which no control can read'
 
 const content = variants('type', {
-  text: members({ ...beside, text }, { required: ['text'] }),
-  resource_link: members(
-    { ...beside, uri: url, name: text, title: text, description: text, mimeType: label, size: number, icons: anyJson },
-    { required: ['uri'] },
-  ),
+  text: members(all(beside, { text }), { required: ['text'] }),
+  resource_link: members(all(beside, { uri: url, name: text, title: text, description: text, mimeType: label, size: number, icons: anyJson }), {
+    required: ['uri'],
+  }),
   resource: members(
-    { ...beside, resource: members({ uri: url, mimeType: label, text, blob: refused(unreadable), _meta: meta }, { required: ['uri'] }) },
+    all(beside, { resource: members({ uri: url, mimeType: label, text, blob: refused(unreadable), _meta: meta }, { required: ['uri'] }) }),
     { required: ['resource'] },
   ),
   image: refused(unreadable),

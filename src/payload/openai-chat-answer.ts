@@ -2,9 +2,11 @@ import type { Usage } from '../guard/codec.ts'
 import { type AnswerKind, usageFrom } from './json-codec.ts'
 import { annotations, choiceIndex, functionCall, functionCallDelta, toolCallDeltas, toolCalls } from './openai-chat-message.ts'
 import {
+  all,
   anyJson,
   by,
   dropped,
+  each,
   figures,
   isRecord,
   label,
@@ -80,26 +82,28 @@ const message: Shape = members(
 /** A whole chat completion. */
 export const completionShape: Shape = by(
   'assistant',
-  members(
-    { ...envelope, choices: list(members({ ...choice, message }, { required: ['message'], others: figures })) },
-    { required: ['choices'], others: figures },
-  ),
+  members(all(envelope, { choices: list(members(all(choice, { message }), { required: ['message'], others: figures })) }), {
+    required: ['choices'],
+    others: figures,
+  }),
 )
 
 const delta: Shape = members(
-  {
-    role: nullable(speaker),
-    ...Object.fromEntries(runningTexts.map((name) => [name, nullable(running(name))])),
-    reasoning_details: dropped,
-    tool_calls: nullable(toolCallDeltas),
-    function_call: nullable(functionCallDelta),
-    annotations: nullable(annotations),
-    audio: refused(noSound),
-  },
+  all(
+    { role: nullable(speaker) },
+    each(runningTexts, (name) => nullable(running(name))),
+    {
+      reasoning_details: dropped,
+      tool_calls: nullable(toolCallDeltas),
+      function_call: nullable(functionCallDelta),
+      annotations: nullable(annotations),
+      audio: refused(noSound),
+    },
+  ),
   { others: figures },
 )
 
-const choiceMembers = members({ ...choice, delta: nullable(delta) }, { required: ['index'], others: figures })
+const choiceMembers = members(all(choice, { delta: nullable(delta) }), { required: ['index'], others: figures })
 
 // Its index names the channels of its texts, and may stand behind them.
 const choiceOfChunk: Shape = (value, walk) => {
@@ -118,7 +122,7 @@ const obfuscation: Shape = (value, walk) => {
 /** One part of a streamed one. */
 export const chunkShape: Shape = by(
   'assistant',
-  members({ ...envelope, obfuscation: nullable(obfuscation), choices: list(choiceOfChunk) }, { required: ['choices'], others: figures }),
+  members(all(envelope, { obfuscation: nullable(obfuscation), choices: list(choiceOfChunk) }), { required: ['choices'], others: figures }),
 )
 
 /** What an answer is. Vendors that refuse write anything below `error`. */

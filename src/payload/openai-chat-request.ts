@@ -1,5 +1,6 @@
 import type { Facts } from '../guard/codec.ts'
 import {
+  all,
   anyJson,
   anyObject,
   boolean,
@@ -11,6 +12,7 @@ import {
   members,
   nullable,
   number,
+  positive,
   refused,
   tag,
   text,
@@ -134,6 +136,7 @@ export function capRequest(request: ChatRequest, most: number): ChatRequest {
 const textPart: Shape = members({ type: tag, text }, { required: ['text'] })
 const refusalPart: Shape = members({ type: tag, refusal: text }, { required: ['refusal'] })
 
+/* @__NO_SIDE_EFFECTS__ */
 function content(parts: Readonly<Record<string, Shape>>): Shape {
   return textOr(variants('type', parts))
 }
@@ -187,7 +190,7 @@ const grammar = members({ definition: text, syntax: word('lark', 'regex') }, { r
 // Tools of other types run at the vendor, out of reach of every control.
 const tool = variants('type', {
   function: members(
-    { type: tag, function: members({ ...definition, strict: nullable(boolean) }, { required: ['name'] }) },
+    { type: tag, function: members(all(definition, { strict: nullable(boolean) }), { required: ['name'] }) },
     { required: ['function'] },
   ),
   custom: members(
@@ -210,13 +213,15 @@ const namedTool = {
   function: members({ type: tag, function: named }, { required: ['function'] }),
   custom: members({ type: tag, custom: named }, { required: ['custom'] }),
 }
-const toolChoices: Shape = variants('type', {
-  ...namedTool,
-  allowed_tools: members(
-    { type: tag, allowed_tools: members({ mode: word('auto', 'required'), tools: list(variants('type', namedTool)) }, { required: ['tools'] }) },
-    { required: ['allowed_tools'] },
-  ),
-})
+const toolChoices: Shape = variants(
+  'type',
+  all(namedTool, {
+    allowed_tools: members(
+      { type: tag, allowed_tools: members({ mode: word('auto', 'required'), tools: list(variants('type', namedTool)) }, { required: ['tools'] }) },
+      { required: ['allowed_tools'] },
+    ),
+  }),
+)
 const toolModes: Shape = word('none', 'auto', 'required')
 
 const responseFormat = variants('type', {
@@ -240,46 +245,46 @@ const logitBias: Shape = (value, walk) => {
   return value
 }
 
-const tokens = integer(1, Number.MAX_SAFE_INTEGER)
-
 /** A request for a chat completion: every member that is known, by name. All others are refused. */
 export const requestShape: Shape = members(
-  {
-    model: identifier,
-    messages: list(message),
-    audio: refused('an answer as sound, which no control can read'),
-    frequency_penalty: nullable(number),
-    function_call: by('system', (value, walk) => (typeof value === 'string' ? toolModes(value, walk) : named(value, walk))),
-    functions: by('system', list(members(definition, { required: ['name'] }))),
-    logit_bias: nullable(logitBias),
-    logprobs: refused('alternatives for each token, which no control can cover', false),
-    max_completion_tokens: nullable(tokens),
-    max_tokens: nullable(tokens),
-    metadata: nullable(anyObject),
-    modalities: nullable(list(word('text'))),
-    n: nullable(integer(1, 128)),
-    parallel_tool_calls: nullable(boolean),
-    prediction: nullable(variants('type', { content: members({ type: tag, content: content({ text: textPart }) }, { required: ['content'] }) })),
-    presence_penalty: nullable(number),
-    prompt_cache_key: nullable(text),
-    prompt_cache_retention: nullable(word('in-memory', 'in_memory', '24h')),
-    reasoning_effort: nullable(word('none', 'minimal', 'low', 'medium', 'high', 'xhigh')),
-    response_format: nullable(by('system', responseFormat)),
-    safety_identifier: nullable(text),
-    seed: nullable(number),
-    service_tier: nullable(word('auto', 'default', 'flex', 'scale', 'priority')),
-    stop: nullable(textOr(text)),
-    store: refused('a conversation that the vendor keeps', false),
-    stream: nullable(boolean),
-    stream_options: nullable(members({ include_obfuscation: boolean, include_usage: boolean })),
-    temperature: nullable(number),
-    tool_choice: nullable((value, walk) => (typeof value === 'string' ? toolModes(value, walk) : toolChoices(value, walk))),
-    tools: nullable(by('system', list(tool))),
-    top_logprobs: refused('alternatives for each token, which no control can cover', 0),
-    top_p: nullable(number),
-    user: nullable(text),
-    verbosity: nullable(word('low', 'medium', 'high')),
-    ...runsAtVendor('web_search_options'),
-  },
+  all(
+    {
+      model: identifier,
+      messages: list(message),
+      audio: refused('an answer as sound, which no control can read'),
+      frequency_penalty: nullable(number),
+      function_call: by('system', (value, walk) => (typeof value === 'string' ? toolModes(value, walk) : named(value, walk))),
+      functions: by('system', list(members(definition, { required: ['name'] }))),
+      logit_bias: nullable(logitBias),
+      logprobs: refused('alternatives for each token, which no control can cover', false),
+      max_completion_tokens: nullable(positive),
+      max_tokens: nullable(positive),
+      metadata: nullable(anyObject),
+      modalities: nullable(list(word('text'))),
+      n: nullable(integer(1, 128)),
+      parallel_tool_calls: nullable(boolean),
+      prediction: nullable(variants('type', { content: members({ type: tag, content: content({ text: textPart }) }, { required: ['content'] }) })),
+      presence_penalty: nullable(number),
+      prompt_cache_key: nullable(text),
+      prompt_cache_retention: nullable(word('in-memory', 'in_memory', '24h')),
+      reasoning_effort: nullable(word('none', 'minimal', 'low', 'medium', 'high', 'xhigh')),
+      response_format: nullable(by('system', responseFormat)),
+      safety_identifier: nullable(text),
+      seed: nullable(number),
+      service_tier: nullable(word('auto', 'default', 'flex', 'scale', 'priority')),
+      stop: nullable(textOr(text)),
+      store: refused('a conversation that the vendor keeps', false),
+      stream: nullable(boolean),
+      stream_options: nullable(members({ include_obfuscation: boolean, include_usage: boolean })),
+      temperature: nullable(number),
+      tool_choice: nullable((value, walk) => (typeof value === 'string' ? toolModes(value, walk) : toolChoices(value, walk))),
+      tools: nullable(by('system', list(tool))),
+      top_logprobs: refused('alternatives for each token, which no control can cover', 0),
+      top_p: nullable(number),
+      user: nullable(text),
+      verbosity: nullable(word('low', 'medium', 'high')),
+    },
+    runsAtVendor('web_search_options'),
+  ),
   { required: ['model', 'messages'] },
 )

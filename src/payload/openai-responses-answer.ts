@@ -3,6 +3,7 @@ import { joinPieces } from './call-pieces.ts'
 import { jsonAnswer, usageFrom } from './json-codec.ts'
 import { annotation, outputItems, outputMessage, outputParts } from './openai-responses-content.ts'
 import {
+  all,
   anyJson,
   by,
   emptied,
@@ -29,7 +30,7 @@ type Part = Readonly<Record<string, unknown>>
 // What the vendor repeats of the request is the application's.
 const echo = by('system', anyJson)
 
-const item = variants('type', { message: outputMessage, ...outputItems(false) })
+const item = variants('type', all({ message: outputMessage }, outputItems(false)))
 
 // Beside what is known here, anything that is whole: each string in it is a text.
 const response: Shape = by(
@@ -76,6 +77,7 @@ function scopeOf(event: Part): string {
     : `output/${String(event.output_index)}/summary/${String(event.summary_index)}`
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function event(own: Readonly<Record<string, Shape>>, ...required: readonly string[]): Shape {
   const shape = members({ ...position, logprobs: emptied, ...own }, { required: [...Object.keys(own), ...required], others: figures })
   return (value, walk) => {
@@ -92,22 +94,28 @@ const texts: Readonly<Record<string, { readonly event: string; readonly whole: s
   summary: { event: 'response.reasoning_summary_text', whole: 'text', index: 'summary_index' },
 }
 
-const told = Object.fromEntries(
-  Object.entries(texts).flatMap(([name, { event: type, whole, index: at }]) => [
-    [`${type}.delta`, event({ delta: running(name) }, 'output_index', at)],
-    [`${type}.done`, event({ [whole]: text }, 'output_index', at)],
-  ]),
-)
+/* @__NO_SIDE_EFFECTS__ */
+function toldTexts(): Readonly<Record<string, Shape>> {
+  const told: Record<string, Shape> = {}
+  for (const [name, { event: type, whole, index: at }] of Object.entries(texts)) {
+    told[`${type}.delta`] = event({ delta: running(name) }, 'output_index', at)
+    told[`${type}.done`] = event({ [whole]: text }, 'output_index', at)
+  }
+  return told
+}
 
 const begun = outputParts(running('text'), running('refusal'), running('reasoning'))
 const ended = outputParts(text, text, text)
-const summary = (shape: Shape): Shape => variants('type', { summary_text: members({ type: tag, text: shape }, { required: ['text'] }) })
+/* @__NO_SIDE_EFFECTS__ */
+function summary(shape: Shape): Shape {
+  return variants('type', { summary_text: members({ type: tag, text: shape }, { required: ['text'] }) })
+}
+
 const input: Shape = (value, walk) => walk.text(textIn(value, walk), 'arguments')
 
 const ofResponse = event({ response })
 
-const events: Readonly<Record<string, Shape>> = {
-  ...told,
+const events: Readonly<Record<string, Shape>> = all(toldTexts(), {
   'response.created': ofResponse,
   'response.in_progress': ofResponse,
   'response.queued': ofResponse,
@@ -120,15 +128,14 @@ const events: Readonly<Record<string, Shape>> = {
   'response.content_part.done': event({ part: variants('type', ended) }, 'output_index', 'content_index'),
   'response.reasoning_summary_part.added': event({ part: summary(running('summary')) }, 'output_index', 'summary_index'),
   'response.reasoning_summary_part.done': event({ part: summary(text) }, 'output_index', 'summary_index'),
-  'response.output_text.annotation.added': members({ ...position, annotation, annotation_index: number }, { required: ['annotation'] }),
+  'response.output_text.annotation.added': members(all(position, { annotation, annotation_index: number }), { required: ['annotation'] }),
   'response.function_call_arguments.delta': event({ delta: toolArguments(false) }, 'output_index'),
-  'response.function_call_arguments.done': members(
-    { ...position, name: nullable(label), arguments: toolArguments(false) },
-    { required: ['arguments', 'output_index'] },
-  ),
+  'response.function_call_arguments.done': members(all(position, { name: nullable(label), arguments: toolArguments(false) }), {
+    required: ['arguments', 'output_index'],
+  }),
   'response.custom_tool_call_input.delta': event({ delta: input }, 'output_index'),
   'response.custom_tool_call_input.done': event({ input }, 'output_index'),
-}
+})
 
 const error: Shape = members({ type: label, error: anyJson, code: nullable(label), message: nullable(text) }, { others: anyJson })
 

@@ -1,5 +1,6 @@
 import { address, data, link, sealedByVendor } from './address.ts'
 import {
+  all,
   anyObject,
   boolean,
   by,
@@ -63,6 +64,7 @@ export const annotation: Shape = variants('type', {
 })
 
 /** Pieces of what a model said. Its tokens once more, with alternatives to each, do not pass: no control could cover them. */
+/* @__NO_SIDE_EFFECTS__ */
 export function outputParts(written: Shape, refusal: Shape, thought: Shape): Readonly<Record<string, Shape>> {
   return {
     output_text: members({ type: tag, text: written, annotations: list(annotation), logprobs: emptied }, { required: ['text'] }),
@@ -80,6 +82,7 @@ const thoughts = list(variants('type', { reasoning_text: members({ type: tag, te
 const phase = nullable(word('commentary', 'final_answer'))
 
 /** Items that a model writes. In a request (`strict`) names must be names, and arguments JSON. */
+/* @__NO_SIDE_EFFECTS__ */
 export function outputItems(strict: boolean): Readonly<Record<string, Shape>> {
   const name = strict ? identifier : label
   const call = { type: tag, id: nullable(name), call_id: name, name, namespace: nullable(name), status }
@@ -103,6 +106,7 @@ export const outputMessage: Shape = members(
   { required: ['content'] },
 )
 
+/* @__NO_SIDE_EFFECTS__ */
 function message(role: 'user' | 'system' | 'assistant', parts: Readonly<Record<string, Shape>>): Shape {
   const content = textOr(variants('type', parts))
   return by(role, members({ type: tag, id: nullable(identifier), role: tag, content, phase, status }, { required: ['content'] }))
@@ -112,7 +116,7 @@ const messages = variants('role', {
   user: message('user', inputParts),
   system: message('system', inputParts),
   developer: message('system', inputParts),
-  assistant: message('assistant', { ...inputParts, ...outputParts(text, text, text) }),
+  assistant: message('assistant', all(inputParts, outputParts(text, text, text))),
 })
 
 const result = by(
@@ -132,49 +136,67 @@ const reasoning: Shape = (value, walk) => {
   return items.reasoning?.(value, walk)
 }
 
-const typed = variants('type', {
-  message: messages,
-  ...Object.fromEntries(Object.entries(items).map(([type, item]) => [type, by('assistant', item)])),
-  reasoning: by('assistant', reasoning),
-  function_call_output: result,
-  custom_tool_call_output: result,
-  item_reference: storeReference('an earlier item'),
-})
+/* @__NO_SIDE_EFFECTS__ */
+function byAssistant(shapes: Readonly<Record<string, Shape>>): Readonly<Record<string, Shape>> {
+  return Object.fromEntries(Object.entries(shapes).map(([type, shape]) => [type, by('assistant', shape)]))
+}
+
+const typed = variants(
+  'type',
+  all({ message: messages }, byAssistant(items), {
+    reasoning: by('assistant', reasoning),
+    function_call_output: result,
+    custom_tool_call_output: result,
+    item_reference: storeReference('an earlier item'),
+  }),
+)
 
 /** An item of a conversation. A message need not say that it is one. */
 export const inputItem: Shape = (value, walk) => (isRecord(value) && !Object.hasOwn(value, 'type') ? messages(value, walk) : typed(value, walk))
 
 /** Tools that a model is offered. Those of other types run at the vendor. */
-export const tool: Shape = variants('type', {
-  function: members(
-    { type: tag, name: identifier, description: nullable(text), parameters: nullable(anyObject), strict: nullable(boolean), defer_loading: boolean },
-    { required: ['name'] },
-  ),
-  custom: members(
+export const tool: Shape = variants(
+  'type',
+  all(
     {
-      type: tag,
-      name: identifier,
-      description: text,
-      defer_loading: boolean,
-      format: variants('type', {
-        text: members({ type: tag }),
-        grammar: members({ type: tag, definition: text, syntax: word('lark', 'regex') }, { required: ['definition'] }),
-      }),
+      function: members(
+        {
+          type: tag,
+          name: identifier,
+          description: nullable(text),
+          parameters: nullable(anyObject),
+          strict: nullable(boolean),
+          defer_loading: boolean,
+        },
+        { required: ['name'] },
+      ),
+      custom: members(
+        {
+          type: tag,
+          name: identifier,
+          description: text,
+          defer_loading: boolean,
+          format: variants('type', {
+            text: members({ type: tag }),
+            grammar: members({ type: tag, definition: text, syntax: word('lark', 'regex') }, { required: ['definition'] }),
+          }),
+        },
+        { required: ['name'] },
+      ),
     },
-    { required: ['name'] },
+    runsAtVendor(
+      'code_interpreter',
+      'computer',
+      'computer_use_preview',
+      'file_search',
+      'image_generation',
+      'mcp',
+      'shell',
+      'tool_search',
+      'web_search',
+      'web_search_2025_08_26',
+      'web_search_preview',
+      'web_search_preview_2025_03_11',
+    ),
   ),
-  ...runsAtVendor(
-    'code_interpreter',
-    'computer',
-    'computer_use_preview',
-    'file_search',
-    'image_generation',
-    'mcp',
-    'shell',
-    'tool_search',
-    'web_search',
-    'web_search_2025_08_26',
-    'web_search_preview',
-    'web_search_preview_2025_03_11',
-  ),
-})
+)

@@ -1,6 +1,6 @@
 import type { Facts } from '../guard/codec.ts'
 import { inputItem, tool } from './openai-responses-content.ts'
-import { anyObject, boolean, by, identifier, integer, list, members, nullable, number, refused, tag, text, variants, word } from './shape.ts'
+import { anyObject, boolean, by, identifier, list, members, nullable, number, positive, refused, tag, text, variants, word } from './shape.ts'
 import { storeReference } from './vendor-side.ts'
 import type { Shape } from './walk.ts'
 
@@ -86,7 +86,7 @@ export const responsesRequest: Shape = members(
     conversation: storeReference('a conversation'),
     include: nullable(list(word('reasoning.encrypted_content', 'message.input_image.image_url'))),
     instructions: nullable(by('system', text)),
-    max_output_tokens: nullable(integer(1, Number.MAX_SAFE_INTEGER)),
+    max_output_tokens: nullable(positive),
     max_tool_calls: nullable(number),
     metadata: nullable(anyObject),
     parallel_tool_calls: nullable(boolean),

@@ -43,6 +43,7 @@ export const number: Shape = (value, walk) => {
 const leastDigits = 12
 
 /** A whole number within bounds. */
+/* @__NO_SIDE_EFFECTS__ */
 export function integer(least: number, most: number): Shape {
   return (value, walk) => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
@@ -51,7 +52,11 @@ export function integer(least: number, most: number): Shape {
   }
 }
 
+/** A whole number above zero. */
+export const positive: Shape = integer(1, 9_007_199_254_740_991)
+
 /** One of a few words. Another one may be known to the vendor, but not here. */
+/* @__NO_SIDE_EFFECTS__ */
 export function word(...words: readonly string[]): Shape {
   return (value, walk) => {
     if (typeof value !== 'string') throw walk.invalid('no string')
@@ -60,11 +65,13 @@ export function word(...words: readonly string[]): Shape {
   }
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function nullable(shape: Shape): Shape {
   return (value, walk) => (value === null ? null : shape(value, walk))
 }
 
 /** Nothing but the values that ask for nothing: anything else is refused, for the reason given. */
+/* @__NO_SIDE_EFFECTS__ */
 export function refused(reason: string, ...allowed: readonly unknown[]): Shape {
   return (value, walk) => {
     if (value !== null && !allowed.includes(value)) throw walk.unsupported(reason)
@@ -81,6 +88,7 @@ export const emptied: Shape = (value) => (Array.isArray(value) && value.length =
 const empty: readonly unknown[] = Object.freeze([])
 
 /** A list of values of one shape. */
+/* @__NO_SIDE_EFFECTS__ */
 export function list(shape: Shape): Shape {
   return (value, walk) => {
     if (!Array.isArray(value)) throw walk.invalid('no list')
@@ -108,6 +116,7 @@ const unknownMember: Shape = (_value, walk) => {
 }
 
 /** An object with these members, and no others. */
+/* @__NO_SIDE_EFFECTS__ */
 export function members(known: Readonly<Record<string, Shape>>, rules: MemberRules = {}): Shape {
   const { required = [], others = unknownMember } = rules
   // Made when it is first needed: most programs read the payloads of one vendor.
@@ -135,6 +144,7 @@ function spokenMap(known: Readonly<Record<string, Shape>>): Map<string, Shape> {
 }
 
 /** An object whose shape one of its members names, such as `type` or `role`. */
+/* @__NO_SIDE_EFFECTS__ */
 export function variants(name: string, shapes: Readonly<Record<string, Shape>>): Shape {
   let known: Map<string, Shape> | undefined
   return (value, walk) => {
@@ -148,7 +158,23 @@ export function variants(name: string, shapes: Readonly<Record<string, Shape>>):
   }
 }
 
+/** A shape for each of these names. */
+/* @__NO_SIDE_EFFECTS__ */
+export function each(names: readonly string[], shapeOf: (name: string) => Shape): Readonly<Record<string, Shape>> {
+  return Object.fromEntries(names.map((name) => [name, shapeOf(name)]))
+}
+
+/**
+ * The members of all of these; the later one where two have a name. Said as a call and not by spreading: a bundler takes a spread
+ * for something that may do more than it shows, and would keep every codec for whoever uses one.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+export function all(...shapes: readonly Readonly<Record<string, Shape>>[]): Readonly<Record<string, Shape>> {
+  return Object.assign({}, ...shapes) as Readonly<Record<string, Shape>>
+}
+
 /** The same shape, written by this speaker. */
+/* @__NO_SIDE_EFFECTS__ */
 export function by(role: Text['role'], shape: Shape): Shape {
   return (value, walk) => {
     const before = walk.role
@@ -179,6 +205,7 @@ export const figures: Shape = (value, walk) => {
  * Any JSON: every string in it is a text of this kind, and every member's name that is not a plain one. Two names that become
  * the same one are refused, since one of the members would be lost.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function jsonOf(kind: Text['kind'], numeric: Shape = number): Shape {
   const name: Shape = (value, walk) => walk.text(textIn(value, walk), kind, '~name')
   const any: Shape = (value, walk) => {
@@ -214,6 +241,7 @@ export const anyJson: Shape = jsonOf('text')
 export const anyObject: Shape = objectOf(anyJson)
 
 /** The same shape, of objects alone. */
+/* @__NO_SIDE_EFFECTS__ */
 export function objectOf(shape: Shape): Shape {
   return (value, walk) => {
     if (!isRecord(value)) throw walk.invalid('no object')
@@ -222,12 +250,14 @@ export function objectOf(shape: Shape): Shape {
 }
 
 /** A text, or a list of pieces of content of these types. */
+/* @__NO_SIDE_EFFECTS__ */
 export function textOr(pieces: Shape): Shape {
   const several = list(pieces)
   return (value, walk) => (Array.isArray(value) ? several(value, walk) : text(value, walk))
 }
 
 /** A text that later parts of a stream continue, in the channel of this name. */
+/* @__NO_SIDE_EFFECTS__ */
 export function running(name: string): Shape {
   return (value, walk) => walk.running(textIn(value, walk), name)
 }

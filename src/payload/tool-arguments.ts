@@ -23,6 +23,7 @@ const leastDigits = 7
  * An empty string passes: it is how some models call a tool without arguments. Other text that is not strict JSON is
  * refused with `payload_invalid`, when the arguments are checked (`strict`) or when their texts are read.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function toolArguments(strict: boolean): Shape {
   return (value, walk) => {
     const json = textIn(value, walk)

@@ -24,6 +24,7 @@ const segments = '(?:\\/[\\w.~@:-]+)*'
 // deployments. In any letter case, since a server may read it so.
 const choosing = /\/(?:deployments|engines|models)(?=\/)/gi
 
+/* @__NO_SIDE_EFFECTS__ */
 function endpoint<I extends { readonly model: string }>(codec: Codec<I>, action: string, end: string): Endpoint {
   const path = new RegExp(`^${segments}${end.replaceAll('/', '\\/')}$`)
   return {
@@ -41,7 +42,7 @@ function modelIn(payload: unknown): unknown {
   return typeof payload === 'object' && payload !== null && 'model' in payload ? payload.model : undefined
 }
 
-const geminiPath = new RegExp(`^${segments}\\/models\\/([\\w.~@-]+):(generateContent|streamGenerateContent)$`)
+const geminiPath = /* @__PURE__ */ new RegExp(`^${segments}\\/models\\/([\\w.~@-]+):(generateContent|streamGenerateContent)$`)
 
 // Here the path alone says which model it is, and whether the answer is streamed.
 const gemini: Endpoint = {
