@@ -150,9 +150,24 @@ export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/me
 export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'
 
 // How payloads are read
+export { aiSdkModel } from './payload/ai-sdk-model.ts'
+export { type ModelCall, type ModelCallMessage, toModelCall } from './payload/ai-sdk-request.ts'
+export { anthropicMessages } from './payload/anthropic-messages.ts'
+export type { MessagesBlock, MessagesRequest } from './payload/anthropic-messages-request.ts'
+export { geminiContent } from './payload/gemini-content.ts'
+export type { GeminiGeneration, GeminiRequest, GeminiTool } from './payload/gemini-content-request.ts'
+export { json, type JsonOptions } from './payload/json.ts'
+export { type JsonLinesParser, jsonLinesParser, type LineBounds } from './payload/json-lines.ts'
+export { langchainMessages } from './payload/langchain-messages.ts'
+export type { LangchainMessage, LangchainRequest } from './payload/langchain-request.ts'
+export { mcpTool, type ToolCall, type ToolCallRequest } from './payload/mcp-tool.ts'
 export { openaiChat } from './payload/openai-chat.ts'
 export type { ChatMessage, ChatRequest, ChatTextPart, ChatTool, ChatToolCall, ChatUserPart } from './payload/openai-chat-request.ts'
+export { openaiEmbeddings, type EmbeddingsRequest } from './payload/openai-embeddings.ts'
+export { openaiResponses } from './payload/openai-responses.ts'
+export type { ResponsesItem, ResponsesRequest, ResponsesTool } from './payload/openai-responses-request.ts'
 export { plainText } from './payload/plain-text.ts'
+export type { StandardResult, StandardSchema } from './payload/standard-schema.ts'
 
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'

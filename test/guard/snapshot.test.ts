@@ -102,3 +102,14 @@ test('refuses what is too large, before it is copied', () => {
 test('a member that is undefined is one that is not there, as in JSON', () => {
   assert.deepEqual(Object.keys(snapshotJson({ a: 1, b: undefined }) as object), ['a'])
 })
+
+test('an instance of a class has the form that is given for it, however deep, and is refused where there is none', () => {
+  const url = new URL('https://a.example/')
+  const plain = (instance: object): unknown => (instance instanceof URL ? instance.href : undefined)
+  assert.deepEqual(snapshotJson({ list: [{ at: url }] }, plain), { list: [{ at: url.href }] })
+  assert.throws(() => snapshotJson({ at: url }), { code: 'payload_invalid' })
+  assert.throws(() => snapshotJson({ at: new Map() }, plain), { code: 'payload_invalid' })
+  // A form is copied like any other value, and a form of itself ends.
+  assert.throws(() => snapshotJson({ at: url }, () => ({ at: () => {} })), { code: 'payload_invalid' })
+  assert.throws(() => snapshotJson(url, () => url), { code: 'payload_invalid' })
+})

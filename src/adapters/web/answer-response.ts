@@ -69,10 +69,12 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
           if (left) return
           if (done !== true) {
             sealed ||= value instanceof SealedPart
-            return controller.enqueue(event(value instanceof SealedPart ? value.body : wire.serializeEvent(value)))
+            return controller.enqueue(
+              value instanceof SealedPart ? event(value.body, undefined) : event(wire.serializeEvent(value), wire.eventType?.(value)),
+            )
           }
           // What is sealed says so itself where it ends.
-          if (wire.endMarker !== undefined && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker))
+          if (wire.endMarker !== undefined && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker, undefined))
           controller.close()
         } catch (error) {
           if (left) return
@@ -81,7 +83,7 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
           parts.return?.().catch(() => {})
           const data = end.failure(error)
           if (data === undefined) return controller.error(end.reason(error))
-          controller.enqueue(event(data))
+          controller.enqueue(event(data, wire.errorEventType))
           controller.close()
         }
       },
@@ -95,8 +97,8 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
   )
 }
 
-function event(data: string): Uint8Array {
-  return encoder.encode(serializeEvent({ data }))
+function event(data: string, type: string | undefined): Uint8Array {
+  return encoder.encode(serializeEvent(type === undefined ? { data } : { data, event: type }))
 }
 
 /** Ends the call whose answer nobody will read, where it is a stream and has not ended by itself. */
