@@ -34,13 +34,14 @@ export async function* storedEntries(directory: string, from = 0): AsyncGenerato
   const segments = await listSegments(systemFiles, folder)
   const size = await storedSize(folder)
   let next = from
-  while (next < size) {
-    const bundle = Math.floor(next / tileWidth)
-    const width = widthOf('entries', bundle, size)
-    const bytes = await readTile(systemFiles, folder, 'entries', bundle, width, size)
-    const entries = bytes === undefined ? undefined : splitBundle(bytes)?.slice(0, width)
-    if (entries === undefined)
-      throw new LogError('truncated', `The file ${tilePath('entries', bundle, width)} is missing or damaged: run sallyport audit verify`)
+  // While one bundle is looked at, the next one is read.
+  let ahead = next < size ? readBundle(folder, Math.floor(next / tileWidth), size) : undefined
+  while (ahead !== undefined) {
+    const entries = await ahead
+    const following = Math.floor(next / tileWidth) + 1
+    ahead = following * tileWidth < size ? readBundle(folder, following, size) : undefined
+    // Whoever stops before it comes to it need not hear of it.
+    ahead?.catch(() => {})
     for (const entry of entries.slice(next % tileWidth)) yield { index: next++, text: textOf(entry), signed: true }
   }
   for (const segment of segments) {
@@ -54,6 +55,15 @@ export async function* storedEntries(directory: string, from = 0): AsyncGenerato
       }
     }
   }
+}
+
+async function readBundle(folder: string, bundle: number, size: number): Promise<readonly Uint8Array[]> {
+  const width = widthOf('entries', bundle, size)
+  const bytes = await readTile(systemFiles, folder, 'entries', bundle, width, size)
+  const entries = bytes === undefined ? undefined : splitBundle(bytes)?.slice(0, width)
+  if (entries === undefined)
+    throw new LogError('truncated', `The file ${tilePath('entries', bundle, width)} is missing or damaged: run sallyport audit verify`)
+  return entries
 }
 
 function textOf(entry: Uint8Array): string {
