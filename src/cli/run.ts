@@ -1,9 +1,14 @@
+import { accessReviewCommand } from './access-review.ts'
 import { auditProve } from './audit-prove.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
+import { policyCheck } from './policy-check.ts'
+import { policyDiffCommand } from './policy-diff.ts'
+import { policyExplain } from './policy-explain.ts'
+import { policyTest } from './policy-test.ts'
 
 /** One command of `sallyport`. */
 export interface Command {
@@ -14,7 +19,17 @@ export interface Command {
   run(args: readonly string[], io: Io): Promise<ExitCode>
 }
 
-const commands: readonly Command[] = [auditVerify, auditTail, auditProve, keysNew]
+const commands: readonly Command[] = [
+  auditVerify,
+  auditTail,
+  auditProve,
+  policyCheck,
+  policyExplain,
+  policyTest,
+  policyDiffCommand,
+  accessReviewCommand,
+  keysNew,
+]
 
 /**
  * The `sallyport` command.

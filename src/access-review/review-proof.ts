@@ -1,0 +1,88 @@
+import { sameObligations, mergeObligations } from '../policy/obligations.ts'
+import { type ReplayAnswer, replayAnswer } from './replay-answer.ts'
+import type { Caller, ReplayCase, ReplayCases, Target } from './replay-cases.ts'
+import { replayPolicy, type ReplayRule } from './replay-policy.ts'
+
+/** That a tighter policy does what it should, shown by replaying every record of the log against it. */
+export interface ReviewProof {
+  /** Whether nothing went wrong: `refused`, `loosened` and `shed` are 0. */
+  readonly holds: boolean
+  /** Calls that were let through, and that the tighter policy permits. */
+  readonly permitted: number
+  /**
+   * Calls that were let through and of which it cannot be told, since their attributes are not known; every rule that may
+   * have permitted them is still there, word for word.
+   */
+  readonly carried: number
+  /** Calls that were let through by another policy and that the reviewed one refuses: nothing is owed to them. */
+  readonly outdated: number
+  /** Calls that were let through, and that the tighter policy would refuse. Must be 0. */
+  readonly refused: number
+  /** Calls that were refused by something else, or by another policy, and that the old one may permit: nothing is owed to them either. */
+  readonly elsewhere: number
+  /** Calls that the old policy refuses, and so does the tighter one. */
+  readonly stillRefused: number
+  /** Calls that the old policy refuses and the tighter one may permit. Must be 0. */
+  readonly loosened: number
+  /** Calls that the tighter policy permits with fewer duties. Must be 0. */
+  readonly shed: number
+  /** Calls that were let through and could not be replayed one by one, since there were too many different ones. Rules that may have permitted them were left as they are. */
+  readonly beyond: number
+}
+
+/** Replays every case against the tighter policy. It is read anew, as whoever loads it will read it. */
+export function proveTighter(tighter: unknown, cases: ReplayCases, beyond: number): ReviewProof {
+  const replayed = replayPolicy(tighter)
+  const about = new Map<Target, readonly ReplayRule[]>()
+  const roles = new Map<Caller, ReadonlySet<string>>()
+  const counts = { permitted: 0, carried: 0, outdated: 0, elsewhere: 0, refused: 0, stillRefused: 0, loosened: 0, shed: 0 }
+  for (const each of cases.all()) {
+    const { caller, target, scopes } = each.right
+    const rules = about.get(target) ?? replayed.about(target.action, target.resourceType, target.resourceId)
+    about.set(target, rules)
+    const held = roles.get(caller) ?? replayed.rolesOf(caller.roles)
+    roles.set(caller, held)
+    const scope = rules.filter((rule) => rule.fitsSubject(caller.type, caller.id, held))
+    counts[verdictOf(each, scopes[0] ?? [], scope)] += each.count
+  }
+  return { holds: counts.refused + counts.loosened + counts.shed === 0, ...counts, beyond }
+}
+
+type Verdict = Exclude<keyof ReviewProof, 'holds' | 'beyond'>
+
+function verdictOf(each: ReplayCase, before: readonly ReplayRule[], after: readonly ReplayRule[]): Verdict {
+  const [one, other] = [replayAnswer(before, each), replayAnswer(after, each)]
+  if (one.allowed === false) {
+    // What cannot be told of the tighter policy may be a permit.
+    if (other.allowed !== false) return 'loosened'
+    return each.allowed ? 'outdated' : 'stillRefused'
+  }
+  if (one.allowed === true && other.allowed === true && !owesAsMuch(one, other)) return 'shed'
+  if (!each.allowed) return one.allowed === true || other.allowed === false || restricts(before, after) ? 'elsewhere' : 'loosened'
+  if (other.allowed === undefined && one.allowed === undefined && stands(one, after)) return 'carried'
+  return other.allowed === true ? 'permitted' : 'refused'
+}
+
+function owesAsMuch(one: ReplayAnswer, other: ReplayAnswer): boolean {
+  const duties = ({ rules }: ReplayAnswer): ReturnType<typeof mergeObligations> => mergeObligations(...rules.map(({ parsed }) => parsed.obligations))
+  return sameObligations(duties(one), duties(other))
+}
+
+// What a rule says but for its scope.
+function essenceOf({ parsed, condition }: ReplayRule): string {
+  return JSON.stringify([parsed.effect, condition ?? null, parsed.obligations])
+}
+
+// Every permit that may have let it through is still there for it.
+function stands({ rules, open }: ReplayAnswer, after: readonly ReplayRule[]): boolean {
+  const there = new Set(after.map(essenceOf))
+  return [...rules, ...open].every((rule) => there.has(essenceOf(rule)))
+}
+
+// Whatever may refuse is still there, and no permit is that was not.
+function restricts(before: readonly ReplayRule[], after: readonly ReplayRule[]): boolean {
+  if (!after.some(({ parsed }) => parsed.effect === 'permit')) return true
+  const [old, now] = [new Set(before.map(essenceOf)), new Set(after.map(essenceOf))]
+  const isKept = (rule: ReplayRule): boolean => (rule.parsed.effect === 'permit' && !rule.hasDuties) || now.has(essenceOf(rule))
+  return [...now].every((text) => old.has(text)) && before.every(isKept)
+}
