@@ -1,6 +1,6 @@
 import type { RuleChange } from './narrow-policy.ts'
 import type { PolicyName } from './policy-diff.ts'
-import type { PolicySource } from './replay-policy.ts'
+import type { PolicyJson } from './replay-policy.ts'
 import type { ReviewProof } from './review-proof.ts'
 import type { ScopePart } from './rule-scope.ts'
 import type { RecordCounts, RecordOptions, Records } from './take-records.ts'
@@ -38,7 +38,7 @@ export interface AccessReview {
   /** Rules that never decided. */
   readonly idleRules: readonly string[]
   /** The same policy without what was not used. `policySet` loads it. */
-  readonly tighter: PolicySource
+  readonly tighter: PolicyJson
   /** How it differs, rule by rule. */
   readonly changes: readonly RuleChange[]
   readonly proof: ReviewProof
@@ -68,7 +68,9 @@ export interface RoleReview extends Usage {
   readonly holders: number
   /** Permits that it gives, and how often each was used by a caller who has it. */
   readonly used: readonly UsedRule[]
+  /** Permits that it gives and nobody used; the first 100. */
   readonly unused: readonly string[]
+  readonly unusedCount: number
 }
 
 /** A permit that was used. */

@@ -1,6 +1,9 @@
 /** Sets of names, one for each dimension: stands for every combination of them. */
 export type Box = readonly ReadonlySet<string>[]
 
+/** How often it is tried again. Each time costs as much as there are points. */
+const maxRounds = 16
+
 /**
  * Puts points together into boxes that cover them and nothing else, so that three calls of two callers need not be six rules.
  * No two boxes have a point in common. Not always the fewest: that would be a hard problem, and nobody is harmed by one more.
@@ -10,7 +13,8 @@ export type Box = readonly ReadonlySet<string>[]
 export function boxesOf(points: Iterable<readonly string[]>): readonly Box[] {
   let boxes: readonly Box[] = unique(points)
   const dimensions = boxes[0]?.length ?? 0
-  for (let before = Number.POSITIVE_INFINITY; boxes.length < before; ) {
+  let before = Number.POSITIVE_INFINITY
+  for (let round = 0; round < maxRounds && boxes.length < before; round++) {
     before = boxes.length
     // The last ones first: ids are many.
     for (let dimension = dimensions - 1; dimension >= 0; dimension--) boxes = mergedAlong(dimension, boxes)

@@ -4,7 +4,7 @@ import { mergeObligations, sameObligations } from '../policy/obligations.ts'
 import type { PolicyChange, PolicyDiff, PolicyDiffOptions, PolicyName } from './policy-diff.ts'
 import { truth } from './possible-truth.ts'
 import { type ReplayAnswer, replayAnswer } from './replay-answer.ts'
-import type { ReplayCase, Right } from './replay-cases.ts'
+import { type ReplayCase, type Right, scopeOf } from './replay-case.ts'
 import { type ReplayPolicy, replayPolicy, type ReplayRule } from './replay-policy.ts'
 import { checkRecordOptions, type Records, takeRecords } from './take-records.ts'
 
@@ -58,7 +58,7 @@ interface Verdict {
 }
 
 function compare(each: ReplayCase): Verdict | undefined {
-  const [before = [], after = []] = each.right.scopes
+  const [before, after] = [scopeOf(each.right, 0), scopeOf(each.right, 1)]
   if (saysTheSame(each.right)) return undefined
   const [one, other] = [replayAnswer(before, each), replayAnswer(after, each)]
   const rules = { before: one.rules, after: other.rules }
@@ -74,16 +74,16 @@ function dutiesOf({ rules, open }: ReplayAnswer): ReturnType<typeof mergeObligat
   return open.some(({ hasDuties }) => hasDuties) ? undefined : mergeObligations(...rules.map(({ parsed }) => parsed.obligations))
 }
 
-const alike = new WeakMap<Right, boolean>()
+const alike = new WeakMap<Right['scopes'], boolean>()
 
 // Rules that say the same decide the same, whatever is not known of the request.
 function saysTheSame(right: Right): boolean {
-  const known = alike.get(right)
+  const known = alike.get(right.scopes)
   if (known !== undefined) return known
-  const [before = [], after = []] = right.scopes
+  const [before, after] = [scopeOf(right, 0), scopeOf(right, 1)]
   const [one, other] = [new Set(before.map(textOf)), new Set(after.map(textOf))]
   const isSame = one.size === other.size && [...one].every((text) => other.has(text))
-  alike.set(right, isSame)
+  alike.set(right.scopes, isSame)
   return isSame
 }
 

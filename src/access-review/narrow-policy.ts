@@ -1,8 +1,19 @@
 import type { NamePattern } from '../policy/names.ts'
 import { boxesOf } from './boxes.ts'
-import type { Target } from './replay-cases.ts'
-import type { PolicySource, ReplayPolicy, ReplayRule, RuleSource } from './replay-policy.ts'
-import { asWritten, isUnchanged, mayMeet, narrowedTo, type NarrowedScope, patternsOf, ruleWith, type ScopePart, scopeParts } from './rule-scope.ts'
+import type { PolicyJson, ReplayPolicy, ReplayRule, RuleJson, Target } from './replay-policy.ts'
+import { anyCaller, ruleFinder } from './rule-finder.ts'
+import {
+  areSame,
+  asWritten,
+  isUnchanged,
+  mayMeet,
+  narrowedTo,
+  type NarrowedScope,
+  patternsOf,
+  ruleWith,
+  type ScopePart,
+  scopeParts,
+} from './rule-scope.ts'
 
 /** What became of a rule. */
 export interface RuleChange {
@@ -30,8 +41,9 @@ export interface PolicyUse {
   whyLeft(rule: ReplayRule): string | undefined
   /** Whether a permit let anything through there. */
   wasUsedOn(rule: ReplayRule, target: Target): boolean
-  /** What was permitted by any rule. */
+  /** What was permitted by any rule, and by how many. */
   readonly targets: Iterable<Target>
+  usersOf(target: Target): number
 }
 
 /** How far to go. */
@@ -42,7 +54,7 @@ export interface NarrowBounds {
 
 /** A policy that permits less. */
 export interface NarrowedPolicy {
-  readonly policy: PolicySource
+  readonly policy: PolicyJson
   readonly changes: readonly RuleChange[]
 }
 
@@ -57,11 +69,12 @@ export interface NarrowedPolicy {
 export function narrowPolicy(policy: ReplayPolicy, use: PolicyUse, bounds: NarrowBounds, version: string): NarrowedPolicy {
   const permits = policy.rules.filter(({ parsed }) => parsed.effect === 'permit')
   const plans = new Map<ReplayRule, Plan>()
-  for (const rule of permits) plans.set(rule, planOf(rule, use, bounds))
+  const shared = sharedTargets(permits, use)
+  for (const rule of permits) plans.set(rule, planOf(rule, use, shared, bounds))
   leaveWhatRestricts(plans)
   const ids = new Set(policy.byId.keys())
   const changes: RuleChange[] = []
-  const rules = policy.rules.flatMap((rule): readonly RuleSource[] => {
+  const rules = policy.rules.flatMap((rule): readonly RuleJson[] => {
     const plan = plans.get(rule)
     if (plan === undefined) return [rule.source]
     const { id } = rule.parsed
@@ -86,11 +99,12 @@ type Plan =
   | { readonly kind: 'left'; readonly because: string }
   | { readonly kind: 'narrowed'; readonly scopes: readonly NarrowedScope[]; readonly because: string }
 
-function planOf(rule: ReplayRule, use: PolicyUse, { maxNames, maxParts }: NarrowBounds): Plan {
+function planOf(rule: ReplayRule, use: PolicyUse, shared: SharedTargets | undefined, { maxNames, maxParts }: NarrowBounds): Plan {
   const whyLeft = use.whyLeft(rule)
   if (whyLeft !== undefined) return { kind: 'left', because: whyLeft }
   const rights = [...use.rightsOf(rule)]
-  const points = rule.hasDuties ? coverage(rule, rights, use) : { exact: rights, wide: [] }
+  if (rule.hasDuties && shared === undefined) return { kind: 'left', because: 'too many rules with duties are about the same calls' }
+  const points = rule.hasDuties ? coverage(rights, shared?.get(rule) ?? []) : { exact: rights, wide: [] }
   const boxes = [...boxesOf(points.exact), ...boxesOf(points.wide)]
   if (boxes.length > maxParts) return { kind: 'left', because: `what was used of it would be ${boxes.length} rules` }
   const scopes = boxes.map((box) => narrowedTo(rule.parsed, box, maxNames))
@@ -102,22 +116,41 @@ function planOf(rule: ReplayRule, use: PolicyUse, { maxNames, maxParts }: Narrow
   return { kind: 'narrowed', scopes, because: because.join('; ') }
 }
 
+/** By permit with duties: what was done, by whatever rule, that it is about and another permit still permits. */
+type SharedTargets = ReadonlyMap<ReplayRule, readonly Target[]>
+
+/** How many of these there may be in all. */
+const maxShared = 1_000_000
+
+// Undefined where there would be too many: then permits with duties stay as they are.
+function sharedTargets(permits: readonly ReplayRule[], use: PolicyUse): SharedTargets | undefined {
+  const shared = new Map<ReplayRule, Target[]>()
+  const owing = permits.filter(({ hasDuties }) => hasDuties)
+  if (owing.length === 0) return shared
+  const about = ruleFinder(owing, anyCaller)
+  let all = 0
+  for (const target of use.targets) {
+    const rules = about(target)
+    all += rules.length
+    if (all > maxShared) return undefined
+    for (const rule of rules) {
+      if (rules.length === 1 && use.usersOf(target) <= (use.wasUsedOn(rule, target) ? 1 : 0)) continue
+      const targets = shared.get(rule)
+      if (targets === undefined) shared.set(rule, [target])
+      else targets.push(target)
+    }
+  }
+  return shared
+}
+
 // What a permit with duties must go on to cover: where another permit still permits, it stays for everybody it was for.
 function coverage(
-  rule: ReplayRule,
   rights: readonly (readonly string[])[],
-  use: PolicyUse,
+  shared: readonly Target[],
 ): { readonly exact: readonly (readonly string[])[]; readonly wide: readonly (readonly string[])[] } {
-  const wide: (readonly string[])[] = []
-  const shared = new Set<string>()
-  for (const target of use.targets) {
-    const permits = target.about[0]?.filter(({ parsed }) => parsed.effect === 'permit') ?? []
-    if (!permits.includes(rule) || !permits.some((other) => other !== rule && (other.hasDuties || use.wasUsedOn(other, target)))) continue
-    const names = [target.action, target.resourceType, target.resourceId]
-    shared.add(JSON.stringify(names))
-    wide.push([asWritten, asWritten, asWritten, ...names])
-  }
-  return { exact: rights.filter((point) => !shared.has(JSON.stringify(point.slice(3)))), wide }
+  const wide = shared.map(({ action, resourceType, resourceId }) => [asWritten, asWritten, asWritten, action, resourceType, resourceId])
+  const names = new Set(wide.map((point) => JSON.stringify(point.slice(3))))
+  return { exact: rights.filter((point) => !names.has(JSON.stringify(point.slice(3)))), wide }
 }
 
 // A permit that goes on to give more than was used may give it where one with duties was cut back: then that one stays whole.
@@ -137,8 +170,7 @@ function narrowedRule({ parsed }: ReplayRule, id: string, { parts }: NarrowedSco
   const scope: Partial<Record<ScopePart, { before: readonly NamePattern[] | undefined; after: readonly NamePattern[] }>> = {}
   for (const part of scopeParts) {
     const [before, after] = [patternsOf(parsed, part), parts[part]]
-    if (after !== undefined && !(before?.length === after.length && before.every((pattern) => after.includes(pattern))))
-      scope[part] = { before, after }
+    if (after !== undefined && !(before !== undefined && areSame(before, after))) scope[part] = { before, after }
   }
   return { id, scope }
 }
@@ -150,7 +182,7 @@ function freeId(id: string, number: number, taken: Set<string>): string {
   return free
 }
 
-function withRules(source: PolicySource, version: string, rules: readonly RuleSource[]): PolicySource {
+function withRules(source: PolicyJson, version: string, rules: readonly RuleJson[]): PolicyJson {
   const { $schema, id, version: _, rules: __, ...others } = source
   return { ...($schema !== undefined && { $schema }), id, version, ...others, rules }
 }

@@ -1,5 +1,6 @@
 import type { CallRecord } from '../audit-log/record.ts'
 import { rolesOf } from '../audit-log/recorded-attributes.ts'
+import type { ReplayPolicy, ReplayRule } from './replay-policy.ts'
 
 /** What a decision record says, as far as a replay needs it: checked, since it comes from a disk. */
 export interface RecordedCall {
@@ -17,6 +18,8 @@ export interface RecordedCall {
   readonly policy: { readonly id: string; readonly version: string }
   /** The rules that decided. */
   readonly rules: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[]
+  /** The attributes that were read, as far as they stand in it. */
+  readonly attributes: CallRecord['attributes']
   readonly record: CallRecord
 }
 
@@ -46,7 +49,7 @@ export type Unusable = 'other' | 'undecided' | 'elsewhere' | 'withheld' | 'trunc
 export function readRecordedCall(record: unknown): RecordedCall | Unusable {
   if (!isObject(record)) return 'malformed'
   if (record.kind !== 'decision') return 'other'
-  const { id, time, action, resource, allowed, permitted = allowed, policy, rules, subject, truncated, code } = record
+  const { id, time, action, resource, allowed, permitted = allowed, policy, rules, subject, truncated, code, attributes } = record
   if (typeof id !== 'string' || typeof time !== 'number' || !isName(action) || typeof allowed !== 'boolean') return 'malformed'
   if (truncated !== undefined) return 'truncated'
   if (policy === undefined || subject === undefined) return 'undecided'
@@ -57,7 +60,7 @@ export function readRecordedCall(record: unknown): RecordedCall | Unusable {
   if (!isObject(resource) || !isName(resource.type) || !isName(resource.id)) return 'malformed'
   if (!Array.isArray(rules) || !rules.every(isReason) || typeof permitted !== 'boolean') return 'malformed'
   const caller = callerIn(subject)
-  if (caller === undefined) return 'malformed'
+  if (caller === undefined || !(attributes === undefined || areAttributes(attributes))) return 'malformed'
   return {
     id,
     time,
@@ -69,8 +72,19 @@ export function readRecordedCall(record: unknown): RecordedCall | Unusable {
     permitted,
     policy: { id: policy.id, version: policy.version },
     rules,
+    attributes,
     record: record as unknown as CallRecord,
   }
+}
+
+/** The permits of a policy that a record names, where that policy decided: also where the record is not whole. */
+export function rulesNamed(record: unknown, { id, version, byId }: ReplayPolicy): readonly ReplayRule[] {
+  if (!isObject(record) || !isObject(record.policy) || record.policy.id !== id || record.policy.version !== version) return []
+  const named = Array.isArray(record.rules) ? record.rules.filter(isReason) : []
+  return named.flatMap(({ rule: name }) => {
+    const rule = byId.get(name)
+    return rule?.parsed.effect === 'permit' ? [rule] : []
+  })
 }
 
 function callerIn(subject: unknown): RecordedCaller | undefined {
@@ -80,6 +94,13 @@ function callerIn(subject: unknown): RecordedCaller | undefined {
   if (!isListOfTexts(roles) || (elevated !== undefined && !isListOfTexts(elevated))) return undefined
   if (actors !== undefined && !(Array.isArray(actors) && actors.every(isObject))) return undefined
   return { key, id, issuer, type: kind, roles: rolesOf({ roles, elevated }) }
+}
+
+// What stands in it beside these is a text or a number, and a reader of attributes takes nothing else from it.
+function areAttributes(value: unknown): value is NonNullable<CallRecord['attributes']> {
+  if (!isObject(value) || !isListOfTexts(value.paths)) return false
+  const { sealed, time } = value
+  return (sealed === undefined || typeof sealed === 'string') && (time === undefined || typeof time === 'number')
 }
 
 function isListOfTexts(value: unknown): value is readonly string[] {

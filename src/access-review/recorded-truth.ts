@@ -10,11 +10,11 @@ import type { ReplayPolicy, ReplayRule } from './replay-policy.ts'
  * @param scope the rules of that policy whose scope the request fits.
  * @returns by condition; undefined where the record cannot be of this policy, whatever its name says.
  */
-export function recordedTruths(call: RecordedCall, policy: ReplayPolicy, scope: readonly ReplayRule[]): Map<string, Possible> | undefined {
+export function recordedTruths(call: RecordedCall, policy: ReplayPolicy, scope: ReadonlySet<ReplayRule>): Map<string, Possible> | undefined {
   const decided = new Set<ReplayRule>()
   for (const { rule: id, effect } of call.rules) {
     const rule = policy.byId.get(id)
-    if (rule === undefined || rule.parsed.effect !== effect || !scope.includes(rule)) return undefined
+    if (rule === undefined || rule.parsed.effect !== effect || !scope.has(rule)) return undefined
     decided.add(rule)
   }
   const isForbidden = call.rules.some(({ effect }) => effect === 'forbid')

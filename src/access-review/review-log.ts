@@ -1,7 +1,9 @@
 import { type Check, oneOf, optional } from '../guard/check-options.ts'
 import type { AccessReview, AccessReviewOptions } from './access-review.ts'
 import { narrowPolicy } from './narrow-policy.ts'
+import { rulesNamed } from './recorded-call.ts'
 import { replayAnswer } from './replay-answer.ts'
+import { scopeOf } from './replay-case.ts'
 import { type ReplayPolicy, replayPolicy } from './replay-policy.ts'
 import { ReviewTally } from './review-tally.ts'
 import { proveTighter } from './review-proof.ts'
@@ -24,10 +26,19 @@ export async function reviewLog(policy: unknown, records: Records, options: Acce
   const { subjects = 'as-written', maxNames = 200, maxParts = 32, maxSubjects = 1_000 } = options
   const reviewed = replayPolicy(policy)
   const tally = new ReviewTally(reviewed, subjects === 'ids')
-  const { cases, counts } = await takeRecords([reviewed], records, options, (call, sorted) => {
-    for (const rule of sorted.scopesOf(call)[0] ?? []) tally.leave(rule, 'there were too many different calls to tell which of them it permitted')
+  let unread = 0
+  const { cases, counts } = await takeRecords([reviewed], records, options, {
+    beyond(call, sorted) {
+      for (const rule of scopeOf({ scopes: sorted.scopesOf(call) }))
+        tally.leave(rule, 'there were too many different calls to tell which of them it permitted')
+    },
+    unread(record) {
+      const named = rulesNamed(record, reviewed)
+      if (named.length === 0) unread++
+      for (const rule of named) tally.leave(rule, 'it let through a call whose record is not whole')
+    },
   })
-  for (const each of cases.all()) tally.add(each, replayAnswer(each.right.scopes[0] ?? [], each))
+  for (const each of cases.all()) tally.add(each, replayAnswer(scopeOf(each.right), each))
   const { policy: narrowed, changes } = narrowPolicy(reviewed, tally, { maxNames, maxParts }, options.version ?? `${reviewed.version}+tighter`)
   // Where nothing can be taken it is the same policy, and keeps its version.
   const tighter = changes.every(({ change }) => change === 'left') ? reviewed.source : narrowed
@@ -45,7 +56,7 @@ export async function reviewLog(policy: unknown, records: Records, options: Acce
     idleRules: rules.filter(({ uses }) => uses === 0).map(({ rule }) => rule),
     tighter,
     changes,
-    proof: proveTighter(tighter, cases, counts.beyond),
+    proof: proveTighter(tighter, cases, { beyond: counts.beyond, unread }),
   }
 }
 

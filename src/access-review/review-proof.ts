@@ -1,11 +1,12 @@
 import { sameObligations, mergeObligations } from '../policy/obligations.ts'
 import { type ReplayAnswer, replayAnswer } from './replay-answer.ts'
-import type { Caller, ReplayCase, ReplayCases, Target } from './replay-cases.ts'
-import { replayPolicy, type ReplayRule } from './replay-policy.ts'
+import { type Caller, type ReplayCase, scopeOf } from './replay-case.ts'
+import type { ReplayCases } from './replay-cases.ts'
+import { type HeldRoles, replayPolicy, type ReplayRule } from './replay-policy.ts'
 
 /** That a tighter policy does what it should, shown by replaying every record of the log against it. */
 export interface ReviewProof {
-  /** Whether nothing went wrong: `refused`, `loosened` and `shed` are 0. */
+  /** Whether nothing went wrong: `refused`, `loosened`, `shed` and `unread` are 0. */
   readonly holds: boolean
   /** Calls that were let through, and that the tighter policy permits. */
   readonly permitted: number
@@ -28,27 +29,28 @@ export interface ReviewProof {
   readonly shed: number
   /** Calls that were let through and could not be replayed one by one, since there were too many different ones. Rules that may have permitted them were left as they are. */
   readonly beyond: number
+  /**
+   * Calls that were let through, whose records are not whole and do not name the rules that let them: whether the tighter
+   * policy permits them is not known. Must be 0. Where such a record names rules, these are left as they are.
+   */
+  readonly unread: number
 }
 
 /** Replays every case against the tighter policy. It is read anew, as whoever loads it will read it. */
-export function proveTighter(tighter: unknown, cases: ReplayCases, beyond: number): ReviewProof {
+export function proveTighter(tighter: unknown, cases: ReplayCases, { beyond, unread }: Pick<ReviewProof, 'beyond' | 'unread'>): ReviewProof {
   const replayed = replayPolicy(tighter)
-  const about = new Map<Target, readonly ReplayRule[]>()
-  const roles = new Map<Caller, ReadonlySet<string>>()
+  const roles = new Map<Caller, HeldRoles>()
   const counts = { permitted: 0, carried: 0, outdated: 0, elsewhere: 0, refused: 0, stillRefused: 0, loosened: 0, shed: 0 }
   for (const each of cases.all()) {
-    const { caller, target, scopes } = each.right
-    const rules = about.get(target) ?? replayed.about(target.action, target.resourceType, target.resourceId)
-    about.set(target, rules)
+    const { caller, target } = each.right
     const held = roles.get(caller) ?? replayed.rolesOf(caller.roles)
     roles.set(caller, held)
-    const scope = rules.filter((rule) => rule.fitsSubject(caller.type, caller.id, held))
-    counts[verdictOf(each, scopes[0] ?? [], scope)] += each.count
+    counts[verdictOf(each, scopeOf(each.right), replayed.inScope(target, caller.type, caller.id, held))] += each.count
   }
-  return { holds: counts.refused + counts.loosened + counts.shed === 0, ...counts, beyond }
+  return { holds: counts.refused + counts.loosened + counts.shed + unread === 0, ...counts, beyond, unread }
 }
 
-type Verdict = Exclude<keyof ReviewProof, 'holds' | 'beyond'>
+type Verdict = Exclude<keyof ReviewProof, 'holds' | 'beyond' | 'unread'>
 
 function verdictOf(each: ReplayCase, before: readonly ReplayRule[], after: readonly ReplayRule[]): Verdict {
   const [one, other] = [replayAnswer(before, each), replayAnswer(after, each)]

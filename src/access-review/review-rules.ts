@@ -1,8 +1,11 @@
-import { nameMatcher } from '../policy/names.ts'
 import type { RoleReview, RuleReview } from './access-review.ts'
 import type { ReplayPolicy, ReplayRule } from './replay-policy.ts'
+import { permitsByRole } from './role-grants.ts'
 import { nothingCounted, type ReviewTally } from './review-tally.ts'
-import { asWritten, patternsOf, type ScopePart, scopeParts } from './rule-scope.ts'
+import { asWritten, patternsOf, type ScopePart, scopeParts, usedPatterns } from './rule-scope.ts'
+
+/** How many permits of a role are named that nobody used. */
+const mostUnused = 100
 
 /** Every rule, and how it was used. */
 export function ruleReviews(policy: ReplayPolicy, tally: ReviewTally): readonly RuleReview[] {
@@ -22,7 +25,8 @@ function unusedNames(rule: ReplayRule, tally: ReviewTally): RuleReview['unused']
     const patterns = patternsOf(rule.parsed, part)
     const used = new Set(rights.map((point) => point[index] ?? asWritten))
     if (patterns === undefined || used.has(asWritten)) continue
-    const idle = patterns.filter((pattern) => ![...used].some(nameMatcher([pattern])))
+    const fitting = usedPatterns(patterns, used)
+    const idle = patterns.filter((pattern) => !fitting.has(pattern))
     if (idle.length > 0) unused[part] = idle
   }
   return unused
@@ -30,21 +34,13 @@ function unusedNames(rule: ReplayRule, tally: ReviewTally): RuleReview['unused']
 
 /** Every role that the policy names, and how it was used. */
 export function roleReviews(policy: ReplayPolicy, tally: ReviewTally): readonly RoleReview[] {
-  const permits = policy.rules.filter(({ parsed }) => parsed.effect === 'permit' && parsed.subjectRoles !== undefined)
-  const byRole = new Map<string, ReplayRule[]>()
-  for (const rule of permits) {
-    for (const role of rule.parsed.subjectRoles ?? []) {
-      const rules = byRole.get(role)
-      if (rules === undefined) byRole.set(role, [rule])
-      else rules.push(rule)
-    }
-  }
+  const permits = permitsByRole(policy)
   const names = new Set(policy.rules.flatMap(({ parsed }) => parsed.subjectRoles ?? []))
   for (const [role, included] of policy.parsed.roles) for (const name of [role, ...included]) names.add(name)
   return [...names].sort().map((role) => {
     const use = tally.roles.get(role)
     const { uses, first, last } = use ?? nothingCounted()
-    const given = new Set((policy.parsed.roles.get(role) ?? [role]).flatMap((included) => byRole.get(included) ?? []))
+    const unused = (permits.get(role) ?? []).filter((rule) => use?.rules.has(rule) !== true)
     const used = [...(use?.rules ?? [])].map(([rule, usage]) => ({ rule: rule.parsed.id, ...usage }))
     return {
       role,
@@ -53,7 +49,8 @@ export function roleReviews(policy: ReplayPolicy, tally: ReviewTally): readonly 
       last,
       holders: tally.holders.get(role)?.size ?? 0,
       used: used.sort((one, other) => other.uses - one.uses || (one.rule < other.rule ? -1 : 1)),
-      unused: [...given].filter((rule) => use?.rules.has(rule) !== true).map(({ parsed }) => parsed.id),
+      unused: unused.slice(0, mostUnused).map(({ parsed }) => parsed.id),
+      unusedCount: unused.length,
     }
   })
 }

@@ -1,7 +1,9 @@
 import type { SubjectReview, UsedRight } from './access-review.ts'
 import { replayAnswer } from './replay-answer.ts'
-import type { Caller, ReplayCase, ReplayCases } from './replay-cases.ts'
+import { type Caller, type ReplayCase, scopeOf } from './replay-case.ts'
+import type { ReplayCases } from './replay-cases.ts'
 import type { ReplayPolicy, ReplayRule } from './replay-policy.ts'
+import { anyTarget, ruleFinder, type Sought } from './rule-finder.ts'
 import { type CallerUse, countUses, type Counted, nothingCounted, type ReviewTally } from './review-tally.ts'
 
 /** How much is told of one caller. */
@@ -15,14 +17,14 @@ export function subjectReviews(
   most: number,
 ): { readonly reviews: readonly SubjectReview[]; readonly count: number } {
   const granted = new Granted(policy)
-  const ranked = [...tally.callers.values()].map((use) => ({ use, unused: unusedBy(use, granted).length }))
+  const ranked = [...tally.callers.values()].map((use) => ({ use, unused: granted.unusedCount(use) }))
   ranked.sort((one, other) => other.unused - one.unused || (one.use.caller.key < other.use.caller.key ? -1 : 1))
   const chosen = new Map(ranked.slice(0, most).map(({ use }) => [use.caller.key, new Map<string, Right>()]))
   for (const each of cases.all()) {
     const rights = chosen.get(each.right.caller.key)
     if (rights !== undefined && each.allowed) addRight(rights, each)
   }
-  const reviews = ranked.slice(0, most).map(({ use }) => reviewOf(use, chosen.get(use.caller.key) ?? new Map(), unusedBy(use, granted)))
+  const reviews = ranked.slice(0, most).map(({ use, unused }) => reviewOf(use, chosen.get(use.caller.key) ?? new Map(), granted.unused(use), unused))
   return { reviews, count: ranked.length }
 }
 
@@ -41,11 +43,16 @@ function addRight(rights: Map<string, Right>, each: ReplayCase): void {
     rights.set(key, right)
   }
   countUses(right, each)
-  const answer = replayAnswer(each.right.scopes[0] ?? [], each)
+  const answer = replayAnswer(scopeOf(each.right), each)
   if (answer.allowed !== false) for (const { parsed } of answer.rules) right.rules.add(parsed.id)
 }
 
-function reviewOf({ caller, uses, first, last }: CallerUse, rights: ReadonlyMap<string, Right>, unused: readonly ReplayRule[]): SubjectReview {
+function reviewOf(
+  { caller, uses, first, last }: CallerUse,
+  rights: ReadonlyMap<string, Right>,
+  unused: readonly ReplayRule[],
+  unusedCount: number,
+): SubjectReview {
   const { key, id, issuer, type, roles } = caller
   const all = [...rights.values()].sort((one, other) => other.uses - one.uses || (one.last ?? 0) - (other.last ?? 0))
   return {
@@ -60,54 +67,57 @@ function reviewOf({ caller, uses, first, last }: CallerUse, rights: ReadonlyMap<
     rights: all.slice(0, shown.rights).map(({ rules, ...right }) => ({ ...right, rules: [...rules].sort() })),
     used: all.length,
     usedOnce: all.filter((right) => right.uses === 1).length,
-    unused: unused.slice(0, shown.unused).map(({ parsed }) => parsed.id),
-    unusedCount: unused.length,
+    unused: unused.map(({ parsed }) => parsed.id),
+    unusedCount,
   }
 }
 
-function unusedBy({ caller, rules }: CallerUse, granted: Granted): readonly ReplayRule[] {
-  return granted.to(caller).filter((rule) => !rules.has(rule))
-}
-
-/** Which permits are for whom: found by roles and by id, so that many callers and many rules are not multiplied. */
+/** Which permits are for whom: found by id, and by type and roles together, so that callers and rules are not multiplied. */
 class Granted {
-  readonly #byId = new Map<string, ReplayRule[]>()
-  /** Those that name a type or a beginning of ids. */
-  readonly #asked: ReplayRule[] = []
-  readonly #byRole = new Map<string, ReplayRule[]>()
-  readonly #open: ReplayRule[] = []
-  readonly #known = new Map<string, readonly ReplayRule[]>()
+  readonly #byId: (sought: Sought) => readonly ReplayRule[]
+  readonly #byOthers: (sought: Sought) => readonly ReplayRule[]
+  readonly #shared = new Map<string, ReadonlySet<ReplayRule>>()
 
   constructor({ rules }: ReplayPolicy) {
-    for (const rule of rules) {
-      const { effect, subjectTypes, subjectIds, subjectRoles } = rule.parsed
-      if (effect === 'forbid') continue
-      if (subjectIds !== undefined && !subjectIds.some((id) => id.endsWith('*'))) for (const id of subjectIds) add(this.#byId, id, rule)
-      else if (subjectTypes !== undefined || subjectIds !== undefined) this.#asked.push(rule)
-      else if (subjectRoles === undefined) this.#open.push(rule)
-      else for (const role of subjectRoles) add(this.#byRole, role, rule)
+    const permits = rules.filter(({ parsed }) => parsed.effect === 'permit')
+    const isById = ({ parsed }: ReplayRule): boolean => parsed.subjectIds !== undefined
+    this.#byId = ruleFinder(permits.filter(isById), anyTarget)
+    this.#byOthers = ruleFinder(
+      permits.filter((rule) => !isById(rule)),
+      anyTarget,
+    )
+  }
+
+  /** How many permits are for a caller and were not used by it. */
+  unusedCount({ caller, rules }: CallerUse): number {
+    const [own, shared] = [this.#own(caller), this.#sharedBy(caller)]
+    let used = 0
+    for (const rule of rules) if (shared.has(rule)) used++
+    return own.filter((rule) => !rules.has(rule)).length + shared.size - used
+  }
+
+  /** The first few of them. */
+  unused({ caller, rules }: CallerUse): readonly ReplayRule[] {
+    const unused = this.#own(caller).filter((rule) => !rules.has(rule))
+    for (const rule of this.#sharedBy(caller)) {
+      if (unused.length >= shown.unused) break
+      if (!rules.has(rule)) unused.push(rule)
     }
+    return unused.slice(0, shown.unused)
   }
 
-  to(caller: Caller): readonly ReplayRule[] {
-    const roles = caller.included[0] ?? new Set()
-    const own = [...(this.#byId.get(caller.id) ?? []), ...this.#asked].filter((rule) => rule.fitsSubject(caller.type, caller.id, roles))
-    const shared = this.#byRoles(roles)
-    return own.length === 0 ? shared : [...own, ...shared]
+  #own({ type, id, held }: Caller): readonly ReplayRule[] {
+    return this.#byId({ type, id, roles: held[0]?.names ?? [] })
   }
 
-  #byRoles(roles: ReadonlySet<string>): readonly ReplayRule[] {
-    const key = JSON.stringify([...roles].sort())
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    const rules = [...new Set([...roles].flatMap((role) => this.#byRole.get(role) ?? [])), ...this.#open]
-    this.#known.set(key, rules)
-    return rules
+  #sharedBy({ type, held }: Caller): ReadonlySet<ReplayRule> {
+    const roles = held[0]?.names ?? []
+    const key = JSON.stringify([type, ...[...roles].sort()])
+    let shared = this.#shared.get(key)
+    if (shared === undefined) {
+      shared = new Set(this.#byOthers({ type, roles }))
+      this.#shared.set(key, shared)
+    }
+    return shared
   }
-}
-
-function add(map: Map<string, ReplayRule[]>, key: string, rule: ReplayRule): void {
-  const rules = map.get(key)
-  if (rules === undefined) map.set(key, [rule])
-  else rules.push(rule)
 }

@@ -2,8 +2,9 @@ import type { Usage } from './access-review.ts'
 import type { PolicyUse } from './narrow-policy.ts'
 import { truth } from './possible-truth.ts'
 import type { ReplayAnswer } from './replay-answer.ts'
-import type { Caller, ReplayCase, Target } from './replay-cases.ts'
-import type { ReplayPolicy, ReplayRule } from './replay-policy.ts'
+import type { Caller, ReplayCase } from './replay-case.ts'
+import type { ReplayPolicy, ReplayRule, Target } from './replay-policy.ts'
+import { rolesThatGive } from './role-grants.ts'
 import { asWritten } from './rule-scope.ts'
 
 /** How many rights of one rule are told apart. */
@@ -50,19 +51,25 @@ export class ReviewTally implements PolicyUse {
   readonly roles: Map<string, Counted & { readonly rules: Map<ReplayRule, Counted> }> = new Map()
   readonly holders: Map<string, Set<string>> = new Map()
   readonly callers: Map<string, CallerUse> = new Map()
-  readonly #policy: ReplayPolicy
+  readonly #giving: (rule: ReplayRule) => ReadonlySet<string>
   readonly #byId: boolean
+  readonly #seen = new Set<Caller>()
   readonly #left = new Map<ReplayRule, string>()
-  readonly #targets = new Set<Target>()
+  /** With how many permits let something through there. */
+  readonly #targets = new Map<Target, number>()
 
   /** @param byId whether rights are told apart by the caller's id, whatever the rule names. */
   constructor(policy: ReplayPolicy, byId: boolean) {
-    this.#policy = policy
+    this.#giving = rolesThatGive(policy)
     this.#byId = byId
   }
 
   get targets(): Iterable<Target> {
-    return this.#targets
+    return this.#targets.keys()
+  }
+
+  usersOf(target: Target): number {
+    return this.#targets.get(target) ?? 0
   }
 
   rightsOf(rule: ReplayRule): Iterable<readonly string[]> {
@@ -93,7 +100,7 @@ export class ReviewTally implements PolicyUse {
     countUses(use, each)
     // Let through by another policy: this one refuses it.
     if (answer.allowed === false) return
-    this.#targets.add(target)
+    if (!this.#targets.has(target)) this.#targets.set(target, 0)
     // Where another permit decides all the same, nothing hangs on these.
     if (answer.allowed === undefined) for (const rule of answer.open) this.leave(rule, whyOpen(rule, each))
     const roles = new Set<string>()
@@ -116,7 +123,9 @@ export class ReviewTally implements PolicyUse {
       use.seen = last
       use.caller = caller
     }
-    for (const role of caller.included[0] ?? []) {
+    if (this.#seen.has(caller)) return use
+    this.#seen.add(caller)
+    for (const role of caller.held[0]?.names ?? []) {
       const holders = this.holders.get(role)
       if (holders === undefined) this.holders.set(role, new Set([caller.key]))
       else holders.add(caller.key)
@@ -142,10 +151,11 @@ export class ReviewTally implements PolicyUse {
     const { action, resourceType, resourceId } = target
     const { subjectTypes, subjectIds, subjectRoles } = rule.parsed
     const { rights, targets } = this.#use(rule)
+    if (!targets.has(target)) this.#targets.set(target, this.usersOf(target) + 1)
     targets.add(target)
     const type = subjectTypes === undefined && !this.#byId ? asWritten : caller.type
     const id = subjectIds === undefined && !this.#byId ? asWritten : caller.id
-    const held = subjectRoles === undefined ? [asWritten] : subjectRoles.filter((role) => caller.included[0]?.has(role) === true)
+    const held = subjectRoles === undefined ? [asWritten] : subjectRoles.filter((role) => caller.held[0]?.has(role) === true)
     for (const role of held) {
       const point = [type, id, role, action, resourceType, resourceId]
       rights.set(JSON.stringify(point), point)
@@ -158,10 +168,9 @@ export class ReviewTally implements PolicyUse {
 
   // The caller's roles that give it this permit, by whatever they include.
   *#roles(rule: ReplayRule, caller: Caller, each: ReplayCase): Generator<string> {
-    const wanted = rule.parsed.subjectRoles
-    if (wanted === undefined) return
-    for (const role of caller.included[0] ?? []) {
-      if (!(this.#policy.parsed.roles.get(role) ?? [role]).some((included) => wanted.includes(included))) continue
+    const giving = this.#giving(rule)
+    for (const role of caller.held[0]?.names ?? []) {
+      if (!giving.has(role)) continue
       const use = this.#role(role)
       let own = use.rules.get(rule)
       if (own === undefined) {

@@ -1,7 +1,7 @@
-import { beginningOf, nameMatcher, type NamePattern } from '../policy/names.ts'
+import { beginningOf, type NamePattern } from '../policy/names.ts'
 import type { ParsedRule } from '../policy/parse-policy.ts'
 import type { Box } from './boxes.ts'
-import type { RuleSource } from './replay-policy.ts'
+import type { RuleJson } from './replay-policy.ts'
 
 /** By what a rule can be narrowed, in the order of a box. */
 export const scopeParts = ['subject.type', 'subject.id', 'subject.roles', 'action', 'resource.type', 'resource.id'] as const
@@ -54,8 +54,7 @@ export function narrowedTo(rule: ParsedRule, box: Box, maxNames: number): Narrow
     }
     if (names.size > maxNames) {
       isExact = false
-      const fitting = patterns?.filter((pattern) => [...names].some(nameMatcher([pattern])))
-      if (fitting !== undefined) parts[part] = fitting
+      if (patterns !== undefined) parts[part] = [...usedPatterns(patterns, names)]
       continue
     }
     const written = new Set<string>()
@@ -70,17 +69,41 @@ export function narrowedTo(rule: ParsedRule, box: Box, maxNames: number): Narrow
   return { parts, isExact }
 }
 
+/** Which patterns fit at least one of these names, in their order. */
+export function usedPatterns(patterns: readonly NamePattern[], names: ReadonlySet<string>): ReadonlySet<NamePattern> {
+  const sorted = [...names].sort()
+  return new Set(
+    patterns.filter((pattern) => {
+      const beginning = beginningOf(pattern)
+      if (beginning === undefined) return names.has(pattern)
+      // What begins with a text comes right behind it.
+      let [from, to] = [0, sorted.length]
+      while (from < to) {
+        const middle = (from + to) >> 1
+        if ((sorted[middle] ?? '') < beginning) from = middle + 1
+        else to = middle
+      }
+      return sorted[from]?.startsWith(beginning) === true
+    }),
+  )
+}
+
 /** Whether a scope says what the rule says itself. */
 export function isUnchanged(rule: ParsedRule, { parts }: NarrowedScope): boolean {
   return scopeParts.every((part) => {
     const [before, after] = [patternsOf(rule, part), parts[part]]
-    if (before === undefined || after === undefined) return before === after
-    return before.length === after.length && before.every((pattern) => after.includes(pattern))
+    return before === undefined || after === undefined ? before === after : areSame(before, after)
   })
 }
 
+/** Whether two lists hold the same patterns. */
+export function areSame(before: readonly NamePattern[], after: readonly NamePattern[]): boolean {
+  const names = new Set(after)
+  return before.length === after.length && before.every((pattern) => names.has(pattern))
+}
+
 /** A rule as JSON, with that scope and all else as it was: conditions, duties, its end. */
-export function ruleWith(source: RuleSource, id: string, { parts }: NarrowedScope): RuleSource {
+export function ruleWith(source: RuleJson, id: string, { parts }: NarrowedScope): RuleJson {
   const { id: _, effect, subject: __, action: ___, resource: ____, ...others } = source
   const subject = members([
     ['type', parts['subject.type']],

@@ -3,7 +3,8 @@ import { type Check, checkOptions, optional } from '../guard/check-options.ts'
 import { isThenable } from '../guard/thenable.ts'
 import type { RecordedCall, Unusable } from './recorded-call.ts'
 import { readRecordedCall } from './recorded-call.ts'
-import { ReplayCases, type Taken } from './replay-cases.ts'
+import type { SortedCase } from './replay-case.ts'
+import { ReplayCases } from './replay-cases.ts'
 import type { ReplayPolicy } from './replay-policy.ts'
 
 /** Which records are looked at, and how. */
@@ -15,8 +16,8 @@ export interface RecordOptions {
   /** What opens the sealed attributes: the key that was given to `audit` as `sealAttributes`, or several of them. */
   readonly keys?: Uint8Array | readonly Uint8Array[]
   /**
-   * How many different cases are held; 500,000 unless given, some 300 bytes each. A case is one caller with certain roles,
-   * one action on one resource, and the same truth of every condition.
+   * How many different cases are held; 500,000 unless given, some 300 bytes each, or as many as have 256 characters of names
+   * each. A case is one caller with certain roles, one action on one resource, and the same truth of every condition.
    */
   readonly maxCases?: number
 }
@@ -44,6 +45,8 @@ export interface RecordCounts {
   readonly unopened: number
   /** Decisions that were left out since there were too many different cases. */
   readonly beyond: number
+  /** Records that a guard could not write, as later ones say: what was done then is not known. */
+  readonly missing: number
 }
 
 const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
@@ -74,32 +77,42 @@ export function checkRecordOptions<O extends RecordOptions>(factory: string, opt
   checkOptions(factory, options, { ...recordChecks, ...more })
 }
 
-/** Reads records and sorts those of calls into cases. `beyond` is told of what there was no more room for. */
+/** Who is told of what could not be sorted. */
+export interface LeftOut {
+  /** There was no more room. */
+  beyond(call: RecordedCall, cases: ReplayCases): void
+  /** It was let through, and is not whole. */
+  unread(record: unknown): void
+}
+
+const nobody: LeftOut = { beyond: () => {}, unread: () => {} }
+
+/** Reads records and sorts those of calls into cases. */
 export async function takeRecords(
   policies: readonly ReplayPolicy[],
   records: Records,
   options: RecordOptions,
-  beyond: (call: RecordedCall, cases: ReplayCases) => void = () => {},
+  leftOut: LeftOut = nobody,
 ): Promise<Intake> {
   const { from = -Infinity, to = Infinity, keys = [], maxCases = 500_000 } = options
   const given = keys instanceof Uint8Array ? [keys] : keys
   const cases = new ReplayCases(policies, given.length === 0 ? undefined : attributeOpener(given), maxCases)
-  const counts = { read: 0, decisions: 0, allowed: 0, refused: 0, otherPolicy: 0, contradicting: 0, unopened: 0, beyond: 0 }
+  const counts = { read: 0, decisions: 0, allowed: 0, refused: 0, otherPolicy: 0, contradicting: 0, unopened: 0, beyond: 0, missing: 0 }
   const unusable: Partial<Record<Unusable, number>> = {}
   let first = Infinity
   let last = -Infinity
-  const account = (call: RecordedCall, taken: Taken | undefined): void => {
+  const account = (call: RecordedCall, taken: SortedCase | undefined): void => {
     if (taken === undefined) {
       counts.beyond++
-      beyond(call, cases)
+      leftOut.beyond(call, cases)
       return
     }
     counts.decisions++
     if (call.allowed) counts.allowed++
     else if (!call.permitted) counts.refused++
     if (taken.contradicts) counts.contradicting++
-    else if (!taken.isRecorded) counts.otherPolicy++
-    if (taken.unopened) counts.unopened++
+    else if (!taken.traits.isRecorded) counts.otherPolicy++
+    if (taken.traits.source === 'unopened') counts.unopened++
     if (call.time < first) first = call.time
     if (call.time > last) last = call.time
   }
@@ -107,10 +120,15 @@ export async function takeRecords(
     counts.read++
     const call = readRecordedCall(record)
     if (typeof call === 'string') {
-      if (call !== 'other' && isWithin(timeOf(record), from, to)) unusable[call] = (unusable[call] ?? 0) + 1
+      if (!isWithin(numberIn(record, 'time') ?? Number.NaN, from, to)) return undefined
+      counts.missing += missingIn(record)
+      if (call === 'other') return undefined
+      unusable[call] = (unusable[call] ?? 0) + 1
+      if (isAllowed(record)) leftOut.unread(record)
       return undefined
     }
     if (!isWithin(call.time, from, to)) return undefined
+    counts.missing += missingIn(record)
     const taken = cases.take(call)
     if (isThenable(taken)) return taken.then((made) => account(call, made))
     account(call, taken)
@@ -134,12 +152,21 @@ export async function takeRecords(
   }
 }
 
-// What has no time of its own is looked at in any period: it is counted, not used.
-function timeOf(record: unknown): number {
-  const time = typeof record === 'object' && record !== null && 'time' in record ? record.time : undefined
-  return typeof time === 'number' ? time : Number.NaN
+function isAllowed(record: unknown): boolean {
+  return typeof record === 'object' && record !== null && 'allowed' in record && record.allowed === true
 }
 
+function missingIn(record: unknown): number {
+  const missing = numberIn(record, 'missing') ?? 0
+  return Number.isSafeInteger(missing) && missing > 0 ? missing : 0
+}
+
+function numberIn(record: unknown, name: 'missing' | 'time'): number | undefined {
+  const value = typeof record === 'object' && record !== null ? (record as Readonly<Record<string, unknown>>)[name] : undefined
+  return typeof value === 'number' ? value : undefined
+}
+
+// What has no time of its own is of any period: it is counted, not used.
 function isWithin(time: number, from: number, to: number): boolean {
   return !(time < from) && !(time >= to)
 }

@@ -76,9 +76,19 @@ describe('an access review', () => {
         { rule: 'analysts-train', uses: 1, first: 2_000, last: 2_000 },
       ],
       unused: [],
+      unusedCount: 0,
     })
     assert.deepEqual([reader?.uses, reader?.holders, reader?.unused], [3, 2, []])
-    assert.deepEqual(roles[0], { role: 'admin', uses: 0, first: undefined, last: undefined, holders: 0, used: [], unused: ['admins'] })
+    assert.deepEqual(roles[0], {
+      role: 'admin',
+      uses: 0,
+      first: undefined,
+      last: undefined,
+      holders: 0,
+      used: [],
+      unused: ['admins'],
+      unusedCount: 1,
+    })
   })
 
   it('tells it of each caller: what it did, what once, and what it never used', async () => {
