@@ -45,7 +45,7 @@ export interface AccessReview {
 }
 
 /** How often something was used, and when. */
-export interface Usage {
+export interface AccessUsage {
   readonly uses: number
   /** Milliseconds since 1970; undefined where it was never used. */
   readonly first: number | undefined
@@ -53,7 +53,7 @@ export interface Usage {
 }
 
 /** One rule. A permit is used where it let a call through, a forbid where it refused one. */
-export interface RuleReview extends Usage {
+export interface RuleReview extends AccessUsage {
   readonly rule: string
   readonly effect: 'permit' | 'forbid'
   readonly callers: number
@@ -62,7 +62,7 @@ export interface RuleReview extends Usage {
 }
 
 /** One role, with what it includes. */
-export interface RoleReview extends Usage {
+export interface RoleReview extends AccessUsage {
   readonly role: string
   /** Callers who have it, by whatever other role. */
   readonly holders: number
@@ -74,12 +74,12 @@ export interface RoleReview extends Usage {
 }
 
 /** A permit that was used. */
-export interface UsedRule extends Usage {
+export interface UsedRule extends AccessUsage {
   readonly rule: string
 }
 
 /** One caller. Of the period's last roles, where they changed. */
-export interface SubjectReview extends Usage {
+export interface SubjectReview extends AccessUsage {
   readonly key: string
   readonly subject: string
   readonly issuer: string
@@ -96,7 +96,7 @@ export interface SubjectReview extends Usage {
 }
 
 /** An action on a resource. */
-export interface UsedRight extends Usage {
+export interface UsedRight extends AccessUsage {
   readonly action: string
   readonly resource: { readonly type: string; readonly id: string }
   /** The permits that let it through. */

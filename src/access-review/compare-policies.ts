@@ -1,7 +1,7 @@
 import { canonicalJson } from '../audit-log/canonical-json.ts'
 import { type Check, optional } from '../guard/check-options.ts'
 import { mergeObligations, sameObligations } from '../policy/obligations.ts'
-import type { PolicyChange, PolicyDiff, PolicyDiffOptions, PolicyName } from './policy-diff.ts'
+import type { DecisionChange, PolicyDiff, PolicyDiffOptions, PolicyName } from './policy-diff.ts'
 import { truth } from './possible-truth.ts'
 import { type ReplayAnswer, replayAnswer } from './replay-answer.ts'
 import { type ReplayCase, type Right, scopeOf } from './replay-case.ts'
@@ -51,7 +51,7 @@ function nameOf({ id, version }: ReplayPolicy): PolicyName {
 }
 
 interface Verdict {
-  readonly kind: PolicyChange['kind']
+  readonly kind: DecisionChange['kind']
   readonly before: readonly ReplayRule[]
   readonly after: readonly ReplayRule[]
   readonly unknown?: ReadonlySet<string>
@@ -108,7 +108,7 @@ function unknownIn(each: ReplayCase): ReadonlySet<string> {
 }
 
 interface Group {
-  readonly change: Omit<PolicyChange, 'count' | 'callers' | 'subjects' | 'first' | 'last' | 'example'>
+  readonly change: Omit<DecisionChange, 'count' | 'callers' | 'subjects' | 'first' | 'last' | 'example'>
   readonly callers: Set<string>
   readonly subjects: Set<string>
   count: number
@@ -157,7 +157,7 @@ class Groups {
     group.last = Math.max(group.last, last)
   }
 
-  list(): PolicyChange[] {
+  list(): DecisionChange[] {
     const changes = [...this.#groups.values()].map(({ change, callers, subjects, count, first, last, example }) => ({
       ...change,
       count,

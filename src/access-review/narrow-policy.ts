@@ -28,9 +28,7 @@ export interface RuleChange {
 /** A rule that took the place of a wider one, and the parts of its scope that differ. */
 export interface NarrowedRule {
   readonly id: string
-  readonly scope: Readonly<
-    Partial<Record<ScopePart, { readonly before: readonly NamePattern[] | undefined; readonly after: readonly NamePattern[] }>>
-  >
+  readonly scope: Readonly<Partial<Record<ScopePart, { readonly before: readonly string[] | undefined; readonly after: readonly string[] }>>>
 }
 
 /** What was used of a policy. */

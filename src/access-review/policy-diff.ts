@@ -16,11 +16,11 @@ export interface PolicyDiff {
   /** Decisions that would be the same. */
   readonly same: number
   /** Decisions that would change, by kind. */
-  readonly changed: Readonly<Record<PolicyChangeKind, number>>
+  readonly changed: Readonly<Record<DecisionChangeKind, number>>
   /** Decisions of which it cannot be told: an attribute is not known, or there were too many different cases. */
   readonly undecided: number
   /** The changes, and what cannot be told: like with like, the most frequent first. */
-  readonly changes: readonly PolicyChange[]
+  readonly changes: readonly DecisionChange[]
   /** Decisions whose change is counted above and not in the list, since it would be too long. */
   readonly unlisted: number
 }
@@ -32,11 +32,11 @@ export interface PolicyName {
 }
 
 /** What changes: a refusal becomes a permit, a permit a refusal, or the duties that come with a permit are others. */
-export type PolicyChangeKind = 'permits' | 'refuses' | 'duties'
+export type DecisionChangeKind = 'permits' | 'refuses' | 'duties'
 
 /** Decisions that change alike. */
-export interface PolicyChange {
-  readonly kind: PolicyChangeKind | 'undecided'
+export interface DecisionChange {
+  readonly kind: DecisionChangeKind | 'undecided'
   readonly action: string
   readonly resource: { readonly type: string; readonly id: string }
   /** The rules that decide before and after. */

@@ -1,4 +1,4 @@
-import type { Usage } from './access-review.ts'
+import type { AccessUsage } from './access-review.ts'
 import type { PolicyUse } from './narrow-policy.ts'
 import { truth } from './possible-truth.ts'
 import type { ReplayAnswer } from './replay-answer.ts'
@@ -11,7 +11,7 @@ import { asWritten } from './rule-scope.ts'
 const maxRights = 20_000
 
 /** Uses that are being counted. */
-export interface Counted extends Usage {
+export interface Counted extends AccessUsage {
   uses: number
   first: number | undefined
   last: number | undefined

@@ -5,6 +5,8 @@ import type { ReplayRule } from './replay-policy.ts'
 export interface Truths {
   readonly number: number
   readonly values: readonly Possible[]
+  /** Whether one of them may be several things. */
+  readonly isOpen: boolean
 }
 
 /** Attributes that a record tells without being opened, and not the same in each call of a right. */
@@ -64,7 +66,7 @@ export class RightConditions {
     const key = values.join('')
     let known = this.#known.get(key)
     if (known === undefined && mayMake) {
-      known = { number: this.#known.size, values }
+      known = { number: this.#known.size, values, isOpen: values.some(isOpen) }
       this.#known.set(key, known)
     }
     return known
@@ -73,6 +75,10 @@ export class RightConditions {
   possible({ values }: Truths, condition: string): Possible {
     return values[this.#places.get(condition) ?? -1] ?? truth.any
   }
+}
+
+function isOpen(possible: Possible): boolean {
+  return possible !== truth.false && possible !== truth.unknown && possible !== truth.true
 }
 
 /** One object for all rights that the same rules are about. */

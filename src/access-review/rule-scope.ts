@@ -4,10 +4,10 @@ import type { Box } from './boxes.ts'
 import type { RuleJson } from './replay-policy.ts'
 
 /** By what a rule can be narrowed, in the order of a box. */
-export const scopeParts = ['subject.type', 'subject.id', 'subject.roles', 'action', 'resource.type', 'resource.id'] as const
+export const scopeParts: readonly ScopePart[] = ['subject.type', 'subject.id', 'subject.roles', 'action', 'resource.type', 'resource.id']
 
 /** One of them. */
-export type ScopePart = (typeof scopeParts)[number]
+export type ScopePart = 'subject.type' | 'subject.id' | 'subject.roles' | 'action' | 'resource.type' | 'resource.id'
 
 /** Stands in a point for whatever the rule says itself. No name is empty. */
 export const asWritten = ''

@@ -41,7 +41,7 @@ export interface RecordCounts {
   readonly otherPolicy: number
   /** Decisions whose record contradicts the policy that it names: it was changed and its version was not. */
   readonly contradicting: number
-  /** Decisions whose sealed attributes were needed and could not be opened. */
+  /** Decisions whose sealed attributes would tell more of conditions than the record does, and could not be opened. */
   readonly unopened: number
   /** Decisions that were left out since there were too many different cases. */
   readonly beyond: number
@@ -52,8 +52,8 @@ export interface RecordCounts {
 const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1
 
-/** How record options are checked. */
-export const recordChecks: Readonly<Record<keyof RecordOptions, Check>> = {
+// How record options are checked.
+const recordChecks: Readonly<Record<keyof RecordOptions, Check>> = {
   from: [optional(isTime), 'milliseconds since 1970'],
   to: [optional(isTime), 'milliseconds since 1970'],
   keys: [
@@ -112,7 +112,7 @@ export async function takeRecords(
     else if (!call.permitted) counts.refused++
     if (taken.contradicts) counts.contradicting++
     else if (!taken.traits.isRecorded) counts.otherPolicy++
-    if (taken.traits.source === 'unopened') counts.unopened++
+    if (taken.traits.source === 'unopened' && taken.traits.truths.isOpen) counts.unopened++
     if (call.time < first) first = call.time
     if (call.time > last) last = call.time
   }

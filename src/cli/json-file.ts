@@ -10,19 +10,29 @@ export class ContentError extends Error {
 
 const maxLength = 64 * 1024 * 1024
 
-/**
- * Reads a JSON file strictly: UTF-8, no name twice in an object, no `__proto__`.
- *
- * @throws UsageError where it cannot be read, ContentError where it is not that.
- */
+/** Reads a JSON file strictly. @throws UsageError where it cannot be read, ContentError where it is not that. */
 export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+  const bytes = await readBytes(path)
+  try {
+    return jsonIn(bytes)
+  } catch (error) {
+    throw new ContentError(`${path}: ${reasonOf(error)}`)
+  }
+}
+
+/** Reads a file. @throws UsageError where it cannot be read. */
+export function readBytes(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: unknown) => {
     throw new UsageError(`'${path}' cannot be read: ${reasonOf(error)}`)
   })
+}
+
+/** Strict JSON: UTF-8, no name twice in an object, no `__proto__`. @throws ContentError that says what is wrong. */
+export function jsonIn(bytes: Buffer): unknown {
   try {
     return parseJson(bytes, { maxLength })
   } catch (error) {
-    throw new ContentError(`${path}: ${whatIsWrong(bytes, error)}`)
+    throw new ContentError(whatIsWrong(bytes, error))
   }
 }
 

@@ -3,14 +3,15 @@ import { duties } from '../policy/obligations.ts'
 import { parsePolicy, type ParsedPolicy } from '../policy/parse-policy.ts'
 import { ContentError } from './json-file.ts'
 import { plain, UsageError } from './io.ts'
-import { readPolicy } from './policy-file.ts'
+import { readPolicy, signedArguments, signedHelp } from './policy-file.ts'
 import type { Command } from './run.ts'
 
-const help = `sallyport policy check FILE [--json]
+const help = `sallyport policy check FILE [--signed-by FILE] [--json]
 
 Says whether a policy loads: JSON in which no name stands twice, and nothing but what a policy is made of. Where
 it does not, it says what is wrong, and where. It also notes what loads and may not be meant.
 
+${signedHelp}
   --json              the answer as JSON
 
   sallyport policy check policy.json
@@ -22,12 +23,12 @@ export const policyCheck: Command = {
   summary: 'says whether a policy loads, and what may not be meant',
   help,
   async run(args, io) {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean' } } })
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { ...signedArguments, json: { type: 'boolean' } } })
     const [path, ...rest] = positionals
     if (path === undefined || rest.length > 0) throw new UsageError('give the file of one policy')
     const asJson = values.json === true
     try {
-      const { source, set } = await readPolicy(path)
+      const { source, set } = await readPolicy(path, values['signed-by'])
       const description = set.describe()
       const notes = notesOn(parsePolicy(source), Date.now())
       if (asJson) {

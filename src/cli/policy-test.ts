@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util'
 import { explanationText } from './explanation-text.ts'
 import { plain, UsageError } from './io.ts'
 import { readJson } from './json-file.ts'
-import { readPolicy } from './policy-file.ts'
+import { readPolicy, signedArguments, signedHelp } from './policy-file.ts'
 import { policyTestsIn, runPolicyTest } from './policy-tests.ts'
 import type { Command } from './run.ts'
 
-const help = `sallyport policy test FILE [--tests FILE] [--json]
+const help = `sallyport policy test FILE [--tests FILE] [--signed-by FILE] [--json]
 
 Runs the tests of a policy. They are data, in a file beside it (policy.tests.json beside policy.json): a list of
 
@@ -17,6 +17,7 @@ where rules are those that must decide, and obligations those that must come wit
 both may be left out.
 
   --tests FILE        where the tests are
+${signedHelp}
   --json              the results as JSON
 
   sallyport policy test policy.json
@@ -31,12 +32,12 @@ export const policyTest: Command = {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { tests: { type: 'string' }, json: { type: 'boolean' } },
+      options: { ...signedArguments, tests: { type: 'string' }, json: { type: 'boolean' } },
     })
     const [path, ...rest] = positionals
     if (path === undefined || rest.length > 0) throw new UsageError('give the file of one policy')
     const testsPath = values.tests ?? besides(path)
-    const { set } = await readPolicy(path)
+    const { set } = await readPolicy(path, values['signed-by'])
     const tests = policyTestsIn(await readJson(testsPath), testsPath)
     const results = tests.map((test) => runPolicyTest(set, test))
     const failed = results.filter(({ ok }) => !ok)

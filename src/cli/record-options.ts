@@ -3,38 +3,66 @@ import type { RecordOptions } from '../access-review/take-records.ts'
 import { reasonOf } from '../guard/errors.ts'
 import { UsageError } from './io.ts'
 
-/** The options that commands have in common which read a log. */
+/** The options that commands have in common which decide by what is in a log. */
 export const recordArguments = {
   log: { type: 'string' },
+  key: { type: 'string' },
+  anchor: { type: 'string' },
+  'expected-size': { type: 'string' },
+  unanchored: { type: 'boolean' },
+  'no-verify': { type: 'boolean' },
+  attributes: { type: 'string', multiple: true },
   from: { type: 'string' },
   to: { type: 'string' },
-  key: { type: 'string', multiple: true },
 } as const
 
 /** How they are explained. */
-export const recordHelp = `  --log DIR           the folder of the log. Nothing of it is verified here: for that there is audit verify
+export const recordHelp = `  --log DIR           the folder of the log. What is read of it is verified, as by audit verify: whoever could add
+                      records would keep rights alive, and whoever could drop some would cut the rights of others
+  --key FILE|KEY      the log's verifier key, from elsewhere. Without it the key in the log's own folder is used;
+                      then the log may have been replaced, so the answer is never 0
+  --anchor FILE       the anchor that the log publishes to: without it, or a size that you know, the end may be
+                      missing, and the answer is not 0 either
+  --expected-size N   there must be at least N entries
+  --unanchored        be content without either
+  --no-verify         believe the folder, whatever is in it, with what no checkpoint covers yet
+  --attributes FILE   opens the sealed attributes: what was given to audit as sealAttributes, as 32 bytes or in
+                      base64. May be given several times
   --from, --to DATE   only what was decided from then on, and before then: a date, or a moment with its zone
-                      (2026-01-01, 2026-01-01T08:00:00+01:00)
-  --key FILE          opens the sealed attributes: what was given to audit as sealAttributes, as 32 bytes or in
-                      base64. May be given several times`
+                      (2026-01-01, 2026-01-01T08:00:00+01:00)`
 
-/** What was given for them. */
-interface Given {
-  readonly log?: string | undefined
-  readonly from?: string | undefined
-  readonly to?: string | undefined
-  readonly key?: readonly string[] | undefined
+type Given = { readonly [Name in keyof typeof recordArguments]?: Value<(typeof recordArguments)[Name]> | undefined }
+type Value<Argument> = Argument extends { readonly multiple: true }
+  ? readonly string[]
+  : Argument extends { readonly type: 'boolean' }
+    ? boolean
+    : string
+
+/** Where a log is, and how it is verified. */
+export interface LogPlace {
+  readonly directory: string
+  readonly key: string | undefined
+  readonly anchor: string | undefined
+  readonly expectedSize: number | undefined
+  readonly unanchored: boolean
+  readonly unverified: boolean
 }
 
 /** The log and how to read it. @throws UsageError */
-export async function recordOptions({ log, from, to, key = [] }: Given): Promise<{ readonly log: string; readonly options: RecordOptions }> {
+export async function recordOptions(given: Given): Promise<{ readonly log: LogPlace; readonly options: RecordOptions }> {
+  const { log, key, anchor, 'expected-size': size, unanchored = false, 'no-verify': unverified = false, attributes = [], from, to } = given
   if (log === undefined) throw new UsageError('give the folder of a log with --log')
-  const keys = await Promise.all(key.map(readKey))
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) throw new UsageError('--expected-size must be a whole number')
+  if (unverified && (key !== undefined || anchor !== undefined || size !== undefined || unanchored))
+    throw new UsageError('--no-verify goes with none of --key, --anchor, --expected-size and --unanchored')
+  const keys = await Promise.all(attributes.map(readKey))
+  const [start, end] = [from === undefined ? undefined : momentIn(from, '--from'), to === undefined ? undefined : momentIn(to, '--to')]
+  if (start !== undefined && end !== undefined && start >= end) throw new UsageError('--from must be before --to')
   return {
-    log,
+    log: { directory: log, key, anchor, expectedSize: size === undefined ? undefined : Number(size), unanchored, unverified },
     options: {
-      ...(from !== undefined && { from: momentIn(from, '--from') }),
-      ...(to !== undefined && { to: momentIn(to, '--to') }),
+      ...(start !== undefined && { from: start }),
+      ...(end !== undefined && { to: end }),
       ...(keys.length > 0 && { keys }),
     },
   }
@@ -53,7 +81,7 @@ function momentIn(text: string, option: string): number {
 
 async function readKey(path: string): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw new UsageError(`the key '${path}' cannot be read: ${reasonOf(error)}`)
+    throw new UsageError(`the file '${path}' cannot be read: ${reasonOf(error)}`)
   })
   if (bytes.length === 32) return new Uint8Array(bytes)
   const text = bytes.toString().trim()

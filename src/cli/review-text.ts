@@ -1,19 +1,20 @@
 import type { AccessReview, RoleReview, RuleReview, SubjectReview } from '../access-review/access-review.ts'
 import type { RuleChange } from '../access-review/narrow-policy.ts'
+import type { LogStanding } from './log-records.ts'
 import { dateOf, recordsText } from './records-text.ts'
 
 /** How much of each list is shown. */
 const shown = { lines: 40, subjects: 20, names: 8 } as const
 
 /** A review as lines to read. What stands in them was partly written by strangers: show it with `plain`. */
-export function reviewText(review: AccessReview, all: boolean): readonly string[] {
+export function reviewText(review: AccessReview, standing: LogStanding, all: boolean): readonly string[] {
   const { policy, records, rules, roles, subjects, callers, changes, tighter, proof } = review
   const most = all ? Number.POSITIVE_INFINITY : shown.lines
   const permits = rules.filter(({ effect }) => effect === 'permit')
   const once = permits.filter(({ uses }) => uses === 1)
   return [
     `${policy.id}, version ${policy.version}: ${records.decisions} decisions, ${records.allowed} let through, ${records.refused} refused, ${callers} callers.`,
-    ...recordsText(records).map((line) => `  ${line}`),
+    ...recordsText(records, standing).map((line) => `  ${line}`),
     ...section(
       'Rules that never decided',
       rules.filter(({ uses }) => uses === 0),
@@ -36,7 +37,7 @@ export function reviewText(review: AccessReview, all: boolean): readonly string[
     ...section(
       'Roles',
       // Those that give the most that nobody uses come first.
-      roles.filter(({ uses }) => uses > 0).sort((one, other) => other.unused.length - one.unused.length),
+      roles.filter(({ uses }) => uses > 0).sort((one, other) => other.unusedCount - one.unusedCount),
       most,
       roleLines,
     ),
@@ -62,11 +63,11 @@ function unusedLines({ rule, unused }: RuleReview): readonly string[] {
   return [`  ${rule}`, ...Object.entries(unused).map(([part, names]) => `      ${part}  ${some(names)}`)]
 }
 
-function roleLines({ role, uses, last, holders, used, unused }: RoleReview): readonly string[] {
+function roleLines({ role, uses, last, holders, used, unused, unusedCount }: RoleReview): readonly string[] {
   const once = used.filter((rule) => rule.uses === 1).map(({ rule }) => rule)
   return [
     `  ${role}  ${count(holders, 'holder')}, ${count(uses, 'use')}, last ${dateOf(last)}`,
-    ...(unused.length === 0 ? [] : [`      never used  ${some(unused)}`]),
+    ...(unused.length === 0 ? [] : [`      never used  ${some(unused, unusedCount)}`]),
     ...(once.length === 0 ? [] : [`      used once   ${some(once)}`]),
   ]
 }
@@ -105,6 +106,7 @@ function proofLines({
   loosened,
   shed,
   beyond,
+  unread,
 }: AccessReview['proof']): readonly string[] {
   const line = (number: number, text: string): readonly string[] => (number === 0 ? [] : [`  ${String(number).padStart(9)}  ${text}`])
   return [
@@ -118,6 +120,7 @@ function proofLines({
     ...line(refused, 'LET THROUGH, AND REFUSED'),
     ...line(loosened, 'REFUSED, AND PERHAPS PERMITTED'),
     ...line(shed, 'PERMITTED WITH FEWER DUTIES'),
+    ...line(unread, 'LET THROUGH, AND THEIR RECORDS ARE NOT WHOLE: leave out their time with --from and --to'),
   ]
 }
 
