@@ -57,13 +57,19 @@ export interface CaseTraits {
   readonly source: Source
 }
 
-/** The cases of one right. Mostly it is one. */
+/** How many cases of a right are looked through before they are looked up. */
+const few = 8
+
+const none: readonly SortedCase[] = []
+
+/** The cases of one right. Mostly there are one or two. */
 export class SortedRight implements Right {
   readonly caller: Caller
   readonly target: Target
   readonly conditions: RightConditions
-  /** The case of the newest record. */
-  latest: SortedCase | undefined
+  /** The first few. */
+  #first: readonly SortedCase[] = none
+  /** All of them, once they are many. */
   #cases: Map<string, SortedCase> | undefined
 
   constructor(caller: Caller, target: Target, conditions: RightConditions) {
@@ -78,21 +84,29 @@ export class SortedRight implements Right {
 
   /** Every case. */
   cases(): Iterable<SortedCase> {
-    return this.#cases?.values() ?? (this.latest === undefined ? [] : [this.latest])
+    return this.#cases?.values() ?? this.#first
+  }
+
+  /** A case that a record with nothing but this to go by belongs to. */
+  plainCase(call: RecordedCall, source: Source): SortedCase | undefined {
+    for (const own of this.#first) if (own.isOf(call, source)) return own
+    return undefined
   }
 
   /** The case of a call, or what `make` makes of it. */
   caseOf(call: RecordedCall, traits: CaseTraits, make: () => SortedCase | undefined): SortedCase | undefined {
     const key = keyOf(call, traits)
-    if (this.latest !== undefined && this.#cases === undefined) {
-      if (keyOf(this.latest, this.latest.traits) === key) return this.latest
-      this.#cases = new Map([[keyOf(this.latest, this.latest.traits), this.latest]])
+    const known = this.#cases === undefined ? this.#first.find((own) => keyOf(own, own.traits) === key) : this.#cases.get(key)
+    if (known !== undefined) return known
+    const made = make()
+    if (made === undefined) return undefined
+    // A list that grows has room for many more; of these lists there may be half a million.
+    if (this.#first.length < few) this.#first = [...this.#first, made]
+    else {
+      this.#cases ??= new Map(this.#first.map((own) => [keyOf(own, own.traits), own]))
+      this.#cases.set(key, made)
     }
-    const known = this.#cases?.get(key) ?? make()
-    if (known === undefined) return undefined
-    this.#cases?.set(key, known)
-    this.latest = known
-    return known
+    return made
   }
 }
 

@@ -48,13 +48,13 @@ export class ReplayCases {
   take(call: RecordedCall): Awaitable<SortedCase | undefined> {
     const right = this.#right(call)
     if (right === undefined) return undefined
-    const { conditions, latest } = right
+    const { conditions } = right
     const sealed = conditions.isEmpty ? undefined : call.attributes?.sealed
     if (sealed === undefined || this.#opener === undefined) {
       const source = sealed === undefined ? 'open' : 'unopened'
-      // Nothing else of such a record says anything about conditions, so it is as good as the one before it.
-      if (!conditions.varies && latest?.isOf(call, source) === true) return latest.take(call)
-      return this.#sort(call, right, undefined, source)
+      // Nothing else of such a record says anything about conditions, so it is as good as one before it.
+      const known = conditions.varies ? undefined : right.plainCase(call, source)
+      return known === undefined ? this.#sort(call, right, undefined, source) : known.take(call)
     }
     const opened = this.#opener.open(call.id, sealed)
     return isThenable(opened) ? opened.then((attributes) => this.#opened(call, right, attributes)) : this.#opened(call, right, opened)

@@ -1,5 +1,5 @@
 // What an access review of a year costs: a million decisions through the function, in a child process whose heap is bounded.
-// With LOG=1 also from a log on the disk, through the command: half a gigabyte.
+// With LOG=1 also from a log on the disk, verified while it is read, as the command does: that needs a gigabyte of disk.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
