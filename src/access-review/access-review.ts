@@ -112,11 +112,12 @@ export interface UsedRight extends AccessUsage {
  * as they are. `proof` replays every record against it. A permit whose condition cannot be replayed stays as it is and is
  * listed.
  *
- * Nothing is verified here: that the log is what was written is for `verifyLog` to say. Takes records one by one; memory
+ * Nothing is verified here: whoever can add records keeps rights alive, and whoever can drop some cuts the rights of others. Give
+ * it the `verifiedRecords` of `sallyport/file`, which end with an error where the log is not what its key signed. Takes records one by one; memory
  * grows with what is different among them and is bounded by `maxCases`.
  *
  * ```ts
- * const review = await accessReview(policy, log.entries)
+ * const review = await accessReview(policy, await verifiedRecords('var/audit', { key, anchor }))
  * if (review.proof.holds) policySet(review.tighter)
  * ```
  *
