@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { isHarmless, run } from './made-log.ts'
 import { asked, type Folder, folder, policy } from './policy-folder.ts'
@@ -69,6 +70,15 @@ describe('sallyport policy test', () => {
       assert.equal(code, 1)
       assert.match(error, problem)
     }
+  })
+
+  it('runs the tests that the guide shows, against its policy', async () => {
+    const page = await readFile(new URL('../../docs/policy-life-cycle.md', import.meta.url), 'utf8')
+    const [shown = '', tests = ''] = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => text)
+    const told = await here.write('shown.json', shown)
+    await here.write('shown.tests.json', tests)
+    assert.equal((await run('policy', 'check', told)).code, 0)
+    assert.deepEqual(await run('policy', 'test', told), { code: 0, out: 'All 2 tests hold.', error: '' })
   })
 
   it('shows names harmlessly and no values', async () => {
