@@ -101,7 +101,7 @@ function planOf(rule: ReplayRule, use: PolicyUse, shared: SharedTargets | undefi
   const whyLeft = use.whyLeft(rule)
   if (whyLeft !== undefined) return { kind: 'left', because: whyLeft }
   const rights = [...use.rightsOf(rule)]
-  if (rule.hasDuties && shared === undefined) return { kind: 'left', because: 'too many rules with duties are about the same calls' }
+  if (rule.hasDuties && shared === undefined) return { kind: 'left', because: tooMany }
   const points = rule.hasDuties ? coverage(rights, shared?.get(rule) ?? []) : { exact: rights, wide: [] }
   const boxes = [...boxesOf(points.exact), ...boxesOf(points.wide)]
   if (boxes.length > maxParts) return { kind: 'left', because: `what was used of it would be ${boxes.length} rules` }
@@ -119,6 +119,10 @@ type SharedTargets = ReadonlyMap<ReplayRule, readonly Target[]>
 
 /** How many of these there may be in all. */
 const maxShared = 1_000_000
+
+/** How many pairs of rules are compared, of which one may permit what the other restricts. */
+const maxPairs = 10_000_000
+const tooMany = 'too many rules have duties to tell which others these restrict'
 
 // Undefined where there would be too many: then permits with duties stay as they are.
 function sharedTargets(permits: readonly ReplayRule[], use: PolicyUse): SharedTargets | undefined {
@@ -155,9 +159,15 @@ function coverage(
 function leaveWhatRestricts(plans: Map<ReplayRule, Plan>): void {
   const isWide = (plan: Plan): boolean => plan.kind === 'left' || plan.scopes.some(({ isExact }) => !isExact)
   const wide = [...plans].filter(([, plan]) => isWide(plan)).map(([rule]) => rule)
+  const owing = [...plans.keys()].filter(({ hasDuties }) => hasDuties)
+  if (wide.length * owing.length > maxPairs) {
+    for (const rule of owing) plans.set(rule, { kind: 'left', because: tooMany })
+    return
+  }
   for (let rule = wide.pop(); rule !== undefined; rule = wide.pop()) {
-    for (const [other, plan] of plans) {
-      if (other === rule || !other.hasDuties || plan.kind === 'left' || !mayMeet(rule.parsed, other.parsed)) continue
+    for (const other of owing) {
+      const plan = plans.get(other)
+      if (other === rule || plan === undefined || plan.kind === 'left' || !mayMeet(rule.parsed, other.parsed)) continue
       plans.set(other, { kind: 'left', because: `its duties restrict '${rule.parsed.id}', which permits more than can be named` })
       if (!isWide(plan)) wide.push(other)
     }

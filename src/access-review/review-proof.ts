@@ -1,6 +1,6 @@
 import { sameObligations, mergeObligations } from '../policy/obligations.ts'
 import { type ReplayAnswer, replayAnswer } from './replay-answer.ts'
-import { type Caller, type ReplayCase, scopeOf } from './replay-case.ts'
+import { type Caller, type ReplayCase, type Right, scopeOf } from './replay-case.ts'
 import type { ReplayCases } from './replay-cases.ts'
 import { type HeldRoles, replayPolicy, type ReplayRule } from './replay-policy.ts'
 
@@ -40,12 +40,24 @@ export interface ReviewProof {
 export function proveTighter(tighter: unknown, cases: ReplayCases, { beyond, unread }: Pick<ReviewProof, 'beyond' | 'unread'>): ReviewProof {
   const replayed = replayPolicy(tighter)
   const roles = new Map<Caller, HeldRoles>()
+  const scopeNow = ({ caller, target }: Right): readonly ReplayRule[] => {
+    let held = roles.get(caller)
+    if (held === undefined) {
+      held = replayed.rolesOf(caller.roles)
+      roles.set(caller, held)
+    }
+    return replayed.inScope(target, caller.type, caller.id, held)
+  }
+  // The cases of one right come one after the other.
+  let right: Right | undefined
+  let scope: readonly ReplayRule[] = []
   const counts = { permitted: 0, carried: 0, outdated: 0, elsewhere: 0, refused: 0, stillRefused: 0, loosened: 0, shed: 0 }
   for (const each of cases.all()) {
-    const { caller, target } = each.right
-    const held = roles.get(caller) ?? replayed.rolesOf(caller.roles)
-    roles.set(caller, held)
-    counts[verdictOf(each, scopeOf(each.right), replayed.inScope(target, caller.type, caller.id, held))] += each.count
+    if (each.right !== right) {
+      right = each.right
+      scope = scopeNow(right)
+    }
+    counts[verdictOf(each, scopeOf(right), scope)] += each.count
   }
   return { holds: counts.refused + counts.loosened + counts.shed + unread === 0, ...counts, beyond, unread }
 }

@@ -29,8 +29,10 @@ export function ruleFinder(rules: readonly ReplayRule[], open: OpenScope): (soug
       index = ruleIndex<Indexed>()
       for (const rule of rules) index.add({ rule, residual: undefined }, { ...rule.parsed, ...open })
     }
-    const found = new Set(index.find(questionOf(sought)).map(({ rule }) => rule))
-    return [...found].sort((one, other) => one.place - other.place)
+    const found = index.find(questionOf(sought)).map(({ rule }) => rule)
+    if (found.length < 2) return found
+    found.sort((one, other) => one.place - other.place)
+    return found.filter((rule, at) => rule !== found[at - 1])
   }
 }
 

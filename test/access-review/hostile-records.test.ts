@@ -141,3 +141,35 @@ describe('calls that were let through and whose records are not whole', () => {
     assert.equal(records.missing, 5)
   })
 })
+
+describe('policies of thousands of rules', () => {
+  const rule = (id: string, more: object): object => ({ id, effect: 'permit', ...more })
+  const many = (count: number, make: (number: number) => object): object[] => Array.from({ length: count }, (_, number) => make(number))
+
+  it('keep those with duties as they are where there are too many to compare', async () => {
+    const rules = [
+      ...many(3_200, (number) => rule(`free-${number}`, { action: `a${number}` })),
+      ...many(3_200, (number) => rule(`owing-${number}`, { action: `b${number}`, obligations: [{ type: 'no_stream' }] })),
+    ]
+    const named = many(3_200, (number) => ({ rule: `free-${number}`, effect: 'permit' }))
+    const { changes, proof } = await accessReview({ id: 'support', version: '7', rules }, [{ ...(await good()), truncated: true, rules: named }])
+    assert.equal(proof.holds, true)
+    assert.ok(changes.every(({ change }) => change === 'left'))
+    assert.match(changes.at(-1)?.because ?? '', /too many rules have duties/)
+  })
+
+  it('and as many callers are reviewed: each loses what only the others used', async () => {
+    const record = await good()
+    const rules = many(2_000, (number) => rule(`r${number}`, { subject: { id: [`u${number}`, `v${number}`] }, action: ['chat', 'train'] }))
+    const records = many(2_000, (number) => ({
+      ...record,
+      attributes: undefined,
+      id: `call-${number}`,
+      rules: [{ rule: `r${number}`, effect: 'permit' }],
+      subject: { key: `u${number}`, subject: `u${number}`, issuer: 'i', kind: 'user', roles: [] },
+    }))
+    const { tighter, proof, subjects, callers } = await accessReview({ id: 'support', version: '7', rules }, records)
+    assert.deepEqual([proof.holds, proof.permitted, callers, subjects.length], [true, 2_000, 2_000, 1_000])
+    assert.deepEqual(tighter.rules[7], rule('r7', { subject: { id: 'u7' }, action: 'chat', resource: { type: 'model', id: 'gpt-5' } }))
+  })
+})
