@@ -6,7 +6,7 @@ import type { RecordedCall, RecordedCaller } from './recorded-call.ts'
 import { recordedTruths } from './recorded-truth.ts'
 import { type Caller, type CaseTraits, type ReplayCase, type Right, SortedCase, SortedRight, type Source, type Verdict } from './replay-case.ts'
 import type { ReplayPolicy, Target } from './replay-policy.ts'
-import { SharedConditions } from './right-conditions.ts'
+import { type RightConditions, SharedConditions } from './right-conditions.ts'
 
 /** How many characters of names a case may hold on average: who writes long ones must not take all memory. */
 const charactersACase = 256
@@ -24,6 +24,9 @@ export class ReplayCases {
   readonly #targets = new Map<string, Map<string, Map<string, Target>>>()
   readonly #conditions = new SharedConditions()
   readonly #verdicts = new Map<string, Verdict>()
+  readonly #profiles = new Map<string, Profile>()
+  /** Whether some rule is for certain ids: else callers of one profile have the same rules in scope. */
+  readonly #asksForIds: boolean
   #count = 0
   #characters = 0
 
@@ -31,6 +34,7 @@ export class ReplayCases {
     this.#policies = policies
     this.#opener = opener
     this.#most = most
+    this.#asksForIds = policies.some(({ rules }) => rules.some(({ parsed }) => parsed.subjectIds !== undefined))
   }
 
   /** Every case, once all records are in. */
@@ -106,24 +110,46 @@ export class ReplayCases {
     if (caller === undefined || target === undefined) return undefined
     const known = caller.rights.get(target)
     if (known !== undefined || this.#isFull) return known
-    const right = new SortedRight(caller, target, this.#conditions.of(this.#scopes(caller.held, caller, target)))
+    const right = new SortedRight(caller, target, this.#conditionsOf(caller, target))
     caller.rights.set(target, right)
     return right
+  }
+
+  #conditionsOf(caller: SortedCaller, target: Target): RightConditions {
+    const { byTarget } = caller.profile
+    let conditions = this.#asksForIds ? undefined : byTarget.get(target)
+    if (conditions === undefined) {
+      conditions = this.#conditions.of(this.#scopes(caller.held, caller, target))
+      if (!this.#asksForIds) byTarget.set(target, conditions)
+    }
+    return conditions
+  }
+
+  #profile(subject: RecordedCaller): Profile {
+    const key = JSON.stringify([subject.type, subject.roles])
+    let profile = this.#profiles.get(key)
+    if (profile === undefined) {
+      profile = { roles: [...subject.roles], held: this.#heldBy(subject), byTarget: new Map() }
+      this.#profiles.set(key, profile)
+      this.#characters += 2 * key.length
+    }
+    return profile
   }
 
   #caller(subject: RecordedCaller): SortedCaller | undefined {
     const known = this.#callers.get(subject.key)
     if (known !== undefined && isSame(known.latest, subject)) return known.latest
-    const { key, id, issuer, type, roles } = subject
-    const variant = JSON.stringify([type, id, roles])
+    const { key, id, issuer, type } = subject
+    const variant = JSON.stringify([type, id, subject.roles])
     const caller = known?.variants.get(variant)
     if (known !== undefined && caller !== undefined) {
       known.latest = caller
       return caller
     }
     if (this.#isFull) return undefined
-    const made: SortedCaller = { key, id, issuer, type, roles: [...roles], held: this.#heldBy(subject), rights: new Map() }
-    this.#characters += key.length + issuer.length + 2 * variant.length
+    const profile = this.#profile(subject)
+    const made = { key, id, issuer, type, roles: profile.roles, held: profile.held, profile, rights: new Map<Target, SortedRight>() }
+    this.#characters += key.length + issuer.length + variant.length
     if (known === undefined) this.#callers.set(key, { latest: made, variants: new Map([[variant, made]]) })
     else {
       known.latest = made
@@ -152,7 +178,15 @@ export class ReplayCases {
   }
 }
 
+/** What callers of one type with the same roles have in common. */
+interface Profile {
+  readonly roles: readonly string[]
+  readonly held: Caller['held']
+  readonly byTarget: Map<Target, RightConditions>
+}
+
 interface SortedCaller extends Caller {
+  readonly profile: Profile
   readonly rights: Map<Target, SortedRight>
 }
 

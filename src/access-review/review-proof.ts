@@ -2,7 +2,7 @@ import { sameObligations, mergeObligations } from '../policy/obligations.ts'
 import { type ReplayAnswer, replayAnswer } from './replay-answer.ts'
 import { type Caller, type ReplayCase, type Right, scopeOf } from './replay-case.ts'
 import type { ReplayCases } from './replay-cases.ts'
-import { type HeldRoles, replayPolicy, type ReplayRule } from './replay-policy.ts'
+import { type HeldRoles, replayPolicy, type ReplayRule, type Target } from './replay-policy.ts'
 
 /** That a tighter policy does what it should, shown by replaying every record of the log against it. */
 export interface ReviewProof {
@@ -39,14 +39,18 @@ export interface ReviewProof {
 /** Replays every case against the tighter policy. It is read anew, as whoever loads it will read it. */
 export function proveTighter(tighter: unknown, cases: ReplayCases, { beyond, unread }: Pick<ReviewProof, 'beyond' | 'unread'>): ReviewProof {
   const replayed = replayPolicy(tighter)
-  const roles = new Map<Caller, HeldRoles>()
+  // Callers of one type with the same roles share what they hold.
+  const asksForIds = replayed.rules.some(({ parsed }) => parsed.subjectIds !== undefined)
+  const known = new Map<Caller['held'], { readonly held: HeldRoles; readonly scopes: Map<Target, readonly ReplayRule[]> }>()
   const scopeNow = ({ caller, target }: Right): readonly ReplayRule[] => {
-    let held = roles.get(caller)
-    if (held === undefined) {
-      held = replayed.rolesOf(caller.roles)
-      roles.set(caller, held)
+    const own = known.get(caller.held) ?? { held: replayed.rolesOf(caller.roles), scopes: new Map() }
+    known.set(caller.held, own)
+    let scope = asksForIds ? undefined : own.scopes.get(target)
+    if (scope === undefined) {
+      scope = replayed.inScope(target, caller.type, caller.id, own.held)
+      if (!asksForIds) own.scopes.set(target, scope)
     }
-    return replayed.inScope(target, caller.type, caller.id, held)
+    return scope
   }
   // The cases of one right come one after the other.
   let right: Right | undefined
