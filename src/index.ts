@@ -114,6 +114,33 @@ export {
   type PolicySetOptions,
 } from './policy/policy-set.ts'
 
+// What of it was used
+export {
+  type AccessReview,
+  type AccessReviewOptions,
+  accessReview,
+  type AccessUsage,
+  type RoleReview,
+  type RuleReview,
+  type SubjectReview,
+  type UsedRight,
+  type UsedRule,
+} from './access-review/access-review.ts'
+export type { NarrowedRule, RuleChange } from './access-review/narrow-policy.ts'
+export {
+  type DecisionChange,
+  type DecisionChangeKind,
+  type PolicyDiff,
+  policyDiff,
+  type PolicyDiffOptions,
+  type PolicyName,
+} from './access-review/policy-diff.ts'
+export type { PolicyJson, RuleJson } from './access-review/replay-policy.ts'
+export type { Unusable } from './access-review/recorded-call.ts'
+export type { ReviewProof } from './access-review/review-proof.ts'
+export type { ScopePart } from './access-review/rule-scope.ts'
+export type { RecordCounts, RecordOptions, Records } from './access-review/take-records.ts'
+
 // Who lets it happen all the same
 export { type ApprovalRequest, type Approvals, approvals, type ApprovalsOptions, type Approved } from './approval/approvals.ts'
 export type { Approver } from './approval/approver.ts'

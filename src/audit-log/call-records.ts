@@ -3,6 +3,7 @@ import type { Outcome, Step } from '../guard/control.ts'
 import { decisionOf } from '../guard/errors.ts'
 import { isGuardError, reasonOf } from '../guard/errors.ts'
 import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedSubject } from './record.ts'
+import type { RecordedAttributes } from './recorded-attributes.ts'
 
 // The literals here have their members in sorted order, and members without a value are `undefined`: so the log writes
 // them as they are, without building them anew.
@@ -13,6 +14,10 @@ export interface RecordDetails {
   readonly missing?: number | undefined
   /** The keyed digest of the input or of the output. */
   readonly digest?: string | undefined
+  /** What policy read. */
+  readonly attributes?: RecordedAttributes | undefined
+  /** Roles that the caller had for a while only. */
+  readonly elevated?: readonly string[] | undefined
 }
 
 /** The record of a call that was allowed, or refused with that error. */
@@ -23,6 +28,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
   return {
     action: call.action,
     allowed,
+    attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
     fulfilled: allowed ? listOf(step.fulfilled) : undefined,
     guard: call.guard,
@@ -35,11 +41,12 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     model: facts?.model,
     obligations: decision === undefined ? undefined : listOf(decision.obligations.map(({ type }) => type)),
     parent: call.parent?.id,
+    permitted: !allowed && decision?.allowed === true ? true : undefined,
     policy: policyOf(decision),
     reason: allowed ? undefined : reasonOf(error) || undefined,
     resource: resourceOf(call, error),
     rules: rulesOf(decision),
-    subject: subjectOf(call.identity),
+    subject: elevatedSubject(subjectOf(call.identity), details.elevated),
     task: call.task,
     time: step.clock.now(),
     tools: facts === undefined ? undefined : listOf(facts.tools),
@@ -102,13 +109,15 @@ function subjectOf(identity: Identity | undefined): RecordedSubject | undefined 
   if (identity === undefined) return undefined
   let subject = subjects.get(identity)
   if (subject === undefined) {
-    const { actors, binding, issuer, key, kind, subject: name, tenant, tokenId } = identity
+    const { actors, binding, issuer, key, kind, roles, subject: name, tenant, tokenId } = identity
     subject = Object.freeze({
       actors: actors.length === 0 ? undefined : actors.map((actor) => ({ issuer: actor.issuer, subject: actor.subject })),
       binding,
+      elevated: undefined,
       issuer,
       key,
       kind,
+      roles,
       subject: name,
       tenant,
       token: tokenId,
@@ -116,6 +125,11 @@ function subjectOf(identity: Identity | undefined): RecordedSubject | undefined 
     subjects.set(identity, subject)
   }
   return subject
+}
+
+function elevatedSubject(subject: RecordedSubject | undefined, elevated: readonly string[] | undefined): RecordedSubject | undefined {
+  if (subject === undefined || elevated === undefined || elevated.length === 0) return subject
+  return { ...subject, elevated }
 }
 
 function policyOf(decision: Decision | undefined): CallRecord['policy'] {

@@ -3,6 +3,7 @@ import type { GuardErrorCode } from '../guard/errors.ts'
 import type { Outcome } from '../guard/control.ts'
 import type { Usage } from '../guard/codec.ts'
 import { looseJson } from './canonical-json.ts'
+import type { RecordedAttributes } from './recorded-attributes.ts'
 
 /** What stands in the log. `version` names this format; `time` is the wall clock in milliseconds since 1970. */
 export type AuditRecord = DecisionRecord | OutcomeRecord | RefusalsRecord | LogRecord
@@ -13,6 +14,10 @@ export interface RecordedSubject {
   readonly subject: string
   readonly issuer: string
   readonly kind: Identity['kind']
+  /** The roles that it had, as its identity names them: without those that a policy includes in them. */
+  readonly roles: readonly string[]
+  /** Roles that it had for a while only, beside these. */
+  readonly elevated?: readonly string[] | undefined
   readonly tenant?: string | undefined
   readonly binding?: Identity['binding'] | undefined
   /** Who acted for the subject, nearest first. */
@@ -43,6 +48,8 @@ export interface CallRecord {
   readonly policy?: { readonly id: string; readonly version: string } | undefined
   /** The rules that decided. */
   readonly rules?: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[] | undefined
+  /** What policy read to decide: with it another policy can be asked the same. In the record of a decision. */
+  readonly attributes?: RecordedAttributes | undefined
   /** Types of the obligations that came with the permit. */
   readonly obligations?: readonly string[] | undefined
   /** Types of the obligations that were carried out. */
@@ -66,6 +73,8 @@ export interface CallRecord {
 export interface DecisionRecord extends CallRecord {
   readonly kind: 'decision'
   readonly allowed: boolean
+  /** Set where policy permitted it, and the call was refused for something else. */
+  readonly permitted?: true | undefined
 }
 
 /** Made when the call has ended. */

@@ -2,9 +2,9 @@ import type { Clock } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
-import { type PlannedLimit, scaledLimit } from './limit.ts'
+import { type LimitUnit, limitUnits, type PlannedLimit, scaledLimit } from './limit.ts'
 import type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limit-store.ts'
-import { memoryLimits } from './memory-limits.ts'
+import { memoryLimits, type MemoryLimits } from './memory-limits.ts'
 
 /** What is done while a store does not answer. */
 export type OnStoreFailure = 'refuse' | { readonly local: number }
@@ -16,20 +16,24 @@ export type OnStoreFailure = 'refuse' | { readonly local: number }
 export class StoreAccess {
   readonly #store: LimitStore
   readonly #deadline: number
-  readonly #local: { readonly store: LimitStore; readonly limits: ReadonlyMap<PlannedLimit, PlannedLimit> } | undefined
+  readonly #local: LocalLimits | undefined
 
   /** @param deadline milliseconds that the store has for an answer. */
-  constructor(store: LimitStore, limits: readonly PlannedLimit[], onFailure: OnStoreFailure, deadline: number) {
+  constructor(store: LimitStore, onFailure: OnStoreFailure, deadline: number) {
     this.#store = store
     this.#deadline = deadline
-    if (onFailure !== 'refuse')
-      this.#local = { store: memoryLimits(), limits: new Map(limits.map((limit) => [limit, scaledLimit(limit, onFailure.local)])) }
+    if (onFailure !== 'refuse') this.#local = { store: memoryLimits(), fraction: onFailure.local, limits: new WeakMap(), answers: new WeakSet() }
+  }
+
+  /** Whether this was answered by the store in memory that stands in for the other one. */
+  isLocal(answer: Reservation | Refusal): boolean {
+    return this.#local?.answers.has(answer) === true
   }
 
   /** As `LimitStore.reserve`. @throws GuardError `limits_unavailable` */
   reserve(limits: readonly KeyedLimit[], amounts: Amounts, clock: Clock): Awaitable<Reservation | Refusal> {
     try {
-      const answer = this.#store.reserve(limits, amounts, clock.monotonic())
+      const answer = this.#store.reserve(limits, amounts, clock.monotonic(), wallFor(limits, clock))
       if (!isThenable(answer)) return checked(answer)
       return this.#within(answer, clock, abandon)
         .then(checked)
@@ -66,8 +70,10 @@ export class StoreAccess {
   #reserveLocally(limits: readonly KeyedLimit[], amounts: Amounts, clock: Clock, error: unknown): Awaitable<Reservation | Refusal> {
     const local = this.#local
     if (local === undefined) throw unavailable(error)
-    const scaled = limits.map(({ limit, key }) => ({ limit: local.limits.get(limit) ?? limit, key }))
-    return local.store.reserve(scaled, amounts, clock.monotonic())
+    const scaled = limits.map(({ limit, key }) => ({ limit: scaledFor(local, limit), key }))
+    const answer = local.store.reserve(scaled, amounts, clock.monotonic(), wallFor(limits, clock))
+    local.answers.add(answer)
+    return answer
   }
 
   // What is reserved here is never settled: it stands, and leaks away.
@@ -78,7 +84,7 @@ export class StoreAccess {
     clock: Clock,
     error: unknown,
   ): Promise<Reservation | Refusal> {
-    const answer = await this.#reserveLocally(limits, { requests: 0, tokens: 0, concurrent: 0, ...more }, clock, error)
+    const answer = await this.#reserveLocally(limits, { ...nothing, ...more }, clock, error)
     return answer.allowed ? reservation : answer
   }
 
@@ -107,6 +113,27 @@ export class StoreAccess {
       )
     })
   }
+}
+
+interface LocalLimits {
+  readonly store: MemoryLimits
+  readonly fraction: number
+  readonly limits: WeakMap<PlannedLimit, PlannedLimit>
+  readonly answers: WeakSet<object>
+}
+
+const nothing: Amounts = Object.freeze(Object.fromEntries(limitUnits.map((unit) => [unit, 0])))
+
+function scaledFor({ limits, fraction }: LocalLimits, limit: PlannedLimit): PlannedLimit {
+  let scaled = limits.get(limit)
+  if (scaled === undefined) limits.set(limit, (scaled = scaledLimit(limit, fraction)))
+  return scaled
+}
+
+// Only limits of the calendar ask what time it is.
+function wallFor(limits: readonly KeyedLimit[], clock: Clock): number | undefined {
+  for (const { limit } of limits) if (typeof limit.window === 'string') return clock.now()
+  return undefined
 }
 
 // An answer that nobody waits for any more.
@@ -150,7 +177,7 @@ function isState(value: unknown): value is LimitState {
   const { name, unit, limit, remaining, reset, window } = value as Partial<LimitState>
   return (
     typeof name === 'string' &&
-    (unit === 'requests' || unit === 'tokens' || unit === 'concurrent') &&
+    limitUnits.includes(unit as LimitUnit) &&
     [limit, remaining, reset].every(Number.isFinite) &&
     (window === undefined || Number.isFinite(window))
   )

@@ -50,6 +50,7 @@ describe('the records of a call', () => {
       issuer: 'https://id.example',
       key: '18:https://id.exampleada',
       kind: 'user',
+      roles: ['analyst'],
       subject: 'ada',
       tenant: 'acme',
       token: 'token-of-ada',
@@ -940,12 +941,13 @@ describe('audit()', () => {
     const digestKey = new Uint8Array(32).fill(77)
     const log = memoryLog()
     const sink = { name: 'elsewhere', deliver: () => {} }
-    const [first] = audited({ log, content: 'digest', digestKey, sinks: [sink], onFailure: 'degrade' }).describe().controls
+    const sealAttributes = new Uint8Array(32).fill(77)
+    const [first] = audited({ log, content: 'digest', digestKey, sealAttributes, sinks: [sink], onFailure: 'degrade' }).describe().controls
     assert.deepEqual(first, {
       name: 'audit',
       adds: ['entry'],
       fulfills: [],
-      options: { log: log.describe(), content: 'digest', onFailure: 'degrade', durability: 'durable', sinks: ['elsewhere'] },
+      options: { log: log.describe(), content: 'digest', sealsAttributes: true, onFailure: 'degrade', durability: 'durable', sinks: ['elsewhere'] },
     })
     assert.equal(JSON.stringify(first).includes('77'), false)
     const [lazy] = audited({ log: async () => log }).describe().controls
