@@ -8,7 +8,7 @@ import type { RecordedAttributes } from '../audit-log/recorded-attributes.ts'
 import { type Check, checkOptions, hasMethods, isFunction, oneOf, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call, Entry, Settled } from '../guard/context.ts'
 import { builtIn, type Control, type Outcome, type Step } from '../guard/control.ts'
-import { type DecisionGrounds, forgetGrounds, groundsOf } from '../guard/decision-grounds.ts'
+import { type DecisionGrounds, type GroundsHolder, groundsHolderOf, holdGrounds, releaseGrounds } from '../guard/decision-grounds.ts'
 import { GuardError, reasonOf } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
 
@@ -91,12 +91,11 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     return digest
   }
   const recorder = new AttributeRecorder(sealAttributes)
-  const trails = new WeakMap<Step, Trail>()
 
   // Nothing is waited for but the log, where there is nothing else to wait for: this stands in the way of every call.
   const decide = (trail: Trail, call: Settled, step: Step): Promise<void> => {
     const input = digester()?.digest(contentText(step.input))
-    const grounds = groundsOf(step)
+    const { grounds } = trail
     const attributes = attributesOf(call, grounds)
     const elevated = grounds?.elevated
     return isThenable(input) || isThenable(attributes)
@@ -121,32 +120,29 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     'audit',
     {
       enter(call, step) {
-        trails.set(step, { decided: false, meter: undefined })
+        holdGrounds(step, new Trail())
         writer.open(step.clock)
         return { entry: { id: call.id } }
       },
       request(_input, _context, call, step) {
-        const trail = trails.get(step)
+        const trail = trailOf(step)
         if (trail !== undefined) step.beforeRun(() => decide(trail, call, step))
         return undefined
       },
       response(parts, _context, _call, step) {
-        const trail = trails.get(step)
+        const trail = trailOf(step)
         const running = digester()?.running()
         if (trail === undefined || (running === undefined && step.codec === undefined)) return parts
         trail.meter = new AnswerMeter(step.codec, running, step.streamed)
         return trail.meter.watch(parts)
       },
       leave(outcome, _context, call, step) {
-        const trail = trails.get(step)
-        // A table of the living is small; one of the dead is work for the garbage collector.
-        trails.delete(step)
-        const grounds = groundsOf(step)
-        forgetGrounds(step)
+        const trail = trailOf(step)
+        releaseGrounds(step)
         if (trail?.decided === true) return end(trail, outcome, call, step)
         // A call that is made for another one has somebody behind it.
         if (call.identity === undefined && call.parent === undefined) return writer.count(call.guard, outcome.error, step.clock)
-        return refuse(outcome, call, step, grounds)
+        return refuse(outcome, call, step, trail?.grounds)
       },
     },
     {
@@ -183,10 +179,17 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
 }
 
 /** What is known of a call between its phases. */
-interface Trail {
+class Trail implements GroundsHolder {
   /** Whether it was allowed, by a record that is in the log or on its way there. */
-  decided: boolean
+  decided = false
   meter: AnswerMeter | undefined
+  /** What it was decided by. */
+  grounds: DecisionGrounds | undefined
+}
+
+function trailOf(step: Step): Trail | undefined {
+  const holder = groundsHolderOf(step)
+  return holder instanceof Trail ? holder : undefined
 }
 
 interface Settings extends Required<Omit<AuditOptions, 'digestKey' | 'sealAttributes'>> {

@@ -4,6 +4,7 @@ import type { Elevations } from '../approval/elevations.ts'
 import { every, within } from '../guard/clock.ts'
 import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
+import { groundsHolderOf, noteGrounds } from '../guard/decision-grounds.ts'
 import { denied } from '../guard/errors.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
@@ -11,6 +12,7 @@ import { assuranceShortfall, bindingShortfall } from '../identity/authentication
 import { askEvaluator } from '../policy/ask-evaluator.ts'
 import { type AuthenticationDuties, carryOut, carryOutOnAnswer, duties, inherit, mergeObligations, sameObligations } from '../policy/obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from '../policy/policy-evaluator.ts'
+import { policyGrounds } from '../policy/policy-grounds.ts'
 import { freezeRequest, policyRequest } from '../policy/policy-request.ts'
 import { isPolicySet } from '../policy/policy-set.ts'
 
@@ -81,16 +83,19 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   const rechecks = new WeakMap<Step, () => void>()
   let shadows = 0
 
-  const ask = (call: Identified, step: Step): Awaitable<Decision> => {
+  const ask = (call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
     const elevated = elevations?.rolesOf(call.identity, step.clock.now()) ?? noRoles
-    if (!isThenable(elevated)) return askWith(elevated, call, step)
+    if (!isThenable(elevated)) return askWith(elevated, call, step, isRecorded)
     const patience = within(step.clock, deadline, 'The store of elevations', elevated)
-    return patience.then((roles) => askWith(roles, call, step))
+    return patience.then((roles) => askWith(roles, call, step, isRecorded))
   }
 
-  const askWith = (elevated: readonly string[], call: Identified, step: Step): Awaitable<Decision> => {
+  const askWith = (elevated: readonly string[], call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
     const plain = elevated.length === 0 ? policyRequest(call, step) : withRoles(policyRequest(call, step), elevated)
     const request = frozen ? freezeRequest(plain) : plain
+    // In the turn of the decision: a live policy may be another one in the next.
+    const grounds = isRecorded ? policyGrounds(evaluator, request, elevated) : undefined
+    if (grounds !== undefined) noteGrounds(step, grounds)
     const patience = { clock: step.clock, deadline, signal: call.signal }
     const answer = askEvaluator(evaluator, request, patience)
     if (shadow === undefined) return answer
@@ -132,7 +137,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
 
   const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
     try {
-      const answer = await ask(call, step)
+      const answer = await ask(call, step, false)
       if (!answer.allowed) throw denied(answer, 'denied', { reason: `no longer permitted: ${whyDenied(answer)}` })
       const { obligations } = call.decision
       if (!sameObligations(mergeObligations(obligations, answer.obligations), obligations))
@@ -146,7 +151,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     'authorize',
     {
       enter(call, step) {
-        const answer = ask(call, step)
+        const answer = ask(call, step, groundsHolderOf(step) !== undefined)
         return isThenable(answer) ? answer.then((decision) => admit(decision, call, step)) : admit(answer, call, step)
       },
       // The parts pass untouched, so that a stream costs nothing more a part.

@@ -5,7 +5,7 @@ import { explain, type ExplainOptions, type Explanation } from './explanation.ts
 import { openPolicyNow } from './open-policy-now.ts'
 import type { PolicySignature } from './open-policy.ts'
 import { type ParsedPolicy, parsePolicy } from './parse-policy.ts'
-import { noteParsedPolicy } from './parsed-policy-of.ts'
+import { noteInside } from './inside-policy-set.ts'
 import type { Policy, Undeclared } from './policy.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { readQuestion, whatIsMalformed } from './policy-request.ts'
@@ -109,7 +109,7 @@ export function policySet(policy: unknown, options: PolicySetOptions = {}): Poli
     describe: () => description,
   })
   genuine.add(set)
-  noteParsedPolicy(set, parsed)
+  noteInside(set, { parsed, compiled })
   return set
 }
 

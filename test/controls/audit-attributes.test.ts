@@ -4,7 +4,7 @@ import { entryText } from '../../src/audit-log/record.ts'
 import { attributeOpener } from '../../src/audit-log/sealed-attributes.ts'
 import { type AuditOptions, audit } from '../../src/controls/audit.ts'
 import type { Control } from '../../src/guard/control.ts'
-import { type DecisionGrounds, groundsOf, noteGrounds } from '../../src/guard/decision-grounds.ts'
+import { type DecisionGrounds, groundsHolderOf, noteGrounds } from '../../src/guard/decision-grounds.ts'
 import { denied, GuardError } from '../../src/guard/errors.ts'
 import { memoryLog } from '../../src/audit-log/memory-log.ts'
 import { recordingLog } from '../../src/testing/recording-log.ts'
@@ -104,7 +104,7 @@ describe('the attributes in the record of a decision', () => {
   })
 
   it('are forgotten when the call has ended', async () => {
-    let seen: Parameters<typeof groundsOf>[0] | undefined
+    let seen: Parameters<typeof groundsHolderOf>[0] | undefined
     const noting = own({
       enter(_call, step) {
         seen = step
@@ -113,7 +113,7 @@ describe('the attributes in the record of a decision', () => {
     })
     await recorded({}, noting)
     assert.ok(seen !== undefined)
-    assert.equal(groundsOf(seen), undefined)
+    assert.equal(groundsHolderOf(seen), undefined)
   })
 })
 

@@ -30,9 +30,12 @@ describe('the digest of a policy', () => {
     assert.equal(await policyDigest(shuffled), sha256(text))
   })
 
+  // Which is refused.
+  const withoutPrototypes = fc.jsonValue({ noUnicodeString: false, maxDepth: 5 }).filter((value) => !JSON.stringify(value).includes('"__proto__":'))
+
   test('agrees with another canonical form of the same values', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false, maxDepth: 5 }), (value) => {
+      fc.property(withoutPrototypes, (value) => {
         assert.equal(canonicalPolicy(value), canonicalJson(value))
       }),
       { numRuns: 1000 },
