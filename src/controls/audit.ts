@@ -33,7 +33,8 @@ export interface AuditOptions {
   /**
    * Seals the attributes that policy read, so that the log can be replayed against another policy: a key of 32 bytes for
    * AES-256-GCM, for at most 2^32 calls. Without one records name the attributes and hold none of their values; then
-   * `policy diff` and the access review know only what stands in a record anyway.
+   * `policy diff` and the access review know only what stands in a record anyway. A call whose attributes cannot be sealed is
+   * one whose record cannot be written (`onFailure`). Values that are too long to be kept are left out.
    */
   readonly sealAttributes?: Uint8Array
   /** Get a copy of every record, later, in order, at least once. Calls never wait for them. */
@@ -103,8 +104,18 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
       : allow(trail, call, step, { digest: input, attributes, elevated })
   }
   const attributesOf = (call: Settled, grounds: DecisionGrounds | undefined): Awaitable<RecordedAttributes | undefined> => {
-    const made = recorder.record(call.id, grounds, digester())
-    return isThenable(made) ? made.catch(unsealed) : made
+    try {
+      const made = recorder.record(call.id, grounds, digester())
+      return isThenable(made) ? made.catch(unsealed) : made
+    } catch (error) {
+      return unsealed(error)
+    }
+  }
+  // What cannot be sealed is never left in clear, and not left out where a call without its record must not run.
+  const unsealed = (error: unknown): undefined => {
+    const refusal = new GuardError('audit_unavailable', { reason: 'the attributes could not be sealed', cause: error })
+    if (onFailure === 'refuse') throw refusal
+    writer.tell(refusal)
   }
   const allow = async (trail: Trail, call: Settled, step: Step, details: RecordDetails): Promise<void> => {
     // Before it is known to be in the log: a call that is stopped meanwhile must not have a second decision.
@@ -165,11 +176,19 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     await writer.write((missing) => outcomeRecord(call, step, outcome, true, meter?.usage, { missing, digest: output }), step.clock)
   }
 
+  // A refusal is recorded even where what led to it cannot be sealed.
+  async function attributesOfRefusal(call: Settled, grounds: DecisionGrounds | undefined): Promise<RecordedAttributes | undefined> {
+    try {
+      return await attributesOf(call, grounds)
+    } catch (error) {
+      writer.tell(error)
+      return undefined
+    }
+  }
+
   async function refuse(outcome: Outcome, call: Settled, step: Step, grounds: DecisionGrounds | undefined): Promise<void> {
     const elevated = grounds?.elevated
-    // A refusal is recorded even where what led to it cannot be sealed.
-    const made = attributesOf(call, grounds)
-    const attributes = isThenable(made) ? await made.catch(() => undefined) : made
+    const attributes = await attributesOfRefusal(call, grounds)
     // One after the other in the log, and one wait.
     await Promise.all([
       writer.write((missing) => decisionRecord(call, step, outcome.error, { missing, attributes, elevated }), step.clock),
@@ -211,11 +230,6 @@ function parseOptions(options: AuditOptions): Settings {
     durability,
     onError,
   }
-}
-
-// What cannot be sealed cannot be recorded: it is never left in clear, and never quietly left out.
-function unsealed(error: unknown): never {
-  throw new GuardError('audit_unavailable', { reason: 'the attributes could not be sealed', cause: error })
 }
 
 function isSink(value: unknown): boolean {

@@ -14,7 +14,7 @@ import { type AuthenticationDuties, carryOut, carryOutOnAnswer, duties, inherit,
 import type { PolicyEvaluator, PolicyRequest } from '../policy/policy-evaluator.ts'
 import { policyGrounds } from '../policy/policy-grounds.ts'
 import { freezeRequest, policyRequest } from '../policy/policy-request.ts'
-import { isPolicySet } from '../policy/policy-set.ts'
+import { answersAsPolicySet } from '../policy/policy-set-behind.ts'
 
 /** Options of `authorize`. */
 export interface AuthorizeOptions {
@@ -79,7 +79,7 @@ const maxShadows = 256
  */
 export function authorize(options: AuthorizeOptions): Control<Identified, Adds> {
   const { evaluator, shadow, onDifference, approvals, elevations, period, deadline } = parseOptions(options)
-  const frozen = shadow !== undefined || !isPolicySet(evaluator)
+  const frozen = shadow !== undefined || !answersAsPolicySet(evaluator)
   const rechecks = new WeakMap<Step, () => void>()
   let shadows = 0
 

@@ -3,6 +3,7 @@ import { systemClock } from '../guard/clock.ts'
 import type { Awaitable, Decision, Obligation } from '../guard/context.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { askEvaluator } from './ask-evaluator.ts'
+import { namedPolicy } from './named-policy.ts'
 import { mergeObligations, noObligations } from './obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { freezeRequest } from './policy-request.ts'
@@ -79,11 +80,16 @@ function together(decisions: readonly Decision[]): Decision {
 }
 
 function decisionOf(allowed: boolean, asked: readonly Decision[], obligations: readonly Obligation[], reasons: Decision['reasons'] = []): Decision {
-  const policy = Object.freeze({
-    id: asked.map(({ policy: { id } }) => id).join(' + '),
-    version: asked.map(({ policy: { version } }) => version).join(' + '),
-  })
+  const id = asked.map(({ policy }) => policy.id).join(' + ')
+  const version = asked.map(({ policy }) => policy.version).join(' + ')
+  const policy = namedPolicy(id, version, () => digestOf(asked))
   return Object.freeze({ allowed, policy, reasons: Object.freeze([...reasons]), obligations })
+}
+
+// Only where it is that of all: a part of it would be taken for the whole.
+function digestOf(asked: readonly Decision[]): string | undefined {
+  const digests = asked.map(({ policy }) => policy.digest)
+  return digests.includes(undefined) ? undefined : digests.join(' + ')
 }
 
 function saysSomething({ allowed, reasons, obligations }: Decision): boolean {

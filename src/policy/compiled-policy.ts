@@ -31,9 +31,8 @@ export interface Rule {
   residual: ((question: Question) => boolean) | undefined
 }
 
-/** Makes a policy ready. */
-export function compilePolicy({ id, version, rules }: ParsedPolicy): CompiledPolicy {
-  const policy = Object.freeze({ id, version })
+/** Makes a policy ready. @param policy what decisions call it. */
+export function compilePolicy({ rules }: ParsedPolicy, policy: Decision['policy']): CompiledPolicy {
   const sorted = [...rules].sort((one, other) => (one.id < other.id ? -1 : 1))
   const ranked = sorted.map(
     (parsed, rank): Rule => ({

@@ -6,7 +6,9 @@ import { openPolicyNow } from './open-policy-now.ts'
 import type { PolicySignature } from './open-policy.ts'
 import { type ParsedPolicy, parsePolicy } from './parse-policy.ts'
 import { noteInside } from './inside-policy-set.ts'
+import { namedPolicy } from './named-policy.ts'
 import type { Policy, Undeclared } from './policy.ts'
+import { digestLater } from './policy-digest.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { readQuestion, whatIsMalformed } from './policy-request.ts'
 import { complain } from './strict-read.ts'
@@ -89,8 +91,9 @@ export function policySet(policy: unknown, options: PolicySetOptions = {}): Poli
   const { signature } = options
   // Asked for and not there: that must not be passed over in silence.
   if (Object.hasOwn(options, 'signature') && signature === undefined) complain('policySet', 'signature: is undefined; leave it out instead')
-  const parsed = parsePolicy(signature === undefined ? policy : openPolicyNow(policy, signature))
-  const compiled = compilePolicy(parsed)
+  const opened = signature === undefined ? policy : openPolicyNow(policy, signature)
+  const parsed = parsePolicy(opened)
+  const compiled = compilePolicy(parsed, namedPolicy(parsed.id, parsed.version, digestLater(opened)))
   const obliges = obligationsOf(parsed)
   const description = describe(parsed, obliges)
   const set: PolicySet = Object.freeze({
