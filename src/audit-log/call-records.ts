@@ -31,7 +31,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     approval: approvalOf(decision),
     attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
-    fulfilled: allowed ? listOf(step.fulfilled) : undefined,
+    fulfilled: allowed || decision?.allowed === false ? listOf(step.fulfilled) : undefined,
     guard: call.guard,
     id: call.id,
     input: details.digest,

@@ -10,6 +10,7 @@ import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { assuranceShortfall, bindingShortfall } from '../identity/authentication-duties.ts'
 import { askEvaluator } from '../policy/ask-evaluator.ts'
+import { refusalOf } from '../policy/denial-duties.ts'
 import { type AuthenticationDuties, carryOut, carryOutOnAnswer, duties, inherit, mergeObligations, sameObligations } from '../policy/obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from '../policy/policy-evaluator.ts'
 import { policyGrounds } from '../policy/policy-grounds.ts'
@@ -65,7 +66,8 @@ const maxShadows = 256
  *
  * Carries out the obligations `require_acr`, `require_assurance` (`acr`, `amr`, `maxAge` in seconds, `factors`: see
  * `requireFactors`), `require_binding`, `require_approval` (refuses, until somebody can approve), `no_stream` and `allow_tools`.
- * Those of a parent call carry over.
+ * Those of a parent call carry over. With a denial the first three make the refusal a challenge, where the caller has proved less
+ * than they want; it is never more than a refusal.
  *
  * Refuses with `denied` (403) what policy denies, with `policy_unavailable` (503) when the evaluator throws, is too late
  * or answers nonsense, with `step_up_required` (RFC 9470) and `binding_required` (401, with a challenge), `approval_required` and
@@ -115,7 +117,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   }
 
   const admit = (answer: Decision, call: Identified, step: Step): Awaitable<Adds> => {
-    if (!answer.allowed) throw denied(answer, 'denied', { reason: whyDenied(answer) })
+    if (!answer.allowed) throw refusalOf(answer, call, step, authentication, whyDenied(answer))
     const decision = inherit(answer, call)
     if (approvals === undefined || !decision.obligations.some(({ type }) => type === 'require_approval')) {
       carryOut(decision, call, step, authentication, false)
@@ -138,7 +140,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
     try {
       const answer = await ask(call, step, false)
-      if (!answer.allowed) throw denied(answer, 'denied', { reason: `no longer permitted: ${whyDenied(answer)}` })
+      if (!answer.allowed) throw refusalOf(answer, call, step, authentication, `no longer permitted: ${whyDenied(answer)}`)
       const { obligations } = call.decision
       if (!sameObligations(mergeObligations(obligations, answer.obligations), obligations))
         throw denied(answer, 'obligation_unmet', { reason: 'policy has come to ask for more than was carried out' })

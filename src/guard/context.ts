@@ -126,7 +126,7 @@ export interface Decision {
   readonly approval?: { readonly issuer: string; readonly subject: string; readonly id: string }
 }
 
-/** A duty that comes with a permit; carried out by the control that claims its `type`, or the call is refused. */
+/** A duty that comes with a decision; carried out by the control that claims its `type`, or the call is refused. */
 export interface Obligation {
   readonly type: string
   readonly [parameter: string]: Json

@@ -1,6 +1,7 @@
 import type { Decision, Obligation } from '../guard/context.ts'
 import { type Condition, judge } from './condition.ts'
 import { fitsEverything } from './names.ts'
+import { mergeDenials } from './denial-duties.ts'
 import { mergeObligations, noObligations } from './obligations.ts'
 import type { Truth } from './operators.ts'
 import type { ParsedPolicy, ParsedRule } from './parse-policy.ts'
@@ -74,7 +75,8 @@ function together(policy: Decision['policy'], allowed: boolean, rules: Rule[]): 
   const distinct = rules.length === 1 ? rules : byRank(rules)
   const [first] = distinct
   if (distinct.length === 1 && first !== undefined) return (first.alone ??= decisionOf(policy, allowed, distinct, first.parsed.obligations))
-  return decisionOf(policy, allowed, distinct, mergeObligations(...distinct.map(({ parsed }) => parsed.obligations)))
+  const merge = allowed ? mergeObligations : mergeDenials
+  return decisionOf(policy, allowed, distinct, merge(...distinct.map(({ parsed }) => parsed.obligations)))
 }
 
 /** In order and each once: a rule is found under each of its names that fits. */

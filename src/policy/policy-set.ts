@@ -68,7 +68,8 @@ export interface PolicyDescription {
  *   not false; nothing is converted. `exists` asks whether there is a value; null is none.
  * - Only *true* permits. An unknown `forbid` denies. An unknown permit is passed over, unless it carries obligations:
  *   then the request is denied, or leaving an attribute out would shed a duty.
- * - The obligations are those of all permits that matched; numbers take the strictest.
+ * - The obligations are those of all permits that matched; numbers take the strictest. Those of a denial are those of all forbids
+ *   that denied; where one of them asks for no better authentication, nobody is asked for one.
  * - Attributes are own data members: nothing inherited, no getter.
  * - A rule with `expires` ends at that moment of `context.time`, which a guard states by its clock. Where the time is not
  *   known, such a permit is unknown, and such a forbid still denies.
