@@ -28,7 +28,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
   return {
     action: call.action,
     allowed,
-    approval: approvalOf(decision),
+    approval: approvalOf(decision, error),
     attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
     fulfilled: allowed || decision?.allowed === false ? listOf(step.fulfilled) : undefined,
@@ -140,8 +140,9 @@ function policyOf(decision: Decision | undefined): CallRecord['policy'] {
   return { digest, id, version }
 }
 
-function approvalOf(decision: Decision | undefined): DecisionRecord['approval'] {
-  if (decision?.approval === undefined) return undefined
+// What was used before approves nothing any more.
+function approvalOf(decision: Decision | undefined, error: unknown): DecisionRecord['approval'] {
+  if (decision?.approval === undefined || (isGuardError(error) && error.code === 'approval_required')) return undefined
   const { id, issuer, subject } = decision.approval
   return { id, issuer, subject }
 }

@@ -63,7 +63,7 @@ export interface Step {
   open(arrival: Arrival): void
   /** Says that an obligation of this type was carried out. */
   fulfill(type: string): void
-  /** Runs after the last `request` and before the function; the function waits for it. */
+  /** Runs after the last `request` and before the function, which waits for it; what an `enter` wants before what a `request` wants. */
   beforeRun(task: () => Awaitable<void>): void
   /** Ends the running call with a refusal, at once. Later calls change nothing. */
   end(error: GuardError): void
