@@ -28,9 +28,10 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
   return {
     action: call.action,
     allowed,
+    approval: approvalOf(decision, error),
     attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
-    fulfilled: allowed ? listOf(step.fulfilled) : undefined,
+    fulfilled: allowed || decision?.allowed === false ? listOf(step.fulfilled) : undefined,
     guard: call.guard,
     id: call.id,
     input: details.digest,
@@ -76,6 +77,7 @@ export function outcomeRecord(
     id: call.id,
     kind: 'outcome',
     missing: details.missing,
+    notes: listOf(step.notes),
     output: details.digest,
     parent: call.parent?.id,
     parts: outcome.parts,
@@ -133,15 +135,25 @@ function elevatedSubject(subject: RecordedSubject | undefined, elevated: readonl
 }
 
 function policyOf(decision: Decision | undefined): CallRecord['policy'] {
-  return decision === undefined ? undefined : { id: decision.policy.id, version: decision.policy.version }
+  if (decision === undefined) return undefined
+  const { digest, id, version } = decision.policy
+  return { digest, id, version }
+}
+
+// What was used before approves nothing any more.
+function approvalOf(decision: Decision | undefined, error: unknown): DecisionRecord['approval'] {
+  if (decision?.approval === undefined || (isGuardError(error) && error.code === 'approval_required')) return undefined
+  const { id, issuer, subject } = decision.approval
+  return { id, issuer, subject }
 }
 
 function rulesOf(decision: Decision | undefined): CallRecord['rules'] {
   return decision?.reasons.map(({ effect, rule }) => ({ effect, rule }))
 }
 
+// A copy: sinks get the record frozen, and the call may go on.
 function listOf(values: readonly string[]): readonly string[] | undefined {
-  return values.length === 0 ? undefined : values
+  return values.length === 0 ? undefined : values.slice()
 }
 
 function sortedCounts(counts: Readonly<Record<string, number>>): CallRecord['masked'] {

@@ -45,12 +45,19 @@ export interface CallRecord {
   readonly code?: GuardErrorCode | undefined
   /** The refusal's private reason. */
   readonly reason?: string | undefined
-  readonly policy?: { readonly id: string; readonly version: string } | undefined
+  readonly policy?:
+    | {
+        /** What decided, whatever it calls itself; absent where that is not known. */
+        readonly digest?: string | undefined
+        readonly id: string
+        readonly version: string
+      }
+    | undefined
   /** The rules that decided. */
   readonly rules?: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[] | undefined
   /** What policy read to decide: with it another policy can be asked the same. In the record of a decision. */
   readonly attributes?: RecordedAttributes | undefined
-  /** Types of the obligations that came with the permit. */
+  /** Types of the obligations that came with the decision. */
   readonly obligations?: readonly string[] | undefined
   /** Types of the obligations that were carried out. */
   readonly fulfilled?: readonly string[] | undefined
@@ -73,6 +80,8 @@ export interface CallRecord {
 export interface DecisionRecord extends CallRecord {
   readonly kind: 'decision'
   readonly allowed: boolean
+  /** Who approved this very call, and by which approval, where policy wanted one. */
+  readonly approval?: { readonly id: string; readonly issuer: string; readonly subject: string } | undefined
   /** Set where policy permitted it, and the call was refused for something else. */
   readonly permitted?: true | undefined
 }
@@ -90,6 +99,8 @@ export interface OutcomeRecord extends CallRecord {
   /** Milliseconds since the call began. */
   readonly elapsed: number
   readonly usage?: Usage | undefined
+  /** What was said while the function ran, such as to whom it gave a role and why: at most 8 texts of 1,000 characters. */
+  readonly notes?: readonly string[] | undefined
   /** The keyed digest of what was delivered. */
   readonly output?: string | undefined
 }

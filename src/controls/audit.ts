@@ -8,7 +8,7 @@ import type { RecordedAttributes } from '../audit-log/recorded-attributes.ts'
 import { type Check, checkOptions, hasMethods, isFunction, oneOf, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call, Entry, Settled } from '../guard/context.ts'
 import { builtIn, type Control, type Outcome, type Step } from '../guard/control.ts'
-import { type DecisionGrounds, forgetGrounds, groundsOf } from '../guard/decision-grounds.ts'
+import { type DecisionGrounds, type GroundsHolder, groundsHolderOf, holdGrounds, releaseGrounds } from '../guard/decision-grounds.ts'
 import { GuardError, reasonOf } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
 
@@ -33,7 +33,8 @@ export interface AuditOptions {
   /**
    * Seals the attributes that policy read, so that the log can be replayed against another policy: a key of 32 bytes for
    * AES-256-GCM, for at most 2^32 calls. Without one records name the attributes and hold none of their values; then
-   * `policy diff` and the access review know only what stands in a record anyway.
+   * `policy diff` and the access review know only what stands in a record anyway. A call whose attributes cannot be sealed is
+   * one whose record cannot be written (`onFailure`). Values that are too long to be kept are left out.
    */
   readonly sealAttributes?: Uint8Array
   /** Get a copy of every record, later, in order, at least once. Calls never wait for them. */
@@ -91,12 +92,11 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     return digest
   }
   const recorder = new AttributeRecorder(sealAttributes)
-  const trails = new WeakMap<Step, Trail>()
 
   // Nothing is waited for but the log, where there is nothing else to wait for: this stands in the way of every call.
   const decide = (trail: Trail, call: Settled, step: Step): Promise<void> => {
     const input = digester()?.digest(contentText(step.input))
-    const grounds = groundsOf(step)
+    const { grounds } = trail
     const attributes = attributesOf(call, grounds)
     const elevated = grounds?.elevated
     return isThenable(input) || isThenable(attributes)
@@ -104,8 +104,18 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
       : allow(trail, call, step, { digest: input, attributes, elevated })
   }
   const attributesOf = (call: Settled, grounds: DecisionGrounds | undefined): Awaitable<RecordedAttributes | undefined> => {
-    const made = recorder.record(call.id, grounds, digester())
-    return isThenable(made) ? made.catch(unsealed) : made
+    try {
+      const made = recorder.record(call.id, grounds, digester())
+      return isThenable(made) ? made.catch(unsealed) : made
+    } catch (error) {
+      return unsealed(error)
+    }
+  }
+  // What cannot be sealed is never left in clear, and not left out where a call without its record must not run.
+  const unsealed = (error: unknown): undefined => {
+    const refusal = new GuardError('audit_unavailable', { reason: 'the attributes could not be sealed', cause: error })
+    if (onFailure === 'refuse') throw refusal
+    writer.tell(refusal)
   }
   const allow = async (trail: Trail, call: Settled, step: Step, details: RecordDetails): Promise<void> => {
     // Before it is known to be in the log: a call that is stopped meanwhile must not have a second decision.
@@ -121,32 +131,29 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     'audit',
     {
       enter(call, step) {
-        trails.set(step, { decided: false, meter: undefined })
+        holdGrounds(step, new Trail())
         writer.open(step.clock)
         return { entry: { id: call.id } }
       },
       request(_input, _context, call, step) {
-        const trail = trails.get(step)
+        const trail = trailOf(step)
         if (trail !== undefined) step.beforeRun(() => decide(trail, call, step))
         return undefined
       },
       response(parts, _context, _call, step) {
-        const trail = trails.get(step)
+        const trail = trailOf(step)
         const running = digester()?.running()
         if (trail === undefined || (running === undefined && step.codec === undefined)) return parts
         trail.meter = new AnswerMeter(step.codec, running, step.streamed)
         return trail.meter.watch(parts)
       },
       leave(outcome, _context, call, step) {
-        const trail = trails.get(step)
-        // A table of the living is small; one of the dead is work for the garbage collector.
-        trails.delete(step)
-        const grounds = groundsOf(step)
-        forgetGrounds(step)
+        const trail = trailOf(step)
+        releaseGrounds(step)
         if (trail?.decided === true) return end(trail, outcome, call, step)
         // A call that is made for another one has somebody behind it.
         if (call.identity === undefined && call.parent === undefined) return writer.count(call.guard, outcome.error, step.clock)
-        return refuse(outcome, call, step, grounds)
+        return refuse(outcome, call, step, trail?.grounds)
       },
     },
     {
@@ -169,11 +176,19 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     await writer.write((missing) => outcomeRecord(call, step, outcome, true, meter?.usage, { missing, digest: output }), step.clock)
   }
 
+  // A refusal is recorded even where what led to it cannot be sealed.
+  async function attributesOfRefusal(call: Settled, grounds: DecisionGrounds | undefined): Promise<RecordedAttributes | undefined> {
+    try {
+      return await attributesOf(call, grounds)
+    } catch (error) {
+      writer.tell(error)
+      return undefined
+    }
+  }
+
   async function refuse(outcome: Outcome, call: Settled, step: Step, grounds: DecisionGrounds | undefined): Promise<void> {
     const elevated = grounds?.elevated
-    // A refusal is recorded even where what led to it cannot be sealed.
-    const made = attributesOf(call, grounds)
-    const attributes = isThenable(made) ? await made.catch(() => undefined) : made
+    const attributes = await attributesOfRefusal(call, grounds)
     // One after the other in the log, and one wait.
     await Promise.all([
       writer.write((missing) => decisionRecord(call, step, outcome.error, { missing, attributes, elevated }), step.clock),
@@ -183,10 +198,17 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
 }
 
 /** What is known of a call between its phases. */
-interface Trail {
+class Trail implements GroundsHolder {
   /** Whether it was allowed, by a record that is in the log or on its way there. */
-  decided: boolean
+  decided = false
   meter: AnswerMeter | undefined
+  /** What it was decided by. */
+  grounds: DecisionGrounds | undefined
+}
+
+function trailOf(step: Step): Trail | undefined {
+  const holder = groundsHolderOf(step)
+  return holder instanceof Trail ? holder : undefined
 }
 
 interface Settings extends Required<Omit<AuditOptions, 'digestKey' | 'sealAttributes'>> {
@@ -208,11 +230,6 @@ function parseOptions(options: AuditOptions): Settings {
     durability,
     onError,
   }
-}
-
-// What cannot be sealed cannot be recorded: it is never left in clear, and never quietly left out.
-function unsealed(error: unknown): never {
-  throw new GuardError('audit_unavailable', { reason: 'the attributes could not be sealed', cause: error })
 }
 
 function isSink(value: unknown): boolean {

@@ -10,20 +10,31 @@ export interface DecisionGrounds {
   readonly elevated: readonly string[]
 }
 
-// Beside the call and not on it: attributes are policy's and the log's, and nobody else finds them.
-const grounds = new WeakMap<Step, DecisionGrounds>()
-
-/** Notes what the decision on a call was made of. The newest counts. */
-export function noteGrounds(step: Step, made: DecisionGrounds): void {
-  grounds.set(step, made)
+/** Whoever wants to know what the decision on a call was made of. */
+export interface GroundsHolder {
+  grounds: DecisionGrounds | undefined
 }
 
-/** What the decision on a call was made of, where its evaluator says so. */
-export function groundsOf(step: Step): DecisionGrounds | undefined {
-  return grounds.get(step)
+// Beside the call and not on it: attributes are policy's and the log's, and nobody else finds them.
+const holders = new WeakMap<Step, GroundsHolder>()
+
+/** Asks whoever decides on a call to note what it decides by. Where nobody asks, nobody has to pay for it. */
+export function holdGrounds(step: Step, holder: GroundsHolder): void {
+  holders.set(step, holder)
+}
+
+/** Who asked, and what was noted. */
+export function groundsHolderOf(step: Step): GroundsHolder | undefined {
+  return holders.get(step)
+}
+
+/** Notes what the decision on a call was made of, where somebody asked. The newest counts. */
+export function noteGrounds(step: Step, made: DecisionGrounds): void {
+  const holder = holders.get(step)
+  if (holder !== undefined) holder.grounds = made
 }
 
 /** A table of the living is small; one of the dead is work for the garbage collector. */
-export function forgetGrounds(step: Step): void {
-  grounds.delete(step)
+export function releaseGrounds(step: Step): void {
+  holders.delete(step)
 }

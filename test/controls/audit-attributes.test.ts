@@ -4,7 +4,7 @@ import { entryText } from '../../src/audit-log/record.ts'
 import { attributeOpener } from '../../src/audit-log/sealed-attributes.ts'
 import { type AuditOptions, audit } from '../../src/controls/audit.ts'
 import type { Control } from '../../src/guard/control.ts'
-import { type DecisionGrounds, groundsOf, noteGrounds } from '../../src/guard/decision-grounds.ts'
+import { type DecisionGrounds, groundsHolderOf, noteGrounds } from '../../src/guard/decision-grounds.ts'
 import { denied, GuardError } from '../../src/guard/errors.ts'
 import { memoryLog } from '../../src/audit-log/memory-log.ts'
 import { recordingLog } from '../../src/testing/recording-log.ts'
@@ -90,21 +90,38 @@ describe('the attributes in the record of a decision', () => {
     assert.equal(entryText(decision).indexOf('"elevated"') < entryText(decision).indexOf('"issuer"'), true)
   })
 
-  it('that cannot be read keep the function from running', async () => {
+  const unreadable: DecisionGrounds = {
+    ...read,
+    values() {
+      throw new Error('a getter')
+    },
+  }
+
+  it('that cannot be read keep the function from running, and the refusal is recorded without them', async () => {
     let ran = false
-    const failing = grounded({
-      ...read,
-      values() {
-        throw new Error('a getter')
-      },
-    })
-    const chat = audited({ log: memoryLog(), sealAttributes: key }, [failing]).protect(() => void (ran = true), operation)
-    await assert.rejects(async () => chat('x', ada))
+    const told: unknown[] = []
+    const log = recordingLog()
+    const options = { log, sealAttributes: key, onError: (error: unknown) => void told.push(error) }
+    const chat = audited(options, [grounded(unreadable)]).protect(() => void (ran = true), operation)
+    await assert.rejects(async () => chat('x', ada), { code: 'audit_unavailable' })
     assert.equal(ran, false)
+    const { decision } = pairOf(log.entries)
+    assert.deepEqual([decision.allowed, decision.code, decision.attributes], [false, 'audit_unavailable', undefined])
+    assert.equal(told.length, 1)
+  })
+
+  it('that cannot be read are left out, and somebody is told, where calls go on without their record', async () => {
+    const told: unknown[] = []
+    const log = recordingLog()
+    const options = { log, sealAttributes: key, onFailure: 'degrade', onError: (error: unknown) => void told.push(error) } as const
+    assert.equal(await audited(options, [grounded(unreadable)]).protect(() => 'answer', operation)('x', ada), 'answer')
+    const { decision } = pairOf(log.entries)
+    assert.deepEqual([decision.allowed, decision.attributes], [true, undefined])
+    assert.equal(told.length, 1)
   })
 
   it('are forgotten when the call has ended', async () => {
-    let seen: Parameters<typeof groundsOf>[0] | undefined
+    let seen: Parameters<typeof groundsHolderOf>[0] | undefined
     const noting = own({
       enter(_call, step) {
         seen = step
@@ -113,7 +130,7 @@ describe('the attributes in the record of a decision', () => {
     })
     await recorded({}, noting)
     assert.ok(seen !== undefined)
-    assert.equal(groundsOf(seen), undefined)
+    assert.equal(groundsHolderOf(seen), undefined)
   })
 })
 

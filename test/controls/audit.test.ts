@@ -219,6 +219,16 @@ describe('one decision and one outcome', () => {
       },
     ],
     [
+      'refused by what an earlier control must do before the function',
+      'refused',
+      false,
+      (options) => {
+        const enter = (_call: unknown, step: { beforeRun(task: () => Promise<void>): void }): void =>
+          step.beforeRun(() => Promise.reject(new GuardError('limits_unavailable')))
+        return audited(options, [own({ enter })]).protect(() => 'x', operation)('x', by('ada'))
+      },
+    ],
+    [
       'refused for the answer',
       'refused',
       true,
@@ -710,6 +720,17 @@ describe('digests of contents', () => {
     await assert.rejects(chain.protect(() => ({ at: new Date(0) }), operation)('x', by('ada')), { code: 'payload_unsupported' })
     const { outcome } = pairOf(log.entries)
     assert.deepEqual([outcome.ending, outcome.code, outcome.parts], ['refused', 'payload_unsupported', 0])
+  })
+
+  it('are that of nothing, where a function returns nothing', async () => {
+    const log = recordingLog()
+    const key = new Uint8Array(32).fill(1)
+    const chain = audited({ log, content: 'digest', digestKey: key })
+    assert.equal(await chain.protect(() => undefined, operation)('x', by('ada')), undefined)
+    const { outcome } = pairOf(log.entries)
+    assert.deepEqual([outcome.ending, outcome.output], ['completed', await keyedDigest(key).digest('')])
+    await chain.protect(() => '', operation)('x', by('ada'))
+    assert.notEqual((log.last as { output?: string }).output, outcome.output)
   })
 
   it('survive the deepest input that the engine takes', async () => {

@@ -48,7 +48,23 @@ describe('what a decision is made of', () => {
     assert.deepEqual(policyGrounds(decisionCache(policy), request, [])?.paths, policyGrounds(policy, request, [])?.paths)
     assert.equal(policyGrounds(allowAll(), request, []), undefined)
     assert.equal(policyGrounds(policySet({ id: 'p', rules: [{ id: 'a', effect: 'permit' }] }), request, []), undefined)
-    assert.equal(policyGrounds(policy, {} as PolicyRequest, []), undefined)
+    const none = policyGrounds(policy, {} as PolicyRequest, [])
+    assert.deepEqual([none?.paths, none?.values()], [[], []])
+  })
+
+  it('is read off the rules by which it was decided, whatever names hold', () => {
+    const odd = policySet({
+      id: 'p',
+      rules: [
+        { id: 'a', effect: 'permit', action: 'one', when: { 'context.a': { eq: 1 }, 'context.b': { eq: 1 } } },
+        { id: 'b', effect: 'permit', action: 'two', when: { 'context.a\ncontext.b': { eq: 1 } } },
+        { id: 'c', effect: 'permit', action: 'three', when: { 'context.a","context.b': { eq: 1 } } },
+      ],
+    })
+    const pathsOf = (action: string): unknown => policyGrounds(odd, { ...requestWith({}), action: { name: action } }, [])?.paths
+    assert.deepEqual(pathsOf('one'), ['context.a', 'context.b'])
+    assert.deepEqual(pathsOf('two'), ['context.a\ncontext.b'])
+    assert.deepEqual(pathsOf('three'), ['context.a","context.b'])
   })
 
   it('names the roles that are held for a while, also where nothing else is known', () => {
