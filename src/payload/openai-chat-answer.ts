@@ -150,7 +150,15 @@ export function usageOf(part: unknown): Usage | undefined {
   const usage = isRecord(part.usage) ? part.usage : groq
   if (!isRecord(usage)) return undefined
   const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = usage
-  return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : undefined
+  if (!isCount(inputTokens) || !isCount(outputTokens)) return undefined
+  const cached = isRecord(usage.prompt_tokens_details) ? usage.prompt_tokens_details.cached_tokens : undefined
+  const reasoning = isRecord(usage.completion_tokens_details) ? usage.completion_tokens_details.reasoning_tokens : undefined
+  return {
+    inputTokens,
+    outputTokens,
+    ...(isCount(cached) && { cachedInputTokens: cached }),
+    ...(isCount(reasoning) && { reasoningTokens: reasoning }),
+  }
 }
 
 function isCount(value: unknown): value is number {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rateLimit } from '../../src/controls/rate-limit.ts'
 import type { Known } from '../../src/guard/context.ts'
+import { toProblem } from '../../src/guard/errors.ts'
 import { liveCall } from '../../src/guard/live-calls.ts'
 import { quotaHeaders } from '../../src/guard/quota-headers.ts'
 import { limitCounters } from '../../src/limits/limit-counters.ts'
@@ -111,13 +112,21 @@ test('a refusal is a problem of the draft, which names every policy that was vio
   const state = { limit: 5, remaining: 0, reset: 1, window: 60, retryAfter: 1 }
   const problems: unknown[] = []
   const seen = (violated: Parameters<typeof limitExceeded>[0]['violated'], isLocal = false): void => {
-    const error = limitExceeded({ allowed: false, violated, retryAfter: 1 }, [], { vendor: false, isLocal })
-    problems.push(error.code)
+    problems.push(toProblem(limitExceeded({ allowed: false, violated, retryAfter: 1 }, [], { vendor: false, isLocal })))
   }
-  seen([{ ...state, name: 'a', unit: 'requests' }])
+  seen([
+    { ...state, name: 'a', unit: 'requests' },
+    { ...state, name: 'b', unit: 'prompts' },
+  ])
   seen([{ ...state, name: 'a', unit: 'prompts' }])
   seen([{ ...state, name: 'a', unit: 'requests' }], true)
-  assert.deepEqual(problems, ['limit_exceeded', 'limit_exceeded', 'limit_exceeded'])
+  const common = { title: 'A limit was reached.', status: 429, code: 'limit_exceeded' }
+  const types = 'https://iana.org/assignments/http-problem-types'
+  assert.deepEqual(problems, [
+    { type: `${types}#quota-exceeded`, ...common, 'violated-policies': ['a', 'b'] },
+    { type: `${types}#abnormal-usage-detected`, ...common, 'violated-policies': ['a'] },
+    { type: `${types}#temporary-reduced-capacity`, ...common, 'violated-policies': ['a'] },
+  ])
 })
 
 test('a quota that a stand-in for the store granted says so', async () => {
