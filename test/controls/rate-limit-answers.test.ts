@@ -131,13 +131,18 @@ test('a refusal is a problem of the draft, which names every policy that was vio
 
 test('a quota that a stand-in for the store granted says so', async () => {
   const down: LimitStore = { reserve: () => Promise.reject(new Error('down')) }
-  const { guard } = limitedGuard(rateLimit<Identified>({ limits: { ...minute, per: perCaller }, store: down, onStoreFailure: { local: 0.5 } }))
-  let quota: unknown
-  await guard.protect((_input, call) => {
-    quota = call.quota
+  const counters = limitCounters()
+  const limits = { ...minute, per: perCaller }
+  const { guard } = limitedGuard(rateLimit<Identified>({ limits, store: down, onStoreFailure: { local: 0.5 }, counters }))
+  const quotas: Known['quota'][] = []
+  const ask = guard.protect((_input, call) => {
+    quotas.push(call.quota)
     return completion('hi')
-  }, chat)(request(), ada)
-  assert.equal((quota as { degraded?: unknown }).degraded, true)
+  }, chat)
+  await ask(request(), ada)
+  await refusal(ask(request(), ada))
+  assert.equal(quotas[0]?.degraded, true)
+  assert.deepEqual(counters.read(), [{ name: 'minute', unit: 'requests', granted: 1, refused: 1, degraded: 2, spent: 1, owed: 0, cut: 0 }])
 })
 
 test('what happens is counted by limit: granted, refused, spent, cut', async () => {
@@ -152,8 +157,8 @@ test('what happens is counted by limit: granted, refused, spent, cut', async () 
   await assert.rejects(ask(request({ max_completion_tokens: 5_000 }), ada), { code: 'limit_exceeded' })
   await assert.rejects(read(guard.protect(() => stream(words(4_000)), chat)(streamed, ada)), { code: 'limit_exceeded' })
   assert.deepEqual(counters.read(), [
-    { name: 'minute', unit: 'requests', granted: 3, refused: 0, spent: 3, owed: 0, cut: 0 },
-    { name: 'tokens', unit: 'tokens', granted: 3, refused: 1, spent: 1_500, owed: 0, cut: 1 },
+    { name: 'minute', unit: 'requests', granted: 3, refused: 0, degraded: 0, spent: 3, owed: 0, cut: 0 },
+    { name: 'tokens', unit: 'tokens', granted: 3, refused: 1, degraded: 0, spent: 1_500, owed: 0, cut: 1 },
   ])
 })
 
