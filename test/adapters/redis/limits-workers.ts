@@ -9,6 +9,8 @@ type Question = Asked extends infer Each ? (Each extends unknown ? Omit<Each, 'c
 export interface Worker {
   ask(question: Question): Promise<Answered>
   stop(): void
+  /** Ends it without a word. */
+  kill(): Promise<void>
 }
 
 /** Starts one. */
@@ -28,7 +30,12 @@ export async function startWorker(library: string, port: number): Promise<Worker
         waiting.set(call, (answer) => (answer.error === undefined ? resolve(answer) : reject(new Error(answer.error))))
         child.send({ call, ...question } satisfies Asked)
       }),
-    stop: () => child.disconnect(),
+    stop: () => (child.connected ? child.disconnect() : undefined),
+    async kill() {
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    },
   }
 }
 

@@ -21,6 +21,17 @@ describe('limits in Redis, of several processes', { skip: withoutRedis }, () => 
     await server?.stop()
   })
 
+  test('places of a process that was killed come back when their lease is over, and not before', async () => {
+    const holder = await startWorker('ioredis', server.port)
+    const store = storeOfWorkers([holder], 'killed', start)
+    const others = storeOfWorkers(workers, 'killed', start)
+    const limits: readonly KeyedLimit[] = [{ limit: planLimit({ name: 'places', concurrent: 3, lease: 60 }), key: 'ada' }]
+    for (let place = 0; place < 3; place++) assert.ok((await store.reserve(limits, { concurrent: 1 }, 0)).allowed)
+    await holder.kill()
+    assert.equal((await others.reserve(limits, { concurrent: 1 }, 59_999)).allowed, false)
+    for (const allowed of [true, true, true, false]) assert.equal((await others.reserve(limits, { concurrent: 1 }, 60_000)).allowed, allowed)
+  })
+
   let runs = 0
   for (const count of [1, 2, 8]) {
     test(`whatever happens in whatever order, ${count} agree with a sequential model`, async () => {
