@@ -25,7 +25,16 @@ export type {
   Trusted,
 } from './guard/context.ts'
 export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type Step } from './guard/control.ts'
-export { GuardError, type GuardErrorCode, isGuardError, type Problem, reasonOf, type RefusalDetails, toProblem } from './guard/errors.ts'
+export {
+  GuardError,
+  type GuardErrorCode,
+  isGuardError,
+  type Problem,
+  type ProblemDetails,
+  reasonOf,
+  type RefusalDetails,
+  toProblem,
+} from './guard/errors.ts'
 export { type Guard, type Guarded, type GuardDescription, type GuardOptions, guard } from './guard/guard.ts'
 export type { Operation } from './guard/operation.ts'
 export { quotaHeaders } from './guard/quota-headers.ts'
@@ -37,6 +46,7 @@ export { encryptPayload, type EncryptPayloadOptions } from './controls/encrypt-p
 export { killSwitch, type KillSwitchOptions } from './controls/kill-switch.ts'
 export { maskData, type MaskDataOptions } from './controls/mask-data.ts'
 export { rateLimit, type RateLimitOptions } from './controls/rate-limit.ts'
+export { shapeAnswers, type ShapeAnswersOptions } from './controls/shape-answers.ts'
 export { unaudited } from './controls/unaudited.ts'
 export { verifyIdentity, type VerifyIdentityOptions } from './controls/verify-identity.ts'
 
@@ -148,9 +158,14 @@ export { type Elevation, type Elevations, elevations, type ElevationsOptions } f
 export { signApproval, type SignableRequest, type SignApprovalOptions } from './approval/sign-approval.ts'
 
 // How much
-export { type Limit, type LimitUnit, type PlannedLimit, planLimit } from './limits/limit.ts'
+export { type AddressKeyOptions, byAddress } from './limits/by-address.ts'
+export { type CachedLimits, type CachedLimitsOptions, cachedLimits } from './limits/cached-limits.ts'
+export { type Limit, type LimitUnit, type LimitWindow, type PlannedLimit, planLimit } from './limits/limit.ts'
+export { type LimitCount, type LimitCounters, limitCounters } from './limits/limit-counters.ts'
+export type { LimitsOption } from './limits/limit-plans.ts'
 export type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limits/limit-store.ts'
 export { type MemoryLimits, type MemoryLimitsOptions, memoryLimits, type MemoryReservation } from './limits/memory-limits.ts'
+export type { Price, Prices } from './limits/prices.ts'
 export type { TokenEstimate } from './limits/token-estimate.ts'
 
 // What must not be seen

@@ -5,6 +5,7 @@ import { auditVerify } from './audit-verify.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
+import { limitsTop } from './limits-top.ts'
 import { policyCheck } from './policy-check.ts'
 import { policyDiffCommand } from './policy-diff.ts'
 import { policyExplain } from './policy-explain.ts'
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   policySign,
   policyDiffCommand,
   accessReviewCommand,
+  limitsTop,
   keysNew,
 ]
 

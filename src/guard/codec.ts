@@ -35,6 +35,10 @@ export interface Facts {
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
+  /** The part of the input that the vendor had in its cache, where it says so. */
+  readonly cachedInputTokens?: number
+  /** The part of the output that only the model reads, where the vendor says so. */
+  readonly reasoningTokens?: number
 }
 
 /** Reads and rebuilds answers of one shape: whole ones, and the parts of streamed ones. */

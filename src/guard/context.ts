@@ -145,6 +145,10 @@ export interface Quota {
     /** Seconds; absent where the limit has none. */
     readonly window?: number | undefined
   }[]
+  /** Of each unit, what is left of the limit of which least is left. */
+  readonly remaining?: Readonly<Record<string, number>>
+  /** Set where the store was not there, and one in memory stood in for it with a part of the limits. */
+  readonly degraded?: boolean
 }
 
 /** What was masked on the way in. */

@@ -4,6 +4,7 @@ import { GuardError } from '../guard/errors.ts'
 import { abandon, isThenable } from '../guard/thenable.ts'
 import type { CountedLimit } from './counted-limit.ts'
 import type { DistinctPrompts, PromptMark } from './distinct-prompts.ts'
+import { isAmount } from './limit-request.ts'
 import type { Amounts } from './limit-store.ts'
 import { type LimitUnit, limitUnits } from './limit.ts'
 import type { Habit, OutputHistory } from './output-history.ts'
@@ -120,8 +121,4 @@ function newPrompts(prompts: DistinctPrompts, limits: readonly CountedLimit[], s
     if (prompts.isNew(mark, step.clock.monotonic())) marks.push({ mark, seconds: limit.window })
   }
   return marks
-}
-
-function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
 }

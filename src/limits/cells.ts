@@ -1,8 +1,7 @@
-/** What a cell counts: a bucket that leaks, a budget of the calendar, or places that are taken. */
-export type CellKind = 'bucket' | 'budget' | 'places'
+import type { GaugeKind } from './gauge.ts'
 
 // As the table has them.
-const codes: readonly CellKind[] = ['bucket', 'budget', 'places']
+const codes: readonly GaugeKind[] = ['bucket', 'budget', 'places']
 
 /** How many cells are looked at for each new one: sweeping keeps pace with growing, and costs the same at any size. */
 const sweep = { always: 3, full: 128 } as const
@@ -68,7 +67,7 @@ export class Cells {
   }
 
   /** Makes a cell that is not there yet, where there is room: see `hasRoom`. */
-  add(low: number, high: number, kind: CellKind): number {
+  add(low: number, high: number, kind: GaugeKind): number {
     const words = this.#words
     let slot = ((low >>> 0) * this.#perHash) >>> 0
     while (words[slot * 6] !== 0 || words[slot * 6 + 1] !== 0) if (++slot === this.#slots) slot = 0
@@ -160,8 +159,8 @@ export class Cells {
     if (((age - this.#age) & ageMask) < halfOfAges) this.#age = age
   }
 
-  #kind(slot: number): CellKind {
-    return codes[(this.#words[slot * 6 + 5] as number) & 3] as CellKind
+  #kind(slot: number): GaugeKind {
+    return codes[(this.#words[slot * 6 + 5] as number) & 3] as GaugeKind
   }
 
   #isLive(slot: number, time: number): boolean {

@@ -54,7 +54,7 @@ export class CallQuota implements Quota {
 
   constructor(limits: Quota['limits'], degraded: boolean, before: Quota | undefined) {
     this.limits = before === undefined ? limits : [...before.limits, ...limits]
-    this.degraded = degraded || (before instanceof CallQuota && before.degraded)
+    this.degraded = degraded || before?.degraded === true
     Object.freeze(this)
   }
 

@@ -7,6 +7,8 @@ export interface LimitCount {
   /** Calls that it let pass, and those that it was in the way of. */
   readonly granted: number
   readonly refused: number
+  /** Of both: those that were decided while the store was not there. */
+  readonly degraded: number
   /** Of its unit: what was spent in the end, and how much of that was more than had been reserved. */
   readonly spent: number
   readonly owed: number
@@ -41,7 +43,7 @@ export class Counters implements LimitCounters {
     const known = this.#counters.get(id)
     if (known !== undefined) return known
     if (this.#counters.size >= maxLimits && name !== 'others') return this.of({ name: 'others', unit } as PlannedLimit)
-    const counter: Counter = { name, unit, granted: 0, refused: 0, spent: 0, owed: 0, cut: 0 }
+    const counter: Counter = { name, unit, granted: 0, refused: 0, degraded: 0, spent: 0, owed: 0, cut: 0 }
     this.#counters.set(id, counter)
     return counter
   }

@@ -2,7 +2,8 @@ import { type Check, checkOptions, oneOf, optional } from '../guard/check-option
 import { GuardError } from '../guard/errors.ts'
 import { Accounts } from './accounts.ts'
 import type { Amounts, KeyedLimit, LimitStore, Refusal, Reservation, Violation } from './limit-store.ts'
-import { checkedAmount, refusal, ReservationInMemory } from './memory-reservation.ts'
+import { checkedAmount, checkNames, refusal } from './limit-request.ts'
+import { ReservationInMemory } from './memory-reservation.ts'
 import type { Meter } from './meter.ts'
 import { levelOf, Receipt } from './receipt.ts'
 
@@ -183,9 +184,4 @@ class LimitsInMemory implements MemoryLimits {
     fingerprints.take(`\0${high & (sharedCells - 1)}`)
     return new Receipt(meter, fingerprints.low, fingerprints.high)
   }
-}
-
-// Two limits of one name would share a cell, and each be checked without the other.
-function checkNames(limits: readonly KeyedLimit[]): void {
-  if (new Set(limits.map(({ limit }) => limit.name)).size < limits.length) throw new TypeError('limits: two limits have the same name')
 }

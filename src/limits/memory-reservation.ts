@@ -1,5 +1,5 @@
+import { checkedAmount, isAmount, refusal } from './limit-request.ts'
 import type { Amounts, LimitState, Refusal, Violation } from './limit-store.ts'
-import type { PlannedLimit } from './limit.ts'
 import type { MemoryReservation } from './memory-limits.ts'
 import type { Accounts } from './accounts.ts'
 import type { Receipt } from './receipt.ts'
@@ -61,20 +61,4 @@ export class ReservationInMemory implements MemoryReservation {
     const units = more[limit.unit] === undefined ? 0 : checkedAmount(more, limit)
     return receipt.meter.kind === 'places' && !this.#accounts.leases.holds(receipt) ? units + receipt.reserved : units
   }
-}
-
-/** What is in the way, as an answer. */
-export function refusal(violated: readonly Violation[]): Refusal {
-  return { allowed: false, violated, retryAfter: violated.reduce((latest, { retryAfter }) => Math.max(latest, retryAfter), 0) }
-}
-
-/** The amount of what a limit counts. @throws TypeError */
-export function checkedAmount(amounts: Amounts, limit: PlannedLimit): number {
-  const amount = amounts[limit.unit]
-  if (!isAmount(amount)) throw new TypeError(`amounts.${limit.unit}: must be a finite number from zero up`)
-  return amount
-}
-
-function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
 }

@@ -90,12 +90,18 @@ export class Spending {
   }
 
   #hold(answer: Reservation | Refusal, limits: readonly CountedLimit[], amounts: Amounts): Reservation {
+    const isLocal = this.#rules.access.isLocal(answer)
     if (!answer.allowed) {
-      for (const { limit, counter } of limits) if (answer.violated.some(({ name }) => name === limit.name)) counter.refused++
+      for (const { limit, counter } of limits) {
+        if (!answer.violated.some(({ name }) => name === limit.name)) continue
+        counter.refused++
+        if (isLocal) counter.degraded++
+      }
       throw limitExceeded(answer, limits, this.#style(answer))
     }
     for (const { limit, counter } of limits) {
       counter.granted++
+      if (isLocal) counter.degraded++
       if (limit.unit === 'tokens' || limit.unit === 'cost') this.#countsTokens = true
     }
     this.#holdings.push({ reservation: answer, limits, amounts })

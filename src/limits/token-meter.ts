@@ -86,7 +86,7 @@ export class TokenMeter {
   // A vendor may report in several parts, and more in each; no report lowers what an earlier one said.
   #report(usage: Usage | undefined): void {
     if (usage === undefined) return
-    const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens }: DetailedUsage = usage
+    const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = usage
     this.#input = Math.max(this.#input, plausible(inputTokens))
     this.#output = Math.max(this.#output, plausible(outputTokens))
     // What was cached is cheaper, and so the last word of it counts, which came with an input that it is a part of.
@@ -94,9 +94,6 @@ export class TokenMeter {
     this.#reasoning = Math.max(this.#reasoning, plausible(reasoningTokens))
   }
 }
-
-/** Parts of what is reported that may have prices of their own. */
-type DetailedUsage = Usage & { readonly cachedInputTokens?: number; readonly reasoningTokens?: number }
 
 function plausible(tokens: unknown): number {
   return typeof tokens === 'number' && tokens > 0 && tokens <= mostReported ? Math.ceil(tokens) : 0

@@ -157,5 +157,10 @@ export function choiceOfChannel(channel: string): { readonly index: number; read
 export function chatUsage(part: Readonly<Record<string, unknown>>): Usage | undefined {
   const groq = isRecord(part.x_groq) ? part.x_groq.usage : undefined
   const usage = isRecord(part.usage) ? part.usage : groq
-  return isRecord(usage) ? usageFrom(usage.prompt_tokens, usage.completion_tokens) : undefined
+  if (!isRecord(usage)) return undefined
+  const { prompt_tokens_details: input, completion_tokens_details: output } = usage
+  return usageFrom(usage.prompt_tokens, usage.completion_tokens, {
+    cached: isRecord(input) ? input.cached_tokens : undefined,
+    reasoning: isRecord(output) ? output.reasoning_tokens : undefined,
+  })
 }

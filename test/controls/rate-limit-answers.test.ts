@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rateLimit } from '../../src/controls/rate-limit.ts'
 import type { Known } from '../../src/guard/context.ts'
+import { toProblem } from '../../src/guard/errors.ts'
 import { liveCall } from '../../src/guard/live-calls.ts'
 import { quotaHeaders } from '../../src/guard/quota-headers.ts'
 import { limitCounters } from '../../src/limits/limit-counters.ts'
@@ -111,24 +112,37 @@ test('a refusal is a problem of the draft, which names every policy that was vio
   const state = { limit: 5, remaining: 0, reset: 1, window: 60, retryAfter: 1 }
   const problems: unknown[] = []
   const seen = (violated: Parameters<typeof limitExceeded>[0]['violated'], isLocal = false): void => {
-    const error = limitExceeded({ allowed: false, violated, retryAfter: 1 }, [], { vendor: false, isLocal })
-    problems.push(error.code)
+    problems.push(toProblem(limitExceeded({ allowed: false, violated, retryAfter: 1 }, [], { vendor: false, isLocal })))
   }
-  seen([{ ...state, name: 'a', unit: 'requests' }])
+  seen([
+    { ...state, name: 'a', unit: 'requests' },
+    { ...state, name: 'b', unit: 'prompts' },
+  ])
   seen([{ ...state, name: 'a', unit: 'prompts' }])
   seen([{ ...state, name: 'a', unit: 'requests' }], true)
-  assert.deepEqual(problems, ['limit_exceeded', 'limit_exceeded', 'limit_exceeded'])
+  const common = { title: 'A limit was reached.', status: 429, code: 'limit_exceeded' }
+  const types = 'https://iana.org/assignments/http-problem-types'
+  assert.deepEqual(problems, [
+    { type: `${types}#quota-exceeded`, ...common, 'violated-policies': ['a', 'b'] },
+    { type: `${types}#abnormal-usage-detected`, ...common, 'violated-policies': ['a'] },
+    { type: `${types}#temporary-reduced-capacity`, ...common, 'violated-policies': ['a'] },
+  ])
 })
 
 test('a quota that a stand-in for the store granted says so', async () => {
   const down: LimitStore = { reserve: () => Promise.reject(new Error('down')) }
-  const { guard } = limitedGuard(rateLimit<Identified>({ limits: { ...minute, per: perCaller }, store: down, onStoreFailure: { local: 0.5 } }))
-  let quota: unknown
-  await guard.protect((_input, call) => {
-    quota = call.quota
+  const counters = limitCounters()
+  const limits = { ...minute, per: perCaller }
+  const { guard } = limitedGuard(rateLimit<Identified>({ limits, store: down, onStoreFailure: { local: 0.5 }, counters }))
+  const quotas: Known['quota'][] = []
+  const ask = guard.protect((_input, call) => {
+    quotas.push(call.quota)
     return completion('hi')
-  }, chat)(request(), ada)
-  assert.equal((quota as { degraded?: unknown }).degraded, true)
+  }, chat)
+  await ask(request(), ada)
+  await refusal(ask(request(), ada))
+  assert.equal(quotas[0]?.degraded, true)
+  assert.deepEqual(counters.read(), [{ name: 'minute', unit: 'requests', granted: 1, refused: 1, degraded: 2, spent: 1, owed: 0, cut: 0 }])
 })
 
 test('what happens is counted by limit: granted, refused, spent, cut', async () => {
@@ -143,8 +157,8 @@ test('what happens is counted by limit: granted, refused, spent, cut', async () 
   await assert.rejects(ask(request({ max_completion_tokens: 5_000 }), ada), { code: 'limit_exceeded' })
   await assert.rejects(read(guard.protect(() => stream(words(4_000)), chat)(streamed, ada)), { code: 'limit_exceeded' })
   assert.deepEqual(counters.read(), [
-    { name: 'minute', unit: 'requests', granted: 3, refused: 0, spent: 3, owed: 0, cut: 0 },
-    { name: 'tokens', unit: 'tokens', granted: 3, refused: 1, spent: 1_500, owed: 0, cut: 1 },
+    { name: 'minute', unit: 'requests', granted: 3, refused: 0, degraded: 0, spent: 3, owed: 0, cut: 0 },
+    { name: 'tokens', unit: 'tokens', granted: 3, refused: 1, degraded: 0, spent: 1_500, owed: 0, cut: 1 },
   ])
 })
 

@@ -28,6 +28,18 @@ test('cached input and reasoning have prices of their own, where they are report
   assert.equal(left(budget), 1_000_000 - 20 - 40 - 60 - 150)
 })
 
+test('cached input and reasoning are found where a vendor reports them', async () => {
+  const { guard, left } = meteredGuard(budget, { prices })
+  const usage = {
+    prompt_tokens: 100,
+    completion_tokens: 50,
+    prompt_tokens_details: { cached_tokens: 80 },
+    completion_tokens_details: { reasoning_tokens: 30 },
+  }
+  await guard.protect(() => completion('hi', usage), chat)(request(), ada)
+  assert.equal(left(budget), 1_000_000 - 20 - 40 - 60 - 150)
+})
+
 test('parts that are more than the whole make nothing cheaper', async () => {
   for (const [cachedInputTokens, reasoningTokens] of [
     [1e6, 1e6],

@@ -8,7 +8,7 @@ test('what is read is a copy of the counts', () => {
   const counter = counters.of(planLimit({ name: 'minute', requests: 5, window: 60 }))
   counter.granted += 2
   const [read] = counters.read()
-  assert.deepEqual(read, { name: 'minute', unit: 'requests', granted: 2, refused: 0, spent: 0, owed: 0, cut: 0 })
+  assert.deepEqual(read, { name: 'minute', unit: 'requests', granted: 2, refused: 0, degraded: 0, spent: 0, owed: 0, cut: 0 })
   counter.granted++
   assert.equal(read?.granted, 2)
   assert.equal(counters.of(planLimit({ name: 'minute', requests: 9, window: 1 })), counter)
