@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Check, checkOptions, isFunction, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call } from '../guard/context.ts'
+import { GuardError } from '../guard/errors.ts'
 import { limitKey, type Limit } from './limit.ts'
 
 /** Options of `cachedLimits`. */
@@ -32,6 +33,15 @@ interface Kept<C> {
   readonly loadedAt: number
 }
 
+interface Loading<C> {
+  readonly limits: Promise<Limits<C>>
+  /** Milliseconds since 1970. */
+  readonly begunAt: number
+}
+
+/** Seconds after which a plan that has not come is asked for again. */
+const patience = 10
+
 const isSeconds = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value >= 0
 const checks: Readonly<Record<keyof CachedLimitsOptions<Call>, Check>> = {
   per: [isFunction, 'a function that gives the key of a plan'],
@@ -56,7 +66,7 @@ export function cachedLimits<C extends Call>(options: CachedLimitsOptions<C>): C
   checkOptions('cachedLimits', options, checks)
   const { per, load, every = 60, stale = 0, maxPlans = 10_000 } = options
   const kept = new LRUCache<string, Kept<C>>({ max: maxPlans })
-  const loading = new Map<string, Promise<Limits<C>>>()
+  const loading = new Map<string, Loading<C>>()
   let turn = 0
 
   const begin = (key: string, now: number, last: Kept<C> | undefined): Promise<Limits<C>> => {
@@ -75,10 +85,10 @@ export function cachedLimits<C extends Call>(options: CachedLimitsOptions<C>): C
         },
       )
     const end = (): void => {
-      if (loading.get(key) === running) loading.delete(key)
+      if (loading.get(key)?.limits === running) loading.delete(key)
     }
     running.then(end, end)
-    loading.set(key, running)
+    loading.set(key, { limits: running, begunAt: now })
     return running
   }
 
@@ -87,7 +97,11 @@ export function cachedLimits<C extends Call>(options: CachedLimitsOptions<C>): C
     const now = call.startedAt
     const last = kept.get(key)
     if (last !== undefined && age(last.loadedAt, now) < every) return last.limits
-    return loading.get(key) ?? begin(key, now, last)
+    const pending = loading.get(key)
+    if (pending !== undefined && age(pending.begunAt, now) < patience) return pending.limits
+    if (pending === undefined && loading.size >= maxPlans)
+      throw new GuardError('limits_unavailable', { reason: `cachedLimits: ${maxPlans} plans are being loaded` })
+    return begin(key, now, last)
   }
   return Object.assign(limitsOf, {
     reload(key?: string): void {

@@ -76,7 +76,8 @@ export class Spending {
    * @throws GuardError where a limit is in the way, or the store does not answer.
    */
   reserve(limits: readonly CountedLimit[], amounts: Amounts, tokens: number): Awaitable<Reservation> {
-    this.#reserved = tokens
+    // A reservation that counts no tokens says nothing of them; of two that do, what both have is covered.
+    if (tokens > 0) this.#reserved = this.#countsTokens ? Math.min(this.#reserved, tokens) : tokens
     const answer = this.#rules.access.reserve(limits, amounts, this.#clock)
     return isThenable(answer) ? this.#arrive(answer, limits, amounts) : this.#hold(answer, limits, amounts)
   }

@@ -157,6 +157,11 @@ export const modelAnswer: AnswerCodec = jsonAnswer({
     return { type: `${name}-delta`, id: isRecord(like) && typeof like.id === 'string' ? like.id : textId, delta }
   },
   assemble,
-  usage: ({ usage }) => (isRecord(usage) ? usageFrom(total(usage.inputTokens) ?? 0, total(usage.outputTokens) ?? 0) : undefined),
+  usage({ usage }) {
+    if (!isRecord(usage)) return undefined
+    const [input, output] = [total(usage.inputTokens), total(usage.outputTokens)]
+    // Of one that is not known what was counted here holds; where neither is, the vendor says nothing.
+    return input === undefined && output === undefined ? undefined : usageFrom(input ?? 0, output ?? 0)
+  },
   copy: copyAnswer,
 })

@@ -145,6 +145,6 @@ export const messagesAnswer: AnswerCodec = jsonAnswer({
   assemble,
   usage(part) {
     const usage = isRecord(part.message) ? part.message.usage : part.usage
-    return isRecord(usage) ? usageFrom(inputOf(usage), usage.output_tokens) : undefined
+    return isRecord(usage) ? usageFrom(inputOf(usage), usage.output_tokens, { cached: usage.cache_read_input_tokens }) : undefined
   },
 })

@@ -117,7 +117,10 @@ export const geminiAnswer: AnswerCodec = jsonAnswer({
     const { promptTokenCount, toolUsePromptTokenCount, candidatesTokenCount, thoughtsTokenCount } = usage
     const sum = (...counts: readonly unknown[]): number => counts.reduce<number>((total, count) => total + (isCount(count) ? count : 0), 0)
     return isCount(promptTokenCount)
-      ? usageFrom(sum(promptTokenCount, toolUsePromptTokenCount), sum(candidatesTokenCount, thoughtsTokenCount))
+      ? usageFrom(sum(promptTokenCount, toolUsePromptTokenCount), sum(candidatesTokenCount, thoughtsTokenCount), {
+          cached: usage.cachedContentTokenCount,
+          reasoning: thoughtsTokenCount,
+        })
       : undefined
   },
 })

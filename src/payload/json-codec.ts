@@ -179,9 +179,24 @@ export function jsonWire(parts: Pick<WireCodec, 'errorEvent'> & Partial<WireCode
   })
 }
 
+/** Which parts of the counts a vendor tells apart. */
+interface UsageParts {
+  /** Of the input: what was in its cache. */
+  readonly cached?: unknown
+  /** Of the output: what only the model reads. */
+  readonly reasoning?: unknown
+}
+
 /** Counts that a vendor reports; nonsense is as good as nothing, and undefined where both are. */
-export function usageFrom(inputTokens: unknown, outputTokens: unknown): Usage | undefined {
-  return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : undefined
+export function usageFrom(inputTokens: unknown, outputTokens: unknown, { cached, reasoning }: UsageParts = {}): Usage | undefined {
+  if (!isCount(inputTokens) || !isCount(outputTokens)) return undefined
+  return {
+    inputTokens,
+    outputTokens,
+    // No part is more than the whole.
+    ...(isCount(cached) && { cachedInputTokens: Math.min(cached, inputTokens) }),
+    ...(isCount(reasoning) && { reasoningTokens: Math.min(reasoning, outputTokens) }),
+  }
 }
 
 /** Whether a value counts something. */

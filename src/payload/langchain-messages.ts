@@ -123,7 +123,14 @@ export const langchainMessages: Codec<LangchainRequest> = jsonCodec({
       return place === undefined || name === undefined ? undefined : { ...own, content: [block(like, place, name, carried)] }
     },
     assemble: assembleMessages,
-    usage: ({ usage_metadata: usage }) => (isRecord(usage) ? usageFrom(usage.input_tokens, usage.output_tokens) : undefined),
+    usage({ usage_metadata: usage }) {
+      if (!isRecord(usage)) return undefined
+      const { input_token_details: input, output_token_details: output } = usage
+      return usageFrom(usage.input_tokens, usage.output_tokens, {
+        cached: isRecord(input) ? input.cache_read : undefined,
+        reasoning: isRecord(output) ? output.reasoning : undefined,
+      })
+    },
     copy: copyMessages,
   }),
 })

@@ -205,6 +205,12 @@ export const responsesAnswer: AnswerCodec = jsonAnswer({
   assemble,
   usage(part) {
     const whole = isRecord(part.response) ? part.response : part
-    return isRecord(whole.usage) ? usageFrom(whole.usage.input_tokens, whole.usage.output_tokens) : undefined
+    const { usage } = whole
+    if (!isRecord(usage)) return undefined
+    const { input_tokens_details: input, output_tokens_details: output } = usage
+    return usageFrom(usage.input_tokens, usage.output_tokens, {
+      cached: isRecord(input) ? input.cached_tokens : undefined,
+      reasoning: isRecord(output) ? output.reasoning_tokens : undefined,
+    })
   },
 })

@@ -70,6 +70,13 @@ test('what policy and the application count is settled in both', async () => {
   assert.equal(state.limits[0]?.remaining, 4_980)
 })
 
+test('a limit of policy that counts no tokens leaves a stream what it had reserved', async () => {
+  const { guard, policy } = meteredGuard({ name: 'tokens', tokens: 1_030, window: long })
+  policy.obligations = [trial]
+  // Its input and 1,024 tokens of output fit, once.
+  assert.equal(await read(guard.protect(() => stream(words(1_000)), chat)(streamed, ada)), 1_000)
+})
+
 test('places that policy grants are kept while a call runs, and come back', async () => {
   const { guard, policy, clock } = meteredGuard(requests)
   policy.obligations = [{ type: 'limit', name: 'one', concurrent: 1, lease: 30 }]

@@ -96,6 +96,25 @@ test('a flood of plans is bounded, and a call without a plan is refused', async 
   for (const per of [() => '', () => undefined as never]) await assert.rejects(async () => plans({ per }).of(at(0)), { code: 'misconfigured' })
 })
 
+test('a load that never ends holds nobody up for ever, and no more than so many are begun', async () => {
+  const loads: string[] = []
+  let hangs = true
+  const limits = cachedLimits<Call>({
+    per: (call) => call.guard,
+    load(key) {
+      loads.push(key)
+      return hangs ? new Promise<Limit<Call>>(() => {}) : limit(5)
+    },
+    maxPlans: 2,
+  })
+  for (const key of ['a', 'b', 'a']) void limits(at(0, key))
+  assert.throws(() => limits(at(1, 'c')), { code: 'limits_unavailable' })
+  hangs = false
+  assert.equal(((await limits(at(10, 'a'))) as Limit<Call>).requests, 5)
+  assert.deepEqual(loads, ['a', 'b', 'a'])
+  assert.equal(((await limits(at(11, 'a'))) as Limit<Call>).requests, 5)
+})
+
 test('wrong options are a mistake', () => {
   const right = { per: () => 'k', load: () => limit(1) }
   for (const wrong of [

@@ -174,9 +174,9 @@ test('running texts have a channel for each block, which ends with the block', (
 })
 
 test('reports usage: what was read from a cache is input as well', () => {
-  assert.deepEqual(answer.usage(fullMessage()), { inputTokens: 17, outputTokens: 20 })
+  assert.deepEqual(answer.usage(fullMessage()), { inputTokens: 17, outputTokens: 20, cachedInputTokens: 4 })
   const [start, , ...rest] = messageEvents({ thinking: [], text: [], calls: [] })
-  assert.deepEqual(answer.usage(start), { inputTokens: 17, outputTokens: 1 })
+  assert.deepEqual(answer.usage(start), { inputTokens: 17, outputTokens: 1, cachedInputTokens: 4 })
   assert.deepEqual(answer.usage(rest.at(-2)), { inputTokens: 0, outputTokens: 20 })
   for (const nonsense of [{ type: 'ping' }, { type: 'message', usage: { output_tokens: '5' } }, vendorError])
     assert.equal(answer.usage(nonsense), undefined)

@@ -157,7 +157,7 @@ test('reads answers of either kind, whole and in parts', async () => {
     ['b'],
   )
   assert.equal(answer.carry('a', 'text', 'b'), 'b')
-  assert.deepEqual(answer.usage(fullCompletion()), { inputTokens: 10, outputTokens: 20 })
+  assert.deepEqual(answer.usage(fullCompletion()), { inputTokens: 10, outputTokens: 20, reasoningTokens: 4 })
   assert.deepEqual(await assemble(['a\ud83d', '\ude00b']), ['a', '\u{1f600}b'])
   assert.equal((await assemble([chunk(call(0, '{"a"')), chunk(call(0, ':1}')), chunk({}, 'tool_calls')])).length, 2)
   assert.deepEqual(await assemble([]), [])

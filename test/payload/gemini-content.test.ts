@@ -169,7 +169,7 @@ test('running texts have a channel for each candidate and for its thoughts, whic
 })
 
 test('reports usage: thoughts are output', () => {
-  assert.deepEqual(answer.usage(fullGenerated()), { inputTokens: 10, outputTokens: 24 })
+  assert.deepEqual(answer.usage(fullGenerated()), { inputTokens: 10, outputTokens: 24, reasoningTokens: 4 })
   assert.deepEqual(answer.usage({ usageMetadata: { promptTokenCount: 10 } }), { inputTokens: 10, outputTokens: 0 })
   for (const nonsense of [{}, { usageMetadata: null }, { usageMetadata: { promptTokenCount: -1 } }]) assert.equal(answer.usage(nonsense), undefined)
 })

@@ -119,7 +119,7 @@ test('states the facts', () => {
     opaque: [opaque],
   })
   assert.deepEqual(langchainMessages.facts(langchainMessages.snapshot(readable)), { tools: [], stream: false, choices: 1, opaque: [] })
-  assert.deepEqual(answer.usage(messages[3]), { inputTokens: 10, outputTokens: 20 })
+  assert.deepEqual(answer.usage(messages[3]), { inputTokens: 10, outputTokens: 20, cachedInputTokens: 0 })
 })
 
 // As the library's own classes are made, as far as a payload goes.

@@ -216,8 +216,8 @@ test('running texts have a channel for each piece and summary, which ends when i
 })
 
 test('reports usage, of a whole answer and at the end of a stream', () => {
-  assert.deepEqual(answer.usage(fullResponse()), { inputTokens: 10, outputTokens: 20 })
-  assert.deepEqual(answer.usage(responseEvents(cut).at(-1)), { inputTokens: 10, outputTokens: 20 })
+  assert.deepEqual(answer.usage(fullResponse()), { inputTokens: 10, outputTokens: 20, cachedInputTokens: 0, reasoningTokens: 4 })
+  assert.deepEqual(answer.usage(responseEvents(cut).at(-1)), { inputTokens: 10, outputTokens: 20, cachedInputTokens: 0, reasoningTokens: 4 })
   assert.equal(answer.usage(responseEvents(cut)[0]), undefined)
   assert.equal(answer.usage({ ...fullResponse(), usage: { input_tokens: '1', output_tokens: 2 } }), undefined)
 })

@@ -108,9 +108,8 @@ export function discard(answer: unknown): void {
 
 /**
  * The answer that says why not: an RFC 9457 problem with the refusal's status and headers, and a challenge where a 401 brings
- * none. Beside the problem's members
- * stand those in which this protocol's own clients look for an error, so that they find one. Of what is no refusal it
- * tells nothing.
+ * none. Beside the problem's members stands `error`, where this protocol has it: in it the vendors' clients look for what went
+ * wrong. Of what is no refusal it tells nothing.
  */
 export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   const problem = toProblem(error)
@@ -119,12 +118,12 @@ export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   if (problem.status === 401 && !headers.has('www-authenticate')) headers.set('www-authenticate', 'Bearer')
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
-  const body = JSON.stringify({ ...(wire && membersOf(wire.errorEvent(problem.code, problem.title))), ...problem })
+  const body = JSON.stringify({ ...(wire && errorMember(wire.errorEvent(problem.code, problem.title))), ...problem })
   return new Response(body, { status: problem.status, headers })
 }
 
-function membersOf(event: string): object {
+function errorMember(event: string): object {
   if (!event.startsWith('{')) return {}
   const value: unknown = JSON.parse(event)
-  return typeof value === 'object' && value !== null ? value : {}
+  return typeof value === 'object' && value !== null && 'error' in value ? { error: value.error } : {}
 }
