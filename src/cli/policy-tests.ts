@@ -9,7 +9,7 @@ export interface PolicyTest {
   readonly expect: 'allow' | 'deny'
   /** The rules that must decide: these and no others. */
   readonly rules: readonly string[] | undefined
-  /** The obligations that must come with the permit: these and no others, by type or whole. */
+  /** The obligations that must come with the decision: these and no others, by type or whole. */
   readonly obligations: readonly unknown[] | undefined
 }
 
@@ -38,7 +38,6 @@ export function policyTestsIn(value: unknown, place: string): readonly PolicyTes
       fail(`${here}.rules`, 'must be a list of ids')
     if (obligations !== undefined && !(Array.isArray(obligations) && obligations.every(isObligation)))
       fail(`${here}.obligations`, 'must be a list of types, or of obligations')
-    if (expect === 'deny' && obligations !== undefined) fail(`${here}.obligations`, 'a denial carries none')
     return { name, request: requestIn(request, `${here}.request`), expect, rules, obligations }
   })
 }
@@ -57,7 +56,7 @@ export function runPolicyTest(set: PolicySet, { name, request, expect, rules, ob
     const decided = reasons.map(({ rule }) => rule)
     if (!isSameSet(decided, rules)) problems.push(`${named(rules)} must decide, and ${named(decided)} does`)
   }
-  if (obligations !== undefined && allowed) {
+  if (obligations !== undefined && allowed === (expect === 'allow')) {
     // Written by type alone, or whole: then every parameter counts.
     const unmet = obligations.filter((wanted) => !found.some((own) => isThat(own, wanted)))
     const unwanted = found.filter((own) => !obligations.some((wanted) => isThat(own, wanted)))

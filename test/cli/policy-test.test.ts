@@ -32,6 +32,20 @@ describe('sallyport policy test', () => {
     assert.deepEqual([ok, told.length, told[0]], [true, 4, { name: 'readers chat', ok: true }])
   })
 
+  it('tests the duties of a denial as well', async () => {
+    const rules = [...policy.rules.slice(0, 2), { ...policy.rules[2], obligations: [{ type: 'require_acr', value: 'phr' }] }]
+    const own = await here.write('step-up.json', { ...policy, rules })
+    const atRisk = { name: 'at risk', request: { ...asked, context: { risk: 1 } }, expect: 'deny' }
+    for (const [obligations, code] of [
+      [['require_acr'], 0],
+      [[], 1],
+      [['require_binding'], 1],
+    ] as const) {
+      const tests = await here.write('step-up.tests.json', [{ ...atRisk, obligations }])
+      assert.equal((await run('policy', 'test', own, '--tests', tests)).code, code)
+    }
+  })
+
   it('exits 1 when one does not hold, and says what was expected and why it is not so', async () => {
     for (const [wrong, problem] of [
       [{ ...allowed, expect: 'deny' }, 'it must be denied, and it is not'],
@@ -62,7 +76,6 @@ describe('sallyport policy test', () => {
       [[{ ...allowed, name: '' }], /\[0\]\.name/],
       [[{ ...allowed, rules: 'r' }], /\[0\]\.rules/],
       [[{ ...allowed, obligations: [1] }], /\[0\]\.obligations/],
-      [[{ ...allowed, expect: 'deny', obligations: [] }], /a denial carries none/],
       [[{ ...allowed, request: {} }], /\[0\]\.request: has no subject/],
       ['[', /policy\.tests\.json: /],
     ] as const) {
