@@ -208,17 +208,19 @@ export function holdCodec<I>({ codec, request, readable = request, answers, part
       assert.equal(codec.snapshot(replaced), replaced)
     })
 
-    test('an answer is no part, and a part no answer', { skip: alike }, () => {
-      for (const whole of answers) if (isAnswer(whole)) assert.throws(() => answer.snapshot(whole, true), { code: 'payload_unsupported' })
-      for (const part of parts) if (isAnswer(part)) assert.throws(() => answer.snapshot(part, false), { code: 'payload_unsupported' })
-    })
+    if (!alike)
+      test('an answer is no part, and a part no answer', () => {
+        for (const whole of answers) if (isAnswer(whole)) assert.throws(() => answer.snapshot(whole, true), { code: 'payload_unsupported' })
+        for (const part of parts) if (isAnswer(part)) assert.throws(() => answer.snapshot(part, false), { code: 'payload_unsupported' })
+      })
 
-    test('A15: refuses everything else', { skip: open }, () => {
-      for (const other of [7, null, 'text', true, {}, { text: 'x' }, { foo: [] }, new Uint8Array(2), new Map(), () => {}]) {
-        assert.throws(() => codec.snapshot(other), isGuardError)
-        for (const streamed of [true, false]) assert.throws(() => answer.snapshot(other, streamed), isGuardError)
-      }
-    })
+    if (!open)
+      test('A15: refuses everything else', () => {
+        for (const other of [7, null, 'text', true, {}, { text: 'x' }, { foo: [] }, new Uint8Array(2), new Map(), () => {}]) {
+          assert.throws(() => codec.snapshot(other), isGuardError)
+          for (const streamed of [true, false]) assert.throws(() => answer.snapshot(other, streamed), isGuardError)
+        }
+      })
 
     test('every channel that runs can be carried on, and says that it is the same text', () => {
       for (const part of parts) {
