@@ -55,7 +55,7 @@ export function readRecordedCall(record: unknown): RecordedCall | Unusable {
   if (policy === undefined || subject === undefined) return 'undecided'
   if (code === 'payload_blocked') return 'withheld'
   // Without the word of the record a refusal is policy's only where its code says so.
-  if (!allowed && permitted !== true && code !== 'denied') return 'elsewhere'
+  if (!allowed && record.permitted === undefined && code !== 'denied') return 'elsewhere'
   if (!isObject(policy) || typeof policy.id !== 'string' || typeof policy.version !== 'string') return 'malformed'
   if (!isObject(resource) || !isName(resource.type) || !isName(resource.id)) return 'malformed'
   if (!Array.isArray(rules) || !rules.every(isReason) || typeof permitted !== 'boolean') return 'malformed'

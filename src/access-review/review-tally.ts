@@ -54,6 +54,8 @@ export class ReviewTally implements PolicyUse {
   readonly #giving: (rule: ReplayRule) => ReadonlySet<string>
   readonly #byId: boolean
   readonly #seen = new Set<Caller>()
+  /** Of these there were too many rights to keep. */
+  readonly #crowded = new Set<ReplayRule>()
   readonly #left = new Map<ReplayRule, string>()
   /** With how many permits let something through there. */
   readonly #targets = new Map<Target, number>()
@@ -153,6 +155,8 @@ export class ReviewTally implements PolicyUse {
     const { rights, targets } = this.#use(rule)
     if (!targets.has(target)) this.#targets.set(target, this.usersOf(target) + 1)
     targets.add(target)
+    // What comes after they were too many is only a part of them, and would say that the others were not used.
+    if (this.#crowded.has(rule)) return
     const type = subjectTypes === undefined && !this.#byId ? asWritten : caller.type
     const id = subjectIds === undefined && !this.#byId ? asWritten : caller.id
     const held = subjectRoles === undefined ? [asWritten] : subjectRoles.filter((role) => caller.held[0]?.has(role) === true)
@@ -162,6 +166,7 @@ export class ReviewTally implements PolicyUse {
     }
     if (rights.size > maxRights) {
       this.leave(rule, `more than ${maxRights} different rights of it were used`)
+      this.#crowded.add(rule)
       rights.clear()
     }
   }

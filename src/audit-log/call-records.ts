@@ -42,7 +42,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     model: facts?.model,
     obligations: decision === undefined ? undefined : listOf(decision.obligations.map(({ type }) => type)),
     parent: call.parent?.id,
-    permitted: !allowed && decision?.allowed === true ? true : undefined,
+    permitted: allowed ? undefined : whatPolicySaid(decision, error),
     policy: policyOf(decision),
     reason: allowed ? undefined : reasonOf(error) || undefined,
     resource: resourceOf(call, error),
@@ -127,6 +127,12 @@ function subjectOf(identity: Identity | undefined): RecordedSubject | undefined 
     subjects.set(identity, subject)
   }
   return subject
+}
+
+// Where the code of the refusal does not say it: what else refused, or what policy's denial asked for.
+function whatPolicySaid(decision: Decision | undefined, error: unknown): boolean | undefined {
+  if (decision?.allowed !== false) return decision?.allowed
+  return isGuardError(error) && error.code === 'denied' ? undefined : false
 }
 
 function elevatedSubject(subject: RecordedSubject | undefined, elevated: readonly string[] | undefined): RecordedSubject | undefined {

@@ -82,8 +82,11 @@ export interface DecisionRecord extends CallRecord {
   readonly allowed: boolean
   /** Who approved this very call, and by which approval, where policy wanted one. */
   readonly approval?: { readonly id: string; readonly issuer: string; readonly subject: string } | undefined
-  /** Set where policy permitted it, and the call was refused for something else. */
-  readonly permitted?: true | undefined
+  /**
+   * What policy had said of a call that was refused, where the code does not tell: true where something else refused it, false
+   * where policy's denial asked the caller for more.
+   */
+  readonly permitted?: boolean | undefined
 }
 
 /** Made when the call has ended. */

@@ -51,7 +51,10 @@ export const policyDiffCommand: Command = {
     else print({ ...diff, changes, unlisted }, worth, io)
     if (!worth.trusted) io.error('The log cannot be trusted that far: see the notes above.')
     else if (diff.compared === 0) io.error('There was no decision in that time that could be replayed.')
-    return worth.trusted && diff.same === diff.compared && diff.undecided === 0 && diff.compared > 0 ? 0 : 1
+    const { malformed = 0, truncated = 0, withheld = 0, elsewhere = 0 } = diff.records.unusable
+    const untold = diff.undecided + malformed + truncated + withheld + elsewhere
+    if (untold > diff.undecided) io.error('Some decisions are not recorded well enough to be replayed, so what becomes of them cannot be told.')
+    return worth.trusted && diff.same === diff.compared && untold === 0 && diff.compared > 0 ? 0 : 1
   },
 }
 

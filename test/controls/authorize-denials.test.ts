@@ -5,6 +5,8 @@ import fc from 'fast-check'
 import { authzenEvaluator } from '../../src/adapters/authzen/authzen-evaluator.ts'
 import { authzenHandler } from '../../src/adapters/authzen/authzen-handler.ts'
 import type { DecisionRecord } from '../../src/audit-log/record.ts'
+import { accessReview } from '../../src/access-review/access-review.ts'
+import { policyDiff } from '../../src/access-review/policy-diff.ts'
 import { audit } from '../../src/controls/audit.ts'
 import { authorize, type AuthorizeOptions } from '../../src/controls/authorize.ts'
 import { verifyIdentity } from '../../src/controls/verify-identity.ts'
@@ -63,9 +65,18 @@ describe('the duties of a denial', () => {
     assert.equal(JSON.stringify([refusal, refusal?.headers, refusal?.message]).includes('private'), false)
     assert.deepEqual(
       [record.allowed, record.permitted, record.code, record.rules, record.obligations, record.fulfilled],
-      [false, undefined, 'step_up_required', [{ effect: 'forbid', rule: 'private-freeze' }], ['require_acr'], undefined],
+      [false, false, 'step_up_required', [{ effect: 'forbid', rule: 'private-freeze' }], ['require_acr'], undefined],
     )
     assert.match(record.reason ?? '', /^forbidden by 'private-freeze': /)
+  })
+
+  test('are seen by the review and by a comparison of policies, as the denial that they come with', async () => {
+    const policy = { id: 'p', version: '1', rules: [{ id: 'all', effect: 'permit' }, forbid('weak', stepUp)] }
+    const { record } = await ask(policySet(policy), weak)
+    const review = await accessReview(policy, [record])
+    assert.deepEqual([review.idleRules, review.records.refused, review.records.unusable], [['all'], 1, {}])
+    const without = { ...policy, version: '2', rules: policy.rules.slice(0, 1) }
+    assert.equal((await policyDiff(policy, without, [record])).changed.permits, 1)
   })
 
   test('deny whoever has proved all that they want: no duty makes a permit of a denial', async () => {
@@ -226,7 +237,7 @@ describe('the duties of a denial', () => {
           const { refusal, ran, record } = await ask(denying(...duties), identity, { approvals })
           assert.equal(ran, 0)
           assert.ok(['denied', 'step_up_required', 'binding_required'].includes(refusal?.code ?? ''))
-          assert.deepEqual([record.allowed, record.permitted], [false, undefined])
+          assert.deepEqual([record.allowed, record.permitted], [false, refusal?.code === 'denied' ? undefined : false])
         },
       ),
       { numRuns: 100 },
