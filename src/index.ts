@@ -25,7 +25,16 @@ export type {
   Trusted,
 } from './guard/context.ts'
 export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type Step } from './guard/control.ts'
-export { GuardError, type GuardErrorCode, isGuardError, type Problem, reasonOf, type RefusalDetails, toProblem } from './guard/errors.ts'
+export {
+  GuardError,
+  type GuardErrorCode,
+  isGuardError,
+  type Problem,
+  type ProblemDetails,
+  reasonOf,
+  type RefusalDetails,
+  toProblem,
+} from './guard/errors.ts'
 export { type Guard, type Guarded, type GuardDescription, type GuardOptions, guard } from './guard/guard.ts'
 export type { Operation } from './guard/operation.ts'
 export { quotaHeaders } from './guard/quota-headers.ts'
@@ -37,6 +46,7 @@ export { encryptPayload, type EncryptPayloadOptions } from './controls/encrypt-p
 export { killSwitch, type KillSwitchOptions } from './controls/kill-switch.ts'
 export { maskData, type MaskDataOptions } from './controls/mask-data.ts'
 export { rateLimit, type RateLimitOptions } from './controls/rate-limit.ts'
+export { shapeAnswers, type ShapeAnswersOptions } from './controls/shape-answers.ts'
 export { unaudited } from './controls/unaudited.ts'
 export { verifyIdentity, type VerifyIdentityOptions } from './controls/verify-identity.ts'
 
@@ -114,6 +124,33 @@ export {
   type PolicySetOptions,
 } from './policy/policy-set.ts'
 
+// What of it was used
+export {
+  type AccessReview,
+  type AccessReviewOptions,
+  accessReview,
+  type AccessUsage,
+  type RoleReview,
+  type RuleReview,
+  type SubjectReview,
+  type UsedRight,
+  type UsedRule,
+} from './access-review/access-review.ts'
+export type { NarrowedRule, RuleChange } from './access-review/narrow-policy.ts'
+export {
+  type DecisionChange,
+  type DecisionChangeKind,
+  type PolicyDiff,
+  policyDiff,
+  type PolicyDiffOptions,
+  type PolicyName,
+} from './access-review/policy-diff.ts'
+export type { PolicyJson, RuleJson } from './access-review/replay-policy.ts'
+export type { Unusable } from './access-review/recorded-call.ts'
+export type { ReviewProof } from './access-review/review-proof.ts'
+export type { ScopePart } from './access-review/rule-scope.ts'
+export type { RecordCounts, RecordOptions, Records } from './access-review/take-records.ts'
+
 // Who lets it happen all the same
 export { type ApprovalRequest, type Approvals, approvals, type ApprovalsOptions, type Approved } from './approval/approvals.ts'
 export type { Approver } from './approval/approver.ts'
@@ -121,9 +158,14 @@ export { type Elevation, type Elevations, elevations, type ElevationsOptions } f
 export { signApproval, type SignableRequest, type SignApprovalOptions } from './approval/sign-approval.ts'
 
 // How much
-export { type Limit, type LimitUnit, type PlannedLimit, planLimit } from './limits/limit.ts'
+export { type AddressKeyOptions, byAddress } from './limits/by-address.ts'
+export { type CachedLimits, type CachedLimitsOptions, cachedLimits } from './limits/cached-limits.ts'
+export { type Limit, type LimitUnit, type LimitWindow, type PlannedLimit, planLimit } from './limits/limit.ts'
+export { type LimitCount, type LimitCounters, limitCounters } from './limits/limit-counters.ts'
+export type { LimitsOption } from './limits/limit-plans.ts'
 export type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limits/limit-store.ts'
 export { type MemoryLimits, type MemoryLimitsOptions, memoryLimits, type MemoryReservation } from './limits/memory-limits.ts'
+export type { Price, Prices } from './limits/prices.ts'
 export type { TokenEstimate } from './limits/token-estimate.ts'
 
 // What must not be seen
@@ -151,12 +193,28 @@ export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 // What happened
 export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
+export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'
 
 // How payloads are read
+export { aiSdkModel } from './payload/ai-sdk-model.ts'
+export { type ModelCall, type ModelCallMessage, toModelCall } from './payload/ai-sdk-request.ts'
+export { anthropicMessages } from './payload/anthropic-messages.ts'
+export type { MessagesBlock, MessagesRequest } from './payload/anthropic-messages-request.ts'
+export { geminiContent } from './payload/gemini-content.ts'
+export type { GeminiGeneration, GeminiRequest, GeminiTool } from './payload/gemini-content-request.ts'
+export { json, type JsonOptions } from './payload/json.ts'
+export { type JsonLinesParser, jsonLinesParser, type LineBounds } from './payload/json-lines.ts'
+export { langchainMessages } from './payload/langchain-messages.ts'
+export type { LangchainMessage, LangchainRequest } from './payload/langchain-request.ts'
+export { mcpTool, type ToolCall, type ToolCallRequest } from './payload/mcp-tool.ts'
 export { openaiChat } from './payload/openai-chat.ts'
 export type { ChatMessage, ChatRequest, ChatTextPart, ChatTool, ChatToolCall, ChatUserPart } from './payload/openai-chat-request.ts'
+export { openaiEmbeddings, type EmbeddingsRequest } from './payload/openai-embeddings.ts'
+export { openaiResponses } from './payload/openai-responses.ts'
+export type { ResponsesItem, ResponsesRequest, ResponsesTool } from './payload/openai-responses-request.ts'
 export { plainText } from './payload/plain-text.ts'
+export type { StandardResult, StandardSchema } from './payload/standard-schema.ts'
 
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'

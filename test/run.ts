@@ -1,4 +1,5 @@
 // Runs every test file, or those whose path contains one of the arguments. On Node 20 `node --test` knows no patterns.
+// Property tests draw the same cases each time, unless `SEED` says otherwise: see `seed.ts`.
 // Where `CI` is set a skipped test fails the run: what a test needs is installed there.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -20,7 +21,7 @@ if (files.length === 0) {
 }
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-test-'))
 const summary = join(folder, 'summary.tap')
-const flags = ['--import', 'tsx', '--conditions=@sallyport/source', '--test', '--test-concurrency=2']
+const flags = ['--import', 'tsx', '--import', './test/seed.ts', '--conditions=@sallyport/source', '--test', '--test-concurrency=2']
 const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${summary}`]
 const { status } = spawnSync(process.execPath, [...flags, ...reporters, ...files], { cwd: root, stdio: 'inherit' })
 // By the marks and not by the sum at the end, which counts no suites.

@@ -59,7 +59,8 @@ const none: readonly string[] = Object.freeze([])
 
 /**
  * Roles for a while, just in time: for `authorize({ elevations })`, which adds them to `subject.roles`, and says in
- * `subject.elevated` which they are. They are the caller's own: who acts for it has none of them, and cannot ask for one. They end by themselves, also while an answer streams, when policy is asked again.
+ * `subject.elevated` which they are. They are the caller's own in its tenant: it has them in no other one, and who acts for it has
+ * none of them, and cannot ask for one. They end by themselves, also while an answer streams, when policy is asked again.
  *
  * ```ts
  * const elevating = elevations()
@@ -121,9 +122,9 @@ function requireElevating(call: Call & Pick<Known, 'identity' | 'decision'>, rol
     throw new TypeError(`elevate: the call must have the action 'elevate' and the resource { type: 'role', id: role }`)
 }
 
-// By caller, and by nothing that the caller could write.
-function keyOf({ key }: Identity): string {
-  return `elevated:${key}`
+// By caller and tenant, and by nothing that the caller could write: what one tenant's policy allowed is nothing in another's.
+function keyOf({ key, tenant }: Identity): string {
+  return tenant === undefined ? `elevated:${key}` : `elevated:${tenant.length}:${tenant}:${key}`
 }
 
 function namesIn(values: readonly (string | undefined)[], now: number): readonly string[] {

@@ -66,8 +66,9 @@ export class AnswerMeter {
   }
 }
 
-/** What of a content is digested. Throws `payload_unsupported` for what has no canonical form. */
+/** What of a content is digested: of a function that returns nothing, nothing. Throws `payload_unsupported` for what has no canonical form. */
 export function contentText(content: unknown): string {
+  if (content === undefined) return ''
   try {
     return canonicalJson(content)
   } catch (error) {

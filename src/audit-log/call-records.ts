@@ -3,6 +3,7 @@ import type { Outcome, Step } from '../guard/control.ts'
 import { decisionOf } from '../guard/errors.ts'
 import { isGuardError, reasonOf } from '../guard/errors.ts'
 import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedSubject } from './record.ts'
+import type { RecordedAttributes } from './recorded-attributes.ts'
 
 // The literals here have their members in sorted order, and members without a value are `undefined`: so the log writes
 // them as they are, without building them anew.
@@ -13,6 +14,10 @@ export interface RecordDetails {
   readonly missing?: number | undefined
   /** The keyed digest of the input or of the output. */
   readonly digest?: string | undefined
+  /** What policy read. */
+  readonly attributes?: RecordedAttributes | undefined
+  /** Roles that the caller had for a while only. */
+  readonly elevated?: readonly string[] | undefined
 }
 
 /** The record of a call that was allowed, or refused with that error. */
@@ -23,8 +28,10 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
   return {
     action: call.action,
     allowed,
+    approval: approvalOf(decision, error),
+    attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
-    fulfilled: allowed ? listOf(step.fulfilled) : undefined,
+    fulfilled: allowed || decision?.allowed === false ? listOf(step.fulfilled) : undefined,
     guard: call.guard,
     id: call.id,
     input: details.digest,
@@ -35,11 +42,12 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     model: facts?.model,
     obligations: decision === undefined ? undefined : listOf(decision.obligations.map(({ type }) => type)),
     parent: call.parent?.id,
+    permitted: allowed ? undefined : whatPolicySaid(decision, error),
     policy: policyOf(decision),
     reason: allowed ? undefined : reasonOf(error) || undefined,
     resource: resourceOf(call, error),
     rules: rulesOf(decision),
-    subject: subjectOf(call.identity),
+    subject: elevatedSubject(subjectOf(call.identity), details.elevated),
     task: call.task,
     time: step.clock.now(),
     tools: facts === undefined ? undefined : listOf(facts.tools),
@@ -69,6 +77,7 @@ export function outcomeRecord(
     id: call.id,
     kind: 'outcome',
     missing: details.missing,
+    notes: listOf(step.notes),
     output: details.digest,
     parent: call.parent?.id,
     parts: outcome.parts,
@@ -102,13 +111,15 @@ function subjectOf(identity: Identity | undefined): RecordedSubject | undefined 
   if (identity === undefined) return undefined
   let subject = subjects.get(identity)
   if (subject === undefined) {
-    const { actors, binding, issuer, key, kind, subject: name, tenant, tokenId } = identity
+    const { actors, binding, issuer, key, kind, roles, subject: name, tenant, tokenId } = identity
     subject = Object.freeze({
       actors: actors.length === 0 ? undefined : actors.map((actor) => ({ issuer: actor.issuer, subject: actor.subject })),
       binding,
+      elevated: undefined,
       issuer,
       key,
       kind,
+      roles,
       subject: name,
       tenant,
       token: tokenId,
@@ -118,16 +129,37 @@ function subjectOf(identity: Identity | undefined): RecordedSubject | undefined 
   return subject
 }
 
+// Where the code of the refusal does not say it: what else refused, or what policy's denial asked for.
+function whatPolicySaid(decision: Decision | undefined, error: unknown): boolean | undefined {
+  if (decision?.allowed !== false) return decision?.allowed
+  return isGuardError(error) && error.code === 'denied' ? undefined : false
+}
+
+function elevatedSubject(subject: RecordedSubject | undefined, elevated: readonly string[] | undefined): RecordedSubject | undefined {
+  if (subject === undefined || elevated === undefined || elevated.length === 0) return subject
+  return { ...subject, elevated }
+}
+
 function policyOf(decision: Decision | undefined): CallRecord['policy'] {
-  return decision === undefined ? undefined : { id: decision.policy.id, version: decision.policy.version }
+  if (decision === undefined) return undefined
+  const { digest, id, version } = decision.policy
+  return { digest, id, version }
+}
+
+// What was used before approves nothing any more.
+function approvalOf(decision: Decision | undefined, error: unknown): DecisionRecord['approval'] {
+  if (decision?.approval === undefined || (isGuardError(error) && error.code === 'approval_required')) return undefined
+  const { id, issuer, subject } = decision.approval
+  return { id, issuer, subject }
 }
 
 function rulesOf(decision: Decision | undefined): CallRecord['rules'] {
   return decision?.reasons.map(({ effect, rule }) => ({ effect, rule }))
 }
 
+// A copy: sinks get the record frozen, and the call may go on.
 function listOf(values: readonly string[]): readonly string[] | undefined {
-  return values.length === 0 ? undefined : values
+  return values.length === 0 ? undefined : values.slice()
 }
 
 function sortedCounts(counts: Readonly<Record<string, number>>): CallRecord['masked'] {

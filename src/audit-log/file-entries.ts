@@ -29,33 +29,60 @@ export async function storedSize(directory: string): Promise<number> {
 
 /** The entries of a log from an index on, in order: those under the checkpoint, then those that the journal has more. */
 export async function* storedEntries(directory: string, from = 0): AsyncGenerator<StoredEntry> {
+  for await (const { index, entries, signed } of storedRows(directory, from))
+    for (const [place, entry] of entries.entries()) yield { index: index + place, text: textOf(entry), signed }
+}
+
+/** Entries that follow each other. */
+export interface StoredRow {
+  /** Of the first of them. */
+  readonly index: number
+  readonly entries: readonly Uint8Array[]
+  readonly signed: boolean
+}
+
+/** The same row by row, as bytes. */
+export async function* storedRows(directory: string, from = 0): AsyncGenerator<StoredRow> {
   const folder = resolve(directory)
   // Before the tiles: what leaves the journal afterwards is in tiles that a newer checkpoint covers, and the next reading finds it.
   const segments = await listSegments(systemFiles, folder)
   const size = await storedSize(folder)
   let next = from
-  while (next < size) {
-    const bundle = Math.floor(next / tileWidth)
-    const width = widthOf('entries', bundle, size)
-    const bytes = await readTile(systemFiles, folder, 'entries', bundle, width, size)
-    const entries = bytes === undefined ? undefined : splitBundle(bytes)?.slice(0, width)
-    if (entries === undefined)
-      throw new LogError('truncated', `The file ${tilePath('entries', bundle, width)} is missing or damaged: run sallyport audit verify`)
-    for (const entry of entries.slice(next % tileWidth)) yield { index: next++, text: textOf(entry), signed: true }
+  // While one bundle is looked at, the next one is read.
+  let ahead = next < size ? readBundle(folder, Math.floor(next / tileWidth), size) : undefined
+  while (ahead !== undefined) {
+    const bundle = await ahead
+    const following = Math.floor(next / tileWidth) + 1
+    ahead = following * tileWidth < size ? readBundle(folder, following, size) : undefined
+    // Whoever stops before it comes to it need not hear of it.
+    ahead?.catch(() => {})
+    const entries = bundle.slice(next % tileWidth)
+    yield { index: next, entries, signed: true }
+    next += entries.length
   }
   for (const segment of segments) {
     const bytes = await systemFiles.read(segment.path, maxSegmentBytes)
     let index = segment.start
     for (const batch of bytes === undefined ? [] : readBatches(bytes)) {
       if (batch.seal === undefined) continue
-      for (const entry of batch.entries) {
-        if (index === next) yield { index: next++, text: textOf(entry), signed: false }
-        index++
-      }
+      const entries = index <= next ? batch.entries.slice(next - index) : []
+      if (entries.length > 0) yield { index: next, entries, signed: false }
+      next += entries.length
+      index += batch.entries.length
     }
   }
 }
 
-function textOf(entry: Uint8Array): string {
+async function readBundle(folder: string, bundle: number, size: number): Promise<readonly Uint8Array[]> {
+  const width = widthOf('entries', bundle, size)
+  const bytes = await readTile(systemFiles, folder, 'entries', bundle, width, size)
+  const entries = bytes === undefined ? undefined : splitBundle(bytes)?.slice(0, width)
+  if (entries === undefined)
+    throw new LogError('truncated', `The file ${tilePath('entries', bundle, width)} is missing or damaged: run sallyport audit verify`)
+  return entries
+}
+
+/** An entry's text. */
+export function textOf(entry: Uint8Array): string {
   return Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString()
 }

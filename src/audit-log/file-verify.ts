@@ -18,7 +18,7 @@ import type { VerifierKey } from './signed-note.ts'
 import { within } from '../guard/clock.ts'
 
 /** Milliseconds that an anchor has to answer. */
-const anchorTime = 15_000
+export const anchorTime = 15_000
 
 /** Options of `verifyLog`. */
 export interface VerifyOptions {
@@ -29,7 +29,8 @@ export interface VerifyOptions {
   readonly expectedSize?: number
 }
 
-const checks: Readonly<Record<keyof VerifyOptions, Check>> = {
+/** The checks of these options. */
+export const verifyChecks: Readonly<Record<keyof VerifyOptions, Check>> = {
   key: [(value) => typeof value === 'string', 'the verifier key: name+id+base64'],
   anchor: [optional(hasMethods('latest')), 'an Anchor'],
   expectedSize: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 0), 'a whole number'],
@@ -49,7 +50,7 @@ export function verifyLog(directory: string, options: VerifyOptions): Promise<Re
 
 /** The same on a file system of one's own. Not part of the public surface. */
 export async function verifyOn(files: FileSystem, directory: string, options: VerifyOptions): Promise<Report> {
-  checkOptions('verifyLog', options, checks)
+  checkOptions('verifyLog', options, verifyChecks)
   const { key, anchor, expectedSize } = options
   const hash = nativeSha256()
   if (hash === undefined) throw new TypeError('verifyLog: this runtime has no native SHA-256')

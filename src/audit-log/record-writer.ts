@@ -60,7 +60,7 @@ export class RecordWriter {
       this.#missing += (missing ?? 0) + 1
       const refusal = asUnavailable(error)
       if (!this.#settings.degrade) throw refusal
-      this.#tell(refusal)
+      this.tell(refusal)
       return false
     }
   }
@@ -85,7 +85,7 @@ export class RecordWriter {
 
   #feed(record: AuditRecord, receipt: Receipt, clock: Clock): void {
     if (this.#settings.sinks.length === 0) return
-    this.#feeds ??= this.#settings.sinks.map((sink) => new SinkFeed(sink, clock, (error) => this.#tell(error)))
+    this.#feeds ??= this.#settings.sinks.map((sink) => new SinkFeed(sink, clock, (error) => this.tell(error)))
     const entry = freeze({ ...receipt, record })
     for (const feed of this.#feeds) feed.push(entry)
   }
@@ -109,7 +109,7 @@ export class RecordWriter {
       // Nothing is lost: the next record has them.
       this.#missing += missing ?? 0
       counts.putBack(record)
-      this.#tell(asUnavailable(error))
+      this.tell(asUnavailable(error))
       this.#arm(clock)
     }
   }
@@ -120,7 +120,8 @@ export class RecordWriter {
     return missing === 0 ? undefined : missing
   }
 
-  #tell(error: unknown): void {
+  /** Tells whoever is told of what could not be recorded. */
+  tell(error: unknown): void {
     try {
       abandon(this.#settings.onError(error))
     } catch {

@@ -3,6 +3,7 @@ import type { GuardErrorCode } from '../guard/errors.ts'
 import type { Outcome } from '../guard/control.ts'
 import type { Usage } from '../guard/codec.ts'
 import { looseJson } from './canonical-json.ts'
+import type { RecordedAttributes } from './recorded-attributes.ts'
 
 /** What stands in the log. `version` names this format; `time` is the wall clock in milliseconds since 1970. */
 export type AuditRecord = DecisionRecord | OutcomeRecord | RefusalsRecord | LogRecord
@@ -13,6 +14,10 @@ export interface RecordedSubject {
   readonly subject: string
   readonly issuer: string
   readonly kind: Identity['kind']
+  /** The roles that it had, as its identity names them: without those that a policy includes in them. */
+  readonly roles: readonly string[]
+  /** Roles that it had for a while only, beside these. */
+  readonly elevated?: readonly string[] | undefined
   readonly tenant?: string | undefined
   readonly binding?: Identity['binding'] | undefined
   /** Who acted for the subject, nearest first. */
@@ -40,10 +45,19 @@ export interface CallRecord {
   readonly code?: GuardErrorCode | undefined
   /** The refusal's private reason. */
   readonly reason?: string | undefined
-  readonly policy?: { readonly id: string; readonly version: string } | undefined
+  readonly policy?:
+    | {
+        /** What decided, whatever it calls itself; absent where that is not known. */
+        readonly digest?: string | undefined
+        readonly id: string
+        readonly version: string
+      }
+    | undefined
   /** The rules that decided. */
   readonly rules?: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[] | undefined
-  /** Types of the obligations that came with the permit. */
+  /** What policy read to decide: with it another policy can be asked the same. In the record of a decision. */
+  readonly attributes?: RecordedAttributes | undefined
+  /** Types of the obligations that came with the decision. */
   readonly obligations?: readonly string[] | undefined
   /** Types of the obligations that were carried out. */
   readonly fulfilled?: readonly string[] | undefined
@@ -66,6 +80,13 @@ export interface CallRecord {
 export interface DecisionRecord extends CallRecord {
   readonly kind: 'decision'
   readonly allowed: boolean
+  /** Who approved this very call, and by which approval, where policy wanted one. */
+  readonly approval?: { readonly id: string; readonly issuer: string; readonly subject: string } | undefined
+  /**
+   * What policy had said of a call that was refused, where the code does not tell: true where something else refused it, false
+   * where policy's denial asked the caller for more.
+   */
+  readonly permitted?: boolean | undefined
 }
 
 /** Made when the call has ended. */
@@ -81,6 +102,8 @@ export interface OutcomeRecord extends CallRecord {
   /** Milliseconds since the call began. */
   readonly elapsed: number
   readonly usage?: Usage | undefined
+  /** What was said while the function ran, such as to whom it gave a role and why: at most 8 texts of 1,000 characters. */
+  readonly notes?: readonly string[] | undefined
   /** The keyed digest of what was delivered. */
   readonly output?: string | undefined
 }

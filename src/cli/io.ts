@@ -2,12 +2,35 @@
 export interface Io {
   out(text: string): void
   error(text: string): void
+  /** Shows how far long work has come, in place of what was shown before; an empty text takes it away. Absent where nobody looks. */
+  progress?(text: string): void
 }
 
-/** The process's own output. */
-export const processIo: Io = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  error: (text) => void process.stderr.write(`${text}\n`),
+interface Streams {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
+}
+
+/** The process's own output. Progress is for a terminal, and beside what is written to a file or a pipe. */
+export function processIo({ stdout, stderr }: Streams = process): Io {
+  const clear = '\r\u001b[K'
+  let shown = false
+  const show = (text: string): void => {
+    if (!shown && text === '') return
+    stderr.write(`${clear}${text}`)
+    shown = text !== ''
+  }
+  const io: Io = {
+    out(text) {
+      show('')
+      stdout.write(`${text}\n`)
+    },
+    error(text) {
+      show('')
+      stderr.write(`${text}\n`)
+    },
+  }
+  return stderr.isTTY === true ? { ...io, progress: show } : io
 }
 
 /** 0: it holds. 1: it does not. 2: the call is wrong. */

@@ -1,9 +1,16 @@
+import { accessReviewCommand } from './access-review.ts'
 import { auditProve } from './audit-prove.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
+import { limitsTop } from './limits-top.ts'
+import { policyCheck } from './policy-check.ts'
+import { policyDiffCommand } from './policy-diff.ts'
+import { policyExplain } from './policy-explain.ts'
+import { policySign } from './policy-sign.ts'
+import { policyTest } from './policy-test.ts'
 
 /** One command of `sallyport`. */
 export interface Command {
@@ -14,14 +21,26 @@ export interface Command {
   run(args: readonly string[], io: Io): Promise<ExitCode>
 }
 
-const commands: readonly Command[] = [auditVerify, auditTail, auditProve, keysNew]
+const commands: readonly Command[] = [
+  auditVerify,
+  auditTail,
+  auditProve,
+  policyCheck,
+  policyExplain,
+  policyTest,
+  policySign,
+  policyDiffCommand,
+  accessReviewCommand,
+  limitsTop,
+  keysNew,
+]
 
 /**
  * The `sallyport` command.
  *
  * @returns 0 when what was asked holds, 1 when it does not, 2 when the call is wrong.
  */
-export async function main(argv: readonly string[], io: Io = processIo): Promise<number> {
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const command = commands.find(({ name }) => name === argv.slice(0, 2).join(' '))
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (command === undefined) {
@@ -39,6 +58,7 @@ export async function main(argv: readonly string[], io: Io = processIo): Promise
   try {
     return await command.run(argv.slice(2), io)
   } catch (error) {
+    io.progress?.('')
     const message = error instanceof Error ? error.message : 'unknown error'
     if (isUsage(error)) {
       io.error(`sallyport ${command.name}: ${plain(message)}\n\n${command.help}`)

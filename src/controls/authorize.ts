@@ -4,15 +4,18 @@ import type { Elevations } from '../approval/elevations.ts'
 import { every, within } from '../guard/clock.ts'
 import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
+import { groundsHolderOf, noteGrounds } from '../guard/decision-grounds.ts'
 import { denied } from '../guard/errors.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { assuranceShortfall, bindingShortfall } from '../identity/authentication-duties.ts'
 import { askEvaluator } from '../policy/ask-evaluator.ts'
+import { refusalOf } from '../policy/denial-duties.ts'
 import { type AuthenticationDuties, carryOut, carryOutOnAnswer, duties, inherit, mergeObligations, sameObligations } from '../policy/obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from '../policy/policy-evaluator.ts'
+import { policyGrounds } from '../policy/policy-grounds.ts'
 import { freezeRequest, policyRequest } from '../policy/policy-request.ts'
-import { isPolicySet } from '../policy/policy-set.ts'
+import { answersAsPolicySet } from '../policy/policy-set-behind.ts'
 
 /** Options of `authorize`. */
 export interface AuthorizeOptions {
@@ -63,7 +66,8 @@ const maxShadows = 256
  *
  * Carries out the obligations `require_acr`, `require_assurance` (`acr`, `amr`, `maxAge` in seconds, `factors`: see
  * `requireFactors`), `require_binding`, `require_approval` (refuses, until somebody can approve), `no_stream` and `allow_tools`.
- * Those of a parent call carry over.
+ * Those of a parent call carry over. With a denial the first three make the refusal a challenge, where the caller has proved less
+ * than they want; it is never more than a refusal.
  *
  * Refuses with `denied` (403) what policy denies, with `policy_unavailable` (503) when the evaluator throws, is too late
  * or answers nonsense, with `step_up_required` (RFC 9470) and `binding_required` (401, with a challenge), `approval_required` and
@@ -77,20 +81,23 @@ const maxShadows = 256
  */
 export function authorize(options: AuthorizeOptions): Control<Identified, Adds> {
   const { evaluator, shadow, onDifference, approvals, elevations, period, deadline } = parseOptions(options)
-  const frozen = shadow !== undefined || !isPolicySet(evaluator)
+  const frozen = shadow !== undefined || !answersAsPolicySet(evaluator)
   const rechecks = new WeakMap<Step, () => void>()
   let shadows = 0
 
-  const ask = (call: Identified, step: Step): Awaitable<Decision> => {
+  const ask = (call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
     const elevated = elevations?.rolesOf(call.identity, step.clock.now()) ?? noRoles
-    if (!isThenable(elevated)) return askWith(elevated, call, step)
+    if (!isThenable(elevated)) return askWith(elevated, call, step, isRecorded)
     const patience = within(step.clock, deadline, 'The store of elevations', elevated)
-    return patience.then((roles) => askWith(roles, call, step))
+    return patience.then((roles) => askWith(roles, call, step, isRecorded))
   }
 
-  const askWith = (elevated: readonly string[], call: Identified, step: Step): Awaitable<Decision> => {
+  const askWith = (elevated: readonly string[], call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
     const plain = elevated.length === 0 ? policyRequest(call, step) : withRoles(policyRequest(call, step), elevated)
     const request = frozen ? freezeRequest(plain) : plain
+    // In the turn of the decision: a live policy may be another one in the next.
+    const grounds = isRecorded ? policyGrounds(evaluator, request, elevated) : undefined
+    if (grounds !== undefined) noteGrounds(step, grounds)
     const patience = { clock: step.clock, deadline, signal: call.signal }
     const answer = askEvaluator(evaluator, request, patience)
     if (shadow === undefined) return answer
@@ -110,7 +117,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   }
 
   const admit = (answer: Decision, call: Identified, step: Step): Awaitable<Adds> => {
-    if (!answer.allowed) throw denied(answer, 'denied', { reason: whyDenied(answer) })
+    if (!answer.allowed) throw refusalOf(answer, call, step, authentication, whyDenied(answer))
     const decision = inherit(answer, call)
     if (approvals === undefined || !decision.obligations.some(({ type }) => type === 'require_approval')) {
       carryOut(decision, call, step, authentication, false)
@@ -132,8 +139,8 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
 
   const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
     try {
-      const answer = await ask(call, step)
-      if (!answer.allowed) throw denied(answer, 'denied', { reason: `no longer permitted: ${whyDenied(answer)}` })
+      const answer = await ask(call, step, false)
+      if (!answer.allowed) throw refusalOf(answer, call, step, authentication, `no longer permitted: ${whyDenied(answer)}`)
       const { obligations } = call.decision
       if (!sameObligations(mergeObligations(obligations, answer.obligations), obligations))
         throw denied(answer, 'obligation_unmet', { reason: 'policy has come to ask for more than was carried out' })
@@ -146,7 +153,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     'authorize',
     {
       enter(call, step) {
-        const answer = ask(call, step)
+        const answer = ask(call, step, groundsHolderOf(step) !== undefined)
         return isThenable(answer) ? answer.then((decision) => admit(decision, call, step)) : admit(answer, call, step)
       },
       // The parts pass untouched, so that a stream costs nothing more a part.

@@ -35,6 +35,10 @@ export interface Facts {
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
+  /** The part of the input that the vendor had in its cache, where it says so. */
+  readonly cachedInputTokens?: number
+  /** The part of the output that only the model reads, where the vendor says so. */
+  readonly reasoningTokens?: number
 }
 
 /** Reads and rebuilds answers of one shape: whole ones, and the parts of streamed ones. */
@@ -73,10 +77,14 @@ export interface WireCodec {
   parseEvent(data: string): unknown
   /** A part as the data of one server-sent event. */
   serializeEvent(part: unknown): string
+  /** The type that the event of a part names (its `event` field), in protocols whose clients tell events apart by it. */
+  eventType?(part: unknown): string | undefined
   /** Data of a last event that the protocol wants, such as `[DONE]`. */
   readonly endMarker?: string
   /** Data of an event that tells a reader of this protocol that the stream failed. `message` is public. */
   errorEvent(code: string, message: string): string
+  /** The type that this event names, as with `eventType`. */
+  readonly errorEventType?: string
 }
 
 /** Knows where text, tools, usage and the model's name stand in one shape of payload. */

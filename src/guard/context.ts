@@ -110,7 +110,15 @@ export interface Assurance {
 /** What policy answered. */
 export interface Decision {
   readonly allowed: boolean
-  readonly policy: { readonly id: string; readonly version: string }
+  readonly policy: {
+    readonly id: string
+    readonly version: string
+    /**
+     * What the policy is, whatever it calls itself: as `policyDigest` gives it. Worked out when it is first read, so it does not
+     * show where members are listed. Absent where it is not known.
+     */
+    readonly digest?: string | undefined
+  }
   /** The rules that decided. For the log; a caller never sees them. */
   readonly reasons: readonly { readonly rule: string; readonly effect: 'permit' | 'forbid' }[]
   readonly obligations: readonly Obligation[]
@@ -118,7 +126,7 @@ export interface Decision {
   readonly approval?: { readonly issuer: string; readonly subject: string; readonly id: string }
 }
 
-/** A duty that comes with a permit; carried out by the control that claims its `type`, or the call is refused. */
+/** A duty that comes with a decision; carried out by the control that claims its `type`, or the call is refused. */
 export interface Obligation {
   readonly type: string
   readonly [parameter: string]: Json
@@ -137,6 +145,10 @@ export interface Quota {
     /** Seconds; absent where the limit has none. */
     readonly window?: number | undefined
   }[]
+  /** Of each unit, what is left of the limit of which least is left. */
+  readonly remaining?: Readonly<Record<string, number>>
+  /** Set where the store was not there, and one in memory stood in for it with a part of the limits. */
+  readonly degraded?: boolean
 }
 
 /** What was masked on the way in. */

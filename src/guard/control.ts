@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
-import type { Awaitable, Call, Settled } from './context.ts'
+import type { Awaitable, Call, Obligation, Settled } from './context.ts'
 import type { GuardError } from './errors.ts'
 
 /** A request as it came over a wire, before anything read it. */
@@ -28,6 +28,11 @@ export interface Outcome {
   readonly parts: number
   /** Milliseconds since the call began. */
   readonly elapsed: number
+  /**
+   * The duties that came with policy's denial, where it was policy that refused and any did: for the controls that claim them
+   * with `fulfills`. Say `step.fulfill` of each that was carried out.
+   */
+  readonly obligations?: readonly Obligation[]
 }
 
 /** What the engine does for controls during one call. One object a call, so a control may key private state on it. */
@@ -58,7 +63,7 @@ export interface Step {
   open(arrival: Arrival): void
   /** Says that an obligation of this type was carried out. */
   fulfill(type: string): void
-  /** Runs after the last `request` and before the function; the function waits for it. */
+  /** Runs after the last `request` and before the function, which waits for it; what an `enter` wants before what a `request` wants. */
   beforeRun(task: () => Awaitable<void>): void
   /** Ends the running call with a refusal, at once. Later calls change nothing. */
   end(error: GuardError): void

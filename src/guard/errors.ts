@@ -67,6 +67,16 @@ export interface RefusalDetails {
   readonly cause?: unknown
   /** Header fields for the answer, such as a challenge or a retry time; names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
+  /** What the problem says beside its code, to the caller as well. */
+  readonly problem?: ProblemDetails
+}
+
+/** What a problem may say beside what its code says. */
+export interface ProblemDetails {
+  /** A URI that names the sort of problem, where a standard has one; `urn:sallyport:problem:` and the code unless given. */
+  readonly type?: string
+  /** The names of the limits that were in the way (draft-ietf-httpapi-ratelimit-headers-10, section 4). */
+  readonly 'violated-policies'?: readonly string[]
 }
 
 /**
@@ -82,13 +92,14 @@ export class GuardError extends Error {
   readonly code: GuardErrorCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  readonly problem: ProblemDetails | undefined
 
   static {
     Object.defineProperty(this.prototype, mark, { value: true })
   }
 
   constructor(code: GuardErrorCode, details: RefusalDetails = {}) {
-    const { reason, cause, headers } = details
+    const { reason, cause, headers, problem } = details
     const [status, message] = answers[code]
     const limit = stackless()
     const inner = reason === undefined ? cause : new Error(reason, cause === undefined ? undefined : { cause })
@@ -97,6 +108,7 @@ export class GuardError extends Error {
     this.code = code
     this.status = status
     this.headers = Object.freeze({ ...headers })
+    this.problem = problem === undefined ? undefined : Object.freeze({ ...problem })
   }
 
   /** What `JSON.stringify` shows of it: the public part. */
@@ -174,7 +186,7 @@ function nameOf(error: unknown): string {
 }
 
 /** An RFC 9457 problem: the body of `application/problem+json`. */
-export interface Problem {
+export interface Problem extends ProblemDetails {
   readonly type: string
   readonly title: string
   readonly status: number
@@ -185,7 +197,17 @@ export interface Problem {
 export function toProblem(error: unknown): Problem {
   const code = isGuardError(error) && Object.hasOwn(answers, error.code) ? error.code : 'misconfigured'
   const [status, title] = answers[code]
-  return { type: `urn:sallyport:problem:${code}`, title, status, code }
+  const own = `urn:sallyport:problem:${code}`
+  if (!isGuardError(error) || typeof error.problem !== 'object' || error.problem === null) return { type: own, title, status, code }
+  // One of another copy of this package may hold anything.
+  const { type, 'violated-policies': violated } = error.problem
+  return {
+    type: typeof type === 'string' && /^[a-z][a-z0-9+.-]*:[!-~]{1,200}$/.test(type) ? type : own,
+    title,
+    status,
+    code,
+    ...(Array.isArray(violated) && violated.every((name) => typeof name === 'string') && { 'violated-policies': [...violated] }),
+  }
 }
 
 // Beside the error and not on it: whoever is shown the error cannot find the rules.

@@ -181,6 +181,7 @@ export class Run implements LiveCall {
     this.#checkTask()
     this.#checkObligations(this.chain.fulfills, 'no control of the chain carries out')
     const authorized = this.input
+    const early = this.tasks.splice(0)
     for (const phase of phases) {
       if (phase.request === undefined) continue
       const next = refusing(() => phase.request?.(this.input, this.context as never, this.context, this.step))
@@ -191,9 +192,16 @@ export class Run implements LiveCall {
     const drifted = drift(this.plan, this.context, authorized, this.input)
     if (drifted !== undefined) throw new GuardError('misconfigured', { reason: `a control changed ${drifted} after it was authorized` })
     this.#checkObligations(new Set(this.fulfilled), 'nothing carried out')
-    // Several at once: each is a wait for a disk or a store, and the function waits for all of them.
-    if (this.tasks.length > 0) await this.wait(Promise.all(this.tasks.map(async (task) => await task())))
+    // What may still refuse comes before the record that says the call was let in.
+    if (early.length > 0) await this.#runAll(early)
+    if (this.tasks.length > 0) await this.#runAll(this.tasks)
     if (this.stopped !== undefined) throw this.stopped.error
+  }
+
+  // Several at once: each is a wait for a disk or a store, and the function waits for all of them.
+  async #runAll(tasks: readonly (() => Awaitable<void>)[]): Promise<void> {
+    if (this.stopped !== undefined) throw this.stopped.error
+    await this.wait(Promise.all(tasks.map(async (task) => await task())))
   }
 
   /** The call as the guarded function sees it, alive from now until the call leaves. */

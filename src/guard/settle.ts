@@ -1,5 +1,6 @@
+import type { Obligation } from './context.ts'
 import type { Outcome } from './control.ts'
-import { GuardError, isGuardError } from './errors.ts'
+import { decisionOf, GuardError, isGuardError } from './errors.ts'
 import type { Run } from './run.ts'
 import { abandon } from './thenable.ts'
 
@@ -13,6 +14,7 @@ const leaveDeadline = 10_000
  */
 export async function settle(run: Run, ending: Outcome['ending'], error: unknown): Promise<unknown> {
   const elapsed = run.chain.clock.monotonic() - run.startedAt
+  const obligations = dutiesOfDenial(error)
   let outcome: Outcome = Object.freeze({
     ending,
     ...(error !== undefined && { error }),
@@ -20,6 +22,7 @@ export async function settle(run: Run, ending: Outcome['ending'], error: unknown
     streamed: run.streamed,
     parts: run.parts,
     elapsed,
+    ...(obligations !== undefined && { obligations }),
   })
   for (let index = run.entered - 1; index >= 0; index--) {
     const leave = run.chain.phases[index]?.leave
@@ -36,6 +39,11 @@ export async function settle(run: Run, ending: Outcome['ending'], error: unknown
     }
   }
   return outcome.error
+}
+
+function dutiesOfDenial(error: unknown): readonly Obligation[] | undefined {
+  const decision = decisionOf(error)
+  return decision?.allowed === false && decision.obligations.length > 0 ? decision.obligations : undefined
 }
 
 function limited(run: Run, leaving: Promise<void>): Promise<void> {

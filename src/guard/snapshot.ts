@@ -6,7 +6,11 @@ const bounds = { depth: 64, nodes: 500_000, characters: 8 * 1024 * 1024, name: 1
 interface Spent {
   nodes: number
   characters: number
+  readonly plain: PlainForm | undefined
 }
+
+/** What stands for an instance of a class in a copy; undefined where nothing does, and the instance is refused. */
+export type PlainForm = (instance: object) => unknown
 
 /**
  * The engine's own, deeply frozen copy of a JSON value (byte arrays are allowed as well, copied but not frozen, since
@@ -15,10 +19,12 @@ interface Spent {
  *
  * @throws GuardError `payload_invalid` for anything that JSON cannot hold (functions, symbols, BigInt, class instances,
  * cycles, NaN, lone surrogates, a `__proto__` key) and `payload_too_large` beyond the bounds.
+ *
+ * @param plain gives what stands for instances of classes, which are refused without it.
  */
-export function snapshotJson(value: unknown): unknown {
+export function snapshotJson(value: unknown, plain?: PlainForm): unknown {
   try {
-    return copy(value, 0, { nodes: 0, characters: 0 })
+    return copy(value, 0, { nodes: 0, characters: 0, plain })
   } catch (error) {
     if (error instanceof GuardError) throw error
     throw new GuardError('payload_invalid', { reason: 'the payload threw while it was read', cause: error })
@@ -73,7 +79,12 @@ function list(value: readonly unknown[], depth: number, spent: Spent): readonly 
 function record(value: object, depth: number, spent: Spent): unknown {
   const prototype: unknown = Object.getPrototypeOf(value)
   // A prototype without a prototype is some realm's Object.prototype, or a bare object: either way only data.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw invalid('an instance of a class')
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    const form = spent.plain?.(value)
+    if (form === undefined) throw invalid('an instance of a class')
+    // A level deeper, so that forms of forms end.
+    return copy(form, depth + 1, spent)
+  }
   if (Object.getOwnPropertySymbols(value).length > 0) throw invalid('a symbol as a key')
   const own: Record<string, unknown> = {}
   for (const key of Object.keys(value)) {

@@ -4,7 +4,7 @@ import type { LimitUnit, PlannedLimit } from './limit.ts'
 /** A limit, and whose. */
 export interface KeyedLimit {
   readonly limit: PlannedLimit
-  /** Not empty, at most 512 characters. Limits of another name or unit never share anything with it. */
+  /** Not empty, at most 512 characters. Limits of another name, unit or window never share anything with it. */
   readonly key: string
 }
 
@@ -21,7 +21,7 @@ export interface LimitState {
   readonly remaining: number
   /** Seconds until all of it could be had, if nothing else happens; 0 for `concurrent`, where nobody can know. */
   readonly reset: number
-  /** Seconds; undefined for `concurrent`. */
+  /** Seconds; of a day or month of the calendar, as long as the present one is. Undefined for `concurrent`. */
   readonly window: number | undefined
 }
 
@@ -42,14 +42,22 @@ export interface Refusal {
 
 /**
  * What was granted. It counts as spent from the start, and leaks away like everything that is spent; `settle` or `release`
- * gives back what was not needed, at most what of it has not leaked away by then: nobody gets back what time has given
- * back already. One that is never settled stands as it was reserved (but keeps its place in a `concurrent` limit).
+ * gives back what was not needed, at most what of it is still outstanding by then: nobody gets back what time has given
+ * back already, nor anything of a day or month that is over. One that is never settled stands as it was reserved.
+ *
+ * Places in a `concurrent` limit are on loan: they come back with `settle` or `release`, and else when the limit's `lease` has
+ * passed since they were reserved or the reservation was last extended, by whatever amount.
  */
 export interface Reservation {
   readonly allowed: true
   /** All limits, in the order in which they were given, with this reservation made. */
   readonly limits: readonly LimitState[]
-  /** Reserves more, under the same limits and all or nothing. @throws once it was settled or released. */
+  /**
+   * Reserves more, under the same limits and all or nothing; renews the leases of places, so that `extend({})` does nothing
+   * else. A place whose lease had run out is taken again where there still is one, or is in the way.
+   *
+   * @throws once it was settled or released.
+   */
   extend(more: Amounts, now?: number): Awaitable<Reservation | Refusal>
   /**
    * Says what was spent in the end; only the first `settle` or `release` does anything. More than was reserved is owed: later
@@ -66,7 +74,8 @@ export interface Reservation {
  * time, a key never gets more than its limits say.
  *
  * `now` is in milliseconds, of one clock for all calls of a store (a store with a clock of its own does not look at it). It
- * may step back. A reservation's methods take the newest time that the store was given where they get none.
+ * may step back. A reservation's methods take the newest time that the store was given where they get none. `wall` is the
+ * time of the calendar, in milliseconds since 1970, for limits of a day or a month; the same as `now` where it is not given.
  */
 export interface LimitStore {
   /**
@@ -75,7 +84,7 @@ export interface LimitStore {
    * @throws TypeError for amounts that are no finite numbers from zero up, and for two limits of one name; anything where the
    * store cannot answer (`limits_unavailable`).
    */
-  reserve(limits: readonly KeyedLimit[], amounts: Amounts, now: number): Awaitable<Reservation | Refusal>
+  reserve(limits: readonly KeyedLimit[], amounts: Amounts, now: number, wall?: number): Awaitable<Reservation | Refusal>
   /** Plain data for `guard.describe()`. Never a secret. */
   describe?(): Readonly<Record<string, unknown>>
 }

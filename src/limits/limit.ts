@@ -1,19 +1,29 @@
 import { type Check, checkOptions } from '../guard/check-options.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
-
-/** What a limit counts. */
-export type LimitUnit = 'requests' | 'tokens' | 'concurrent'
+import { isZone } from './calendar.ts'
 
 /**
- * One limit: how much of one thing each key may have. Exactly one of `requests`, `tokens` and `concurrent` says how much.
+ * What a limit counts: calls, tokens, money, calls at the same time; and against whoever copies a model: prompts that differ,
+ * answers asked for, and calls that ask for the probabilities of tokens.
+ */
+export type LimitUnit = 'requests' | 'tokens' | 'cost' | 'concurrent' | 'prompts' | 'choices' | 'logprobs'
+
+/** How long a limit's amount lasts: seconds, or a day or a month of the calendar. */
+export type LimitWindow = number | 'day' | 'month'
+
+/**
+ * One limit: how much of one thing each key may have. Exactly one of `requests`, `tokens`, `cost`, `concurrent`, `prompts`,
+ * `choices` and `logprobs` says how much.
  *
- * A limit is a bucket that leaks: at any moment at most `burst` fits into it, and what is in it leaks away evenly, the
- * whole amount in one `window`. So over any stretch of `t` seconds a key gets at most `burst + amount * t / window`, and an
- * unused limit never saves up more than its burst.
+ * A limit with a window of seconds is a bucket that leaks: at any moment at most `burst` fits into it, and what is in it leaks
+ * away evenly, the whole amount in one `window`. So over any stretch of `t` seconds a key gets at most
+ * `burst + amount * t / window`, and an unused limit never saves up more than its burst. One with a window of the calendar is
+ * a budget: the whole amount at once, and all of it back when the next day or month begins.
  *
  * ```ts
  * { name: 'minute', per: (call) => call.identity.key, requests: 60, window: 60, burst: 10 }
+ * { name: 'budget', per: (call) => call.identity.tenant ?? '', cost: 50_000_000, window: 'month', zone: 'Europe/Warsaw' }
  * ```
  */
 export interface Limit<in C> {
@@ -21,30 +31,56 @@ export interface Limit<in C> {
   readonly name: string
   /** Whose limit it is: each key has its own. A key that is no string, empty or longer than 512 characters refuses the call. */
   readonly per: (call: C) => string
-  /** Calls a window. A whole number. */
+  /** Calls a window. A whole number, like all amounts. */
   readonly requests?: number
-  /** Input and output tokens a window, all answers of a call together. A whole number. */
+  /** Input and output tokens a window, all answers of a call together. */
   readonly tokens?: number
-  /** Calls at the same time. A whole number; `window` and `burst` have no meaning here and must be left out. */
+  /** Millionths of a unit of money a window, by the control's `prices`. */
+  readonly cost?: number
+  /** Calls at the same time; `window` and `burst` have no meaning here and must be left out. */
   readonly concurrent?: number
-  /** Seconds, fractions allowed. */
-  readonly window?: number
-  /** How much may be had at once; the whole amount unless given. A whole number. */
+  /** Prompts a window, of seconds, that differ from those before; the same one again within the window is free. */
+  readonly prompts?: number
+  /** Answers asked for a window: a request's `n`. */
+  readonly choices?: number
+  /** Calls a window that ask for the probabilities of tokens. */
+  readonly logprobs?: number
+  /** Seconds, fractions allowed; or `'day'` or `'month'`: from midnight to midnight, from a first to the next. */
+  readonly window?: LimitWindow
+  /** Where the day or month begins: a time zone of IANA; UTC unless given. */
+  readonly zone?: string
+  /** How much may be had at once; the whole amount unless given. Not with a window of the calendar, whose amount may always be. */
   readonly burst?: number
+  /** With `concurrent`: after how many seconds a place comes back whose holder is gone; 30 unless given. A call that runs renews it. */
+  readonly lease?: number
+  /**
+   * Whether several callers spend from it together. What is left of it is then told to none of them, since it tells what the
+   * others do. Unless given, a limit is taken for shared where its key is the tenant, the action, the resource or the guard.
+   */
+  readonly shared?: boolean
 }
 
 /** A limit, parsed: what a store needs of it. Frozen. */
 export interface PlannedLimit {
   readonly name: string
   readonly unit: LimitUnit
-  /** How much leaks away in one window; for `concurrent`, where nothing does, how much there is. */
+  /** How much leaks away in one window, or may be had in one; for `concurrent`, where nothing does, how much there is. */
   readonly quantity: number
-  /** Seconds; undefined for `concurrent`. */
-  readonly window: number | undefined
+  /** Undefined for `concurrent`. */
+  readonly window: LimitWindow | undefined
   readonly burst: number
+  /** With a window of the calendar. */
+  readonly zone?: string
+  /** Seconds; with `concurrent`. */
+  readonly lease?: number
+  readonly shared?: boolean
 }
 
-const units = ['requests', 'tokens', 'concurrent'] as const
+/** What a limit may count, in the order in which it is asked for. */
+export const limitUnits: readonly LimitUnit[] = ['requests', 'tokens', 'cost', 'concurrent', 'prompts', 'choices', 'logprobs']
+
+/** Seconds after which a place in a `concurrent` limit comes back, unless it is renewed. */
+const usualLease = 30
 
 // What they must be hangs on one another, and is checked below.
 const anything: Check = [() => true, 'there']
@@ -53,36 +89,58 @@ const checks: Readonly<Record<keyof Limit<never>, Check>> = {
   per: anything,
   requests: anything,
   tokens: anything,
+  cost: anything,
   concurrent: anything,
+  prompts: anything,
+  choices: anything,
+  logprobs: anything,
   window: anything,
+  zone: anything,
   burst: anything,
+  lease: anything,
+  shared: anything,
 }
 
 /** Parses and copies a limit. @throws TypeError where it is wrong; `what` says in the message where it stands. */
 export function planLimit(limit: Omit<Limit<never>, 'per'>, what = 'limit'): PlannedLimit {
   checkOptions(what, limit, checks)
-  const { name, window, burst } = limit
+  const { name, window, burst, zone, lease, shared } = limit
   if (typeof name !== 'string' || !isPlainName(name))
     throw new TypeError(`${what}.name: must be 1 to 64 printable ASCII characters without quotes and backslashes`)
-  const given = units.map((unit) => ({ unit, quantity: limit[unit] })).filter(({ quantity }) => quantity !== undefined)
+  const given = limitUnits.map((unit) => ({ unit, quantity: limit[unit] })).filter(({ quantity }) => quantity !== undefined)
   const [amount] = given
-  if (amount?.quantity === undefined || given.length > 1) throw new TypeError(`${what}: give exactly one of ${units.join(', ')}`)
+  if (amount?.quantity === undefined || given.length > 1) throw new TypeError(`${what}: give exactly one of ${limitUnits.join(', ')}`)
   const { unit, quantity } = amount
   wholeNumber(quantity, `${what}.${unit}`)
+  if (shared !== undefined && typeof shared !== 'boolean') throw new TypeError(`${what}.shared: must be a boolean`)
+  const common = { name, unit, quantity, ...(shared !== undefined && { shared }) }
   if (unit === 'concurrent') {
-    if (window !== undefined || burst !== undefined) throw new TypeError(`${what}: window and burst have no meaning beside concurrent`)
-    return Object.freeze({ name, unit, quantity, window: undefined, burst: quantity })
+    if (window !== undefined || burst !== undefined || zone !== undefined)
+      throw new TypeError(`${what}: window, zone and burst have no meaning beside concurrent`)
+    if (lease !== undefined) positive(lease, `${what}.lease: must be a positive number of seconds`)
+    return Object.freeze({ ...common, window: undefined, burst: quantity, lease: lease ?? usualLease })
   }
-  if (typeof window !== 'number' || !Number.isFinite(window) || window <= 0)
-    throw new TypeError(`${what}.window: must be a positive number of seconds`)
+  if (lease !== undefined) throw new TypeError(`${what}.lease: has no meaning without concurrent`)
+  if (window === 'day' || window === 'month') {
+    if (burst !== undefined) throw new TypeError(`${what}.burst: has no meaning beside a window of the calendar`)
+    if (unit === 'prompts') throw new TypeError(`${what}.window: must be seconds beside prompts, which are remembered for so long`)
+    if (zone !== undefined && !isZone(zone)) throw new TypeError(`${what}.zone: must be a time zone of IANA, such as 'Europe/Warsaw'`)
+    return Object.freeze({ ...common, window, burst: quantity, zone: zone ?? 'UTC' })
+  }
+  if (zone !== undefined) throw new TypeError(`${what}.zone: has no meaning without a window of the calendar`)
+  positive(window, `${what}.window: must be a positive number of seconds, 'day' or 'month'`)
   if (burst !== undefined) wholeNumber(burst, `${what}.burst`)
-  return Object.freeze({ name, unit, quantity, window, burst: burst ?? quantity })
+  return Object.freeze({ ...common, window, burst: burst ?? quantity })
 }
 
 /** The limit with only a part of everything, and at least one. */
 export function scaledLimit(limit: PlannedLimit, fraction: number): PlannedLimit {
   const scaled = (amount: number): number => Math.max(1, Math.floor(amount * fraction))
   return Object.freeze({ ...limit, quantity: scaled(limit.quantity), burst: scaled(limit.burst) })
+}
+
+function positive(value: unknown, complaint: string): asserts value is number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw new TypeError(complaint)
 }
 
 // What a structured field can carry as a string without escapes (RFC 9651, section 3.3.3).
@@ -94,7 +152,7 @@ function wholeNumber(value: unknown, what: string): void {
   if (!Number.isSafeInteger(value) || (value as number) < 1) throw new TypeError(`${what}: must be a whole number above zero`)
 }
 
-/** Characters that a key may have: a store holds many of them, and strangers may choose them. */
+/** Characters that a key may have: strangers may choose them. */
 const maxKeyLength = 512
 
 /**

@@ -1,25 +1,35 @@
-import { type Check, checkOptions, optional } from '../guard/check-options.ts'
-import { type Cell, Cells, fits, secondsUntil, stateOf } from './cells.ts'
-import type { Amounts, KeyedLimit, LimitState, LimitStore, Refusal, Reservation, Violation } from './limit-store.ts'
-import type { PlannedLimit } from './limit.ts'
+import { type Check, checkOptions, oneOf, optional } from '../guard/check-options.ts'
+import { GuardError } from '../guard/errors.ts'
+import { Accounts } from './accounts.ts'
+import type { Amounts, KeyedLimit, LimitStore, Refusal, Reservation, Violation } from './limit-store.ts'
+import { checkedAmount, checkNames, refusal } from './limit-request.ts'
+import { ReservationInMemory } from './memory-reservation.ts'
+import type { Meter } from './meter.ts'
+import { levelOf, Receipt } from './receipt.ts'
 
 /** Options of `memoryLimits`. */
 export interface MemoryLimitsOptions {
   /**
-   * How many keys, over all limits, may have something spent at the same time; 100,000 unless given. One takes about 200
-   * bytes and its name. A key is forgotten as soon as all that it has spent has leaked away, and never before: a full store
-   * refuses new keys (`limits_unavailable`).
+   * How many cells, one for each key and limit, may hold something at the same time; 100,000 unless given. Each takes 28
+   * bytes, and all of them are taken at once. A key is forgotten as soon as all that it has spent has leaked away, and never
+   * before.
    */
   readonly maxKeys?: number
+  /**
+   * What a full store does with a key that it does not have: `'refuse'` (the default) refuses with `limits_unavailable`;
+   * `'share'` counts all such keys of a limit in sixteen cells that they share. It goes on serving those it has.
+   */
+  readonly whenFull?: 'refuse' | 'share'
 }
 
 const checks: Readonly<Record<keyof MemoryLimitsOptions, Check>> = {
-  maxKeys: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 1), 'a whole number above zero'],
+  maxKeys: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= 5e7), 'a whole number above zero'],
+  whenFull: [optional(oneOf('refuse', 'share')[0]), "'refuse' or 'share'"],
 }
 
 /**
- * Limits in memory: exact for one process, gone with it, bounded, without timers. Everything happens at once, so calls that
- * run at the same time never get more than there is.
+ * Limits in memory: exact for one process, gone with it, of one size, without timers. Everything happens at once, so calls
+ * that run at the same time never get more than there is.
  *
  * ```ts
  * const store = memoryLimits()
@@ -27,18 +37,21 @@ const checks: Readonly<Record<keyof MemoryLimitsOptions, Check>> = {
  * const answer = store.reserve([{ limit, key: 'ada' }], { requests: 1 }, Date.now())
  * ```
  *
- * @throws TypeError for a bound that is not a whole number above zero.
+ * Keys are kept as fingerprints of 64 bits under a secret of the process. Amounts of one limit may change while it is
+ * counted: what is spent then stays the same part of it. A limit of another window is another limit.
+ *
+ * @throws TypeError for a bound that is not a whole number from 1 to 50,000,000.
  */
 export function memoryLimits(options: MemoryLimitsOptions = {}): MemoryLimits {
   checkOptions('memoryLimits', options, checks)
-  const { maxKeys = 100_000 } = options
-  return new LimitsInMemory(maxKeys)
+  const { maxKeys = 100_000, whenFull = 'refuse' } = options
+  return new LimitsInMemory(maxKeys, whenFull)
 }
 
 /** A store in memory: it answers at once. */
 export interface MemoryLimits extends LimitStore {
-  reserve(limits: readonly KeyedLimit[], amounts: Amounts, now: number): MemoryReservation | Refusal
-  /** How many keys it holds. */
+  reserve(limits: readonly KeyedLimit[], amounts: Amounts, now: number, wall?: number): MemoryReservation | Refusal
+  /** How many cells are in use. */
   readonly size: number
   describe(): Readonly<Record<string, unknown>>
 }
@@ -50,192 +63,125 @@ export interface MemoryReservation extends Reservation {
   release(now?: number): void
 }
 
-/** What one reservation has in one cell. */
-interface Receipt {
-  readonly limit: PlannedLimit
-  readonly key: string
-  cell: Cell
-  reserved: number
-  /** What of it was left when the cell's share was `share`. */
-  left: number
-  share: number
-  age: number
-}
+/** Cells of one limit that keys share for which there is no cell of their own. */
+const sharedCells = 16
 
 class LimitsInMemory implements MemoryLimits {
   readonly #maxKeys: number
-  readonly #cells: Cells
-  readonly #time = new ElapsedTime()
+  readonly #whenFull: 'refuse' | 'share'
+  #made: Accounts | undefined
+  // Of the call that is being looked at; all of it happens at once.
+  readonly #receipts: Receipt[] = []
+  readonly #slots: number[] = []
+  #missing = 0
+  /** Of the last call's limits: mostly the next one has the same, and then they need not be checked again. */
+  readonly #meters: Meter[] = []
+  #checked = -1
+  /** The key that was looked at last, and its fingerprint: often the next one is the same. */
+  #key: string | undefined
+  #low = 0
+  #high = 0
 
-  constructor(maxKeys: number) {
+  constructor(maxKeys: number, whenFull: 'refuse' | 'share') {
     this.#maxKeys = maxKeys
-    this.#cells = new Cells(maxKeys)
+    this.#whenFull = whenFull
   }
 
   get size(): number {
-    return this.#cells.size
+    return this.#made?.cells.size ?? 0
   }
 
   describe(): Readonly<Record<string, unknown>> {
-    return { kind: 'memory', maxKeys: this.#maxKeys }
+    return { kind: 'memory', maxKeys: this.#maxKeys, whenFull: this.#whenFull }
   }
 
-  reserve(limits: readonly KeyedLimit[], amounts: Amounts, now: number): MemoryReservation | Refusal {
+  // A store that is never asked takes no room.
+  get #accounts(): Accounts {
+    return (this.#made ??= new Accounts(this.#maxKeys))
+  }
+
+  reserve(limits: readonly KeyedLimit[], amounts: Amounts, now: number, wall: number = now): MemoryReservation | Refusal {
     if (now === undefined) throw new TypeError('now: must be a finite number of milliseconds')
-    const time = this.#time.at(now)
-    let violated: Violation[] | undefined
-    let missing = 0
-    for (let index = 0; index < limits.length; index++) {
-      const keyed = limits[index]
-      if (keyed === undefined) continue
-      const { limit, key } = keyed
-      checkName(limits, index)
-      const amount = checkedAmount(amounts, limit)
-      const cell = this.#cells.find(limit, key)
-      if (cell === undefined) missing++
-      else cell.leak(time)
-      const level = cell?.level ?? 0
-      if (!fits(limit, level, amount)) (violated ??= []).push(violation(limit, level, amount))
-    }
+    const accounts = this.#accounts
+    const time = accounts.begin(now)
+    const violated = this.#look(limits, amounts, time, wall, false)
     if (violated !== undefined) return refusal(violated)
-    if (missing > 0) this.#cells.makeRoom(missing, time)
-    const receipts: Receipt[] = []
-    for (const { limit, key } of limits) {
-      // Looked for again: making room forgets empty cells, and one of those that were just found may have been empty.
-      const cell = this.cell(limit, key, time)
-      const amount = amounts[limit.unit] ?? 0
-      cell.level += amount
-      receipts.push({ limit, key, cell, reserved: amount, left: amount, share: cell.share, age: cell.age })
+    if (this.#missing > 0) {
+      const crowded = this.#makeRoom(limits, amounts, time, wall)
+      if (crowded !== undefined) return refusal(crowded)
     }
-    return new ReservationInMemory(this, this.#time, receipts)
-  }
-
-  /** The cell as of that time. A new one may exceed the bound here: what a running call owes is never lost. */
-  cell(limit: PlannedLimit, key: string, time: number): Cell {
-    const cell = this.#cells.find(limit, key) ?? this.#cells.add(limit, key, time)
-    cell.leak(time)
-    cell.limit = limit
-    return cell
-  }
-}
-
-class ReservationInMemory implements MemoryReservation {
-  readonly allowed = true
-  readonly #store: LimitsInMemory
-  readonly #time: ElapsedTime
-  readonly #receipts: readonly Receipt[]
-  #settled = false
-
-  constructor(store: LimitsInMemory, time: ElapsedTime, receipts: readonly Receipt[]) {
-    this.#store = store
-    this.#time = time
-    this.#receipts = receipts
-  }
-
-  get limits(): readonly LimitState[] {
-    return this.#receipts.map(({ limit, cell }) => stateOf(limit, cell.level))
-  }
-
-  extend(more: Amounts, now?: number): MemoryReservation | Refusal {
-    if (this.#settled) throw new TypeError('extend: this reservation was settled')
-    const time = this.#time.at(now)
-    const violated: Violation[] = []
-    for (const receipt of this.#receipts) {
-      const { limit } = receipt
-      if (more[limit.unit] === undefined) continue
-      const amount = checkedAmount(more, limit)
-      this.#renew(receipt, time)
-      if (!fits(limit, receipt.cell.level, amount)) violated.push(violation(limit, receipt.cell.level, amount))
+    const receipts = this.#receipts.slice(0, limits.length)
+    const { cells, leases } = accounts
+    for (let index = 0; index < receipts.length; index++) {
+      const receipt = receipts[index] as Receipt
+      const units = amounts[receipt.meter.limit.unit] as number
+      // Where room was made cells have moved.
+      const slot = this.#missing > 0 ? cells.find(receipt.low, receipt.high) : (this.#slots[index] as number)
+      receipt.take(cells, leases, slot, units, time)
     }
-    if (violated.length > 0) return refusal(violated)
-    for (const receipt of this.#receipts) {
-      const amount = more[receipt.limit.unit] ?? 0
-      receipt.cell.level += amount
-      receipt.left += amount
-      receipt.reserved += amount
+    return new ReservationInMemory(accounts, receipts)
+  }
+
+  // What is in the way; undefined where nothing is. Changes nothing.
+  #look(limits: readonly KeyedLimit[], amounts: Amounts, time: number, wall: number, crowded: boolean): Violation[] | undefined {
+    const accounts = this.#accounts
+    const { cells, fingerprints } = accounts
+    let violated: Violation[] | undefined
+    let key = this.#key
+    let low = this.#low
+    let high = this.#high
+    this.#missing = 0
+    for (let index = 0; index < limits.length; index++) {
+      const keyed = limits[index] as KeyedLimit
+      let meter = this.#meters[index]
+      if (meter === undefined || meter.limit !== keyed.limit) {
+        this.#checked = -1
+        this.#meters[index] = meter = accounts.meter(keyed.limit)
+      }
+      if (meter.limit.window === 'day' || meter.limit.window === 'month') accounts.setWall(meter, time, wall)
+      const units = checkedAmount(amounts, keyed.limit)
+      if (keyed.key !== key) {
+        this.#key = key = keyed.key
+        fingerprints.take(key)
+        this.#low = low = fingerprints.low
+        this.#high = high = fingerprints.high
+      }
+      let receipt = new Receipt(meter, low, high)
+      let slot = cells.find(receipt.low, receipt.high)
+      if (slot < 0 && units > 0) {
+        this.#missing++
+        if (crowded) {
+          receipt = this.#shared(meter, high)
+          slot = cells.find(receipt.low, receipt.high)
+        }
+      }
+      this.#receipts[index] = receipt
+      this.#slots[index] = slot
+      const level = levelOf(meter, cells, slot, time)
+      if (!meter.fits(level, units, time)) (violated ??= []).push(meter.violation(level, units, time))
     }
-    return this
-  }
-
-  settle(actual: Amounts, now?: number): void {
-    if (this.#settled) return
-    this.#settled = true
-    const time = this.#time.at(now)
-    for (const receipt of this.#receipts) {
-      const spent = receipt.limit.unit === 'concurrent' ? 0 : actual[receipt.limit.unit]
-      if (isAmount(spent)) this.#correct(receipt, receipt.reserved - spent, time)
+    if (this.#checked !== limits.length) {
+      checkNames(limits)
+      this.#checked = limits.length
     }
+    return violated
   }
 
-  release(now?: number): void {
-    if (this.#settled) return
-    this.#settled = true
-    const time = this.#time.at(now)
-    for (const receipt of this.#receipts) this.#correct(receipt, receipt.reserved, time)
-  }
-
-  #correct(receipt: Receipt, unused: number, time: number): void {
-    if (unused === 0) return
-    this.#renew(receipt, time)
-    const { cell } = receipt
-    cell.level = unused > 0 ? Math.max(0, cell.level - Math.min(unused, receipt.left)) : cell.level - unused
-  }
-
-  // As of now: what is left of it, in the cell that stands for its key now.
-  #renew(receipt: Receipt, time: number): void {
-    const before = receipt.cell
-    const cell = this.#store.cell(receipt.limit, receipt.key, time)
-    receipt.left = cell === before && cell.age === receipt.age ? (receipt.left * cell.share) / receipt.share : 0
-    receipt.cell = cell
-    receipt.share = cell.share
-    receipt.age = cell.age
-  }
-}
-
-function violation(limit: PlannedLimit, level: number, amount: number): Violation {
-  return { ...stateOf(limit, level), retryAfter: secondsUntil(limit, level, amount) }
-}
-
-function refusal(violated: readonly Violation[]): Refusal {
-  return { allowed: false, violated, retryAfter: violated.reduce((latest, { retryAfter }) => Math.max(latest, retryAfter), 0) }
-}
-
-function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
-}
-
-function checkedAmount(amounts: Amounts, limit: PlannedLimit): number {
-  const amount = amounts[limit.unit]
-  if (!isAmount(amount)) throw new TypeError(`amounts.${limit.unit}: must be a finite number from zero up`)
-  return amount
-}
-
-// Two limits of one name would share a cell, and each be checked without the other.
-function checkName(limits: readonly KeyedLimit[], index: number): void {
-  for (let earlier = 0; earlier < index; earlier++)
-    if (limits[earlier]?.limit.name === limits[index]?.limit.name) throw new TypeError('limits: two limits have the same name')
-}
-
-/**
- * Turns the times of a clock that may step into time that passes: a step back is no time, and from there it goes on. So a
- * clock that was set back neither gives anything back twice nor stops what should leak away. What returns from behind the
- * latest time of all counts from that time on, so that neither times out of order nor two clocks in turns make time run.
- */
-export class ElapsedTime {
-  #elapsed = 0
-  #last = Number.NaN
-  #latest = Number.NEGATIVE_INFINITY
-
-  /** Milliseconds since the first time that was told. Without a time: as of the last one. */
-  at(now: number | undefined): number {
-    if (now === undefined) return this.#elapsed
-    if (!Number.isFinite(now)) throw new TypeError('now: must be a finite number of milliseconds')
-    if (now < this.#latest) this.#elapsed += Math.max(0, now - this.#last)
-    else {
-      if (this.#latest !== Number.NEGATIVE_INFINITY) this.#elapsed += now - this.#latest
-      this.#latest = now
+  // For cells that are not there yet. Gives what is in the way in shared ones, where it comes to that.
+  #makeRoom(limits: readonly KeyedLimit[], amounts: Amounts, time: number, wall: number): Violation[] | undefined {
+    const { cells } = this.#accounts
+    if (cells.hasRoom(this.#missing, time, false)) return undefined
+    if (this.#whenFull === 'share') {
+      const violated = this.#look(limits, amounts, time, wall, true)
+      if (violated !== undefined) return violated
+      if (cells.hasRoom(this.#missing, time, true)) return undefined
     }
-    this.#last = now
-    return this.#elapsed
+    throw new GuardError('limits_unavailable', { reason: `the limit store is full: ${this.#maxKeys} keys in use` })
+  }
+
+  #shared(meter: Meter, high: number): Receipt {
+    const { fingerprints } = this.#accounts
+    fingerprints.take(`\0${high & (sharedCells - 1)}`)
+    return new Receipt(meter, fingerprints.low, fingerprints.high)
   }
 }

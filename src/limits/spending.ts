@@ -1,209 +1,256 @@
 import type { Clock } from '../guard/clock.ts'
-import type { Codec, Usage } from '../guard/codec.ts'
 import type { Awaitable } from '../guard/context.ts'
-import type { Outcome, Step } from '../guard/control.ts'
+import type { Outcome } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import { limitFields, seconds } from '../guard/quota-headers.ts'
 import { isThenable } from '../guard/thenable.ts'
-import type { Amounts, KeyedLimit, Refusal, Reservation } from './limit-store.ts'
+import { type CountedLimit, limitExceeded, type RefusalStyle } from './counted-limit.ts'
+import type { Amounts, Refusal, Reservation } from './limit-store.ts'
+import type { LimitUnit } from './limit.ts'
+import { costOf, mostCost, type Price } from './prices.ts'
 import type { StoreAccess } from './store-access.ts'
-import { innerStringBytes, stringBytes, textBytes, tokensIn } from './token-estimate.ts'
+import type { TokenMeter } from './token-meter.ts'
 
 /** Tokens that a stream which outruns its reservation reserves at a time. */
 const extension = 256
 
-/** No text has more bytes a token than this on average: what is longer has more tokens than it may have. */
-const mostBytesPerToken = 8
-
-/** A vendor that reports more tokens than this for one call reports nonsense. */
-const mostReported = 1e9
-
-/** What was refused before the function was called: probing costs a request, and no tokens. */
+/** What was refused before the function was called: probing costs a request, and nothing else. */
 const probed: Amounts = Object.freeze({ requests: 1, tokens: 0 })
+const probedOfMore: Amounts = Object.freeze({ ...probed, cost: 0, prompts: 0, choices: 0, logprobs: 0 })
 const asReserved: Amounts = Object.freeze({ requests: 1 })
+
+/** How spending is done; the same for all calls of a control. */
+export interface SpendingRules {
+  readonly access: StoreAccess
+  /** What becomes of a stream that may not reserve more. */
+  readonly onOverrun: 'cut' | 'debt'
+  readonly vendor: boolean
+}
+
+/** What was reserved at one time. */
+interface Holding {
+  readonly reservation: Reservation
+  readonly limits: readonly CountedLimit[]
+  /** With what was reserved since. */
+  amounts: Amounts
+}
 
 /** What one call has reserved and what it has spent by now. */
 export class Spending {
-  readonly limits: readonly KeyedLimit[]
-  readonly countsTokens: boolean
   /** Most output tokens that policy allows, all answers together. */
   cap: number | undefined
-  readonly #access: StoreAccess
+  /** What tokens cost, where money is counted. */
+  price: Required<Price> | undefined
+  readonly #rules: SpendingRules
   readonly #clock: Clock
-  readonly #codec: Codec | undefined
-  #reservation: Reservation | undefined
-  #extending: Promise<unknown> | undefined
-  #hasLeft = false
-  #estimatedInput = 0
+  readonly #meter: TokenMeter
+  readonly #holdings: Holding[] = []
+  #countsTokens = false
+  /** Tokens that were reserved, or are owed. */
   #reserved = 0
-  #bytes = 0
-  #reportedInput = 0
-  #reportedOutput = 0
-  #isUnreadable = false
-  #isUnknown = false
-  #parts = 0
+  #busy: Promise<unknown> | undefined
+  #hasLeft = false
 
-  constructor(access: StoreAccess, limits: readonly KeyedLimit[], countsTokens: boolean, clock: Clock, codec: Codec | undefined) {
-    this.#access = access
-    this.limits = limits
-    this.countsTokens = countsTokens
+  constructor(rules: SpendingRules, clock: Clock, meter: TokenMeter, price: Required<Price> | undefined) {
+    this.#rules = rules
     this.#clock = clock
-    this.#codec = codec
+    this.#meter = meter
+    this.price = price
   }
 
-  /** Reserves. @throws GuardError where a limit is in the way, or the store does not answer. */
-  reserve(amounts: Amounts, input: number): Awaitable<Reservation> {
-    this.#estimatedInput = input
-    this.#reserved = amounts.tokens ?? 0
-    const answer = this.#access.reserve(this.limits, amounts, this.#clock)
-    return isThenable(answer) ? this.#arrive(answer) : this.#hold(answer)
+  /** Whether what the answer takes is counted. */
+  get countsAnswer(): boolean {
+    return this.#countsTokens || this.cap !== undefined
   }
 
-  async #arrive(pending: Promise<Reservation | Refusal>): Promise<Reservation> {
+  /** Whether places are held that must be renewed, and after how many seconds they would be lost. */
+  get lease(): number | undefined {
+    let shortest: number | undefined
+    for (const { limits } of this.#holdings)
+      for (const { limit } of limits) if (limit.lease !== undefined) shortest = Math.min(shortest ?? limit.lease, limit.lease)
+    return shortest
+  }
+
+  /**
+   * Reserves under these limits as well. `tokens` is what the call is expected to take in all, and in `amounts` too where it is counted.
+   *
+   * @throws GuardError where a limit is in the way, or the store does not answer.
+   */
+  reserve(limits: readonly CountedLimit[], amounts: Amounts, tokens: number): Awaitable<Reservation> {
+    // A reservation that counts no tokens says nothing of them; of two that do, what both have is covered.
+    if (tokens > 0) this.#reserved = this.#countsTokens ? Math.min(this.#reserved, tokens) : tokens
+    const answer = this.#rules.access.reserve(limits, amounts, this.#clock)
+    return isThenable(answer) ? this.#arrive(answer, limits, amounts) : this.#hold(answer, limits, amounts)
+  }
+
+  async #arrive(pending: Promise<Reservation | Refusal>, limits: readonly CountedLimit[], amounts: Amounts): Promise<Reservation> {
     const answer = await pending
-    if (!this.#hasLeft || !answer.allowed) return this.#hold(answer)
+    if (!this.#hasLeft || !answer.allowed) return this.#hold(answer, limits, amounts)
     // The call was stopped while the store thought about it.
-    await this.#access.settle(answer, probed, this.#clock)
+    await this.#rules.access.settle(answer, probedOf(limits), this.#clock)
     throw new GuardError('aborted', { reason: 'the call ended before its limits were checked' })
   }
 
-  #hold(answer: Reservation | Refusal): Reservation {
-    if (!answer.allowed) throw limitExceeded(answer)
-    this.#reservation = answer
+  #hold(answer: Reservation | Refusal, limits: readonly CountedLimit[], amounts: Amounts): Reservation {
+    const isLocal = this.#rules.access.isLocal(answer)
+    if (!answer.allowed) {
+      for (const { limit, counter } of limits) {
+        if (!answer.violated.some(({ name }) => name === limit.name)) continue
+        counter.refused++
+        if (isLocal) counter.degraded++
+      }
+      throw limitExceeded(answer, limits, this.#style(answer))
+    }
+    for (const { limit, counter } of limits) {
+      counter.granted++
+      if (isLocal) counter.degraded++
+      if (limit.unit === 'tokens' || limit.unit === 'cost') this.#countsTokens = true
+    }
+    this.#holdings.push({ reservation: answer, limits, amounts })
     return answer
+  }
+
+  #style(answer: Reservation | Refusal): RefusalStyle {
+    return { vendor: this.#rules.vendor, isLocal: this.#rules.access.isLocal(answer) }
   }
 
   /** Counts a part of the answer before it is delivered. Gives the error that the call must end with, if it must. */
   take(part: unknown, streamed: boolean): Awaitable<GuardError | undefined> {
-    const bytes = this.#bytes + this.#count(part, streamed)
-    this.#parts++
+    const meter = this.#meter
+    const bytes = meter.measure(part, streamed)
     const { cap } = this
-    if (cap !== undefined && Math.max(this.#reportedOutput, bytes / mostBytesPerToken) > cap)
+    if (cap !== undefined && meter.exceeds(cap, bytes))
       return new GuardError('obligation_unmet', { reason: 'the answer is longer than policy allows' })
+    const missing = this.#missing(bytes)
     // A whole answer was made already: what it took beyond its reservation is owed.
-    const missing = this.countsTokens && streamed ? this.#total(bytes) - this.#reserved : 0
-    if (missing <= 0) {
-      this.#bytes = bytes
+    if (missing <= 0 || !streamed) {
+      meter.deliver(bytes)
       return undefined
     }
-    const granted = this.#extend(Math.max(missing, extension), missing, bytes)
-    if (isThenable(granted)) this.#extending = granted
+    const granted = this.#extend(0, Math.max(missing, extension), missing, bytes)
+    if (isThenable(granted)) this.#wait(granted)
     return granted
   }
 
-  #extend(amount: number, least: number, bytes: number): Awaitable<GuardError | undefined> {
-    if (this.#reservation === undefined) return new GuardError('misconfigured', { reason: 'nothing was reserved' })
-    const answer = this.#access.extend(this.#reservation, this.limits, { tokens: amount }, this.#clock)
-    const decide = (decided: Reservation | Refusal): Awaitable<GuardError | undefined> => {
-      if (!decided.allowed) return amount > least ? this.#extend(least, least, bytes) : limitExceeded(decided)
-      this.#reserved += amount
-      this.#bytes = bytes
+  #missing(bytes: number): number {
+    if (!this.#countsTokens) return 0
+    const { input, output } = this.#meter.usage(bytes)
+    return input + output - this.#reserved
+  }
+
+  // From that holding on: those before have it already.
+  #extend(first: number, tokens: number, least: number, bytes: number): Awaitable<GuardError | undefined> {
+    const cost = this.price === undefined ? 0 : mostCost(this.price, 0, tokens)
+    for (let index = first; index < this.#holdings.length; index++) {
+      const holding = this.#holdings[index] as Holding
+      const { amounts, limits, reservation } = holding
+      if (amounts.tokens === undefined && amounts.cost === undefined) continue
+      const more = { ...(amounts.tokens !== undefined && { tokens }), ...(amounts.cost !== undefined && { cost }) }
+      const decide = (answer: Reservation | Refusal): Awaitable<GuardError | undefined> => {
+        if (!answer.allowed) return this.#overrun(answer, index, tokens, least, bytes)
+        holding.amounts = sumOf(amounts, more)
+        return this.#extend(index + 1, tokens, least, bytes)
+      }
+      const answer = this.#rules.access.extend(reservation, limits, more, this.#clock)
+      return isThenable(answer) ? answer.then(decide) : decide(answer)
+    }
+    this.#reserved += tokens
+    this.#meter.deliver(bytes)
+    return undefined
+  }
+
+  #overrun(answer: Refusal, index: number, tokens: number, least: number, bytes: number): Awaitable<GuardError | undefined> {
+    if (this.#rules.onOverrun === 'debt') {
+      // Owed when it is settled; and not asked for again until as much again was delivered.
+      this.#reserved += tokens
+      this.#meter.deliver(bytes)
       return undefined
     }
-    return isThenable(answer) ? answer.then(decide) : decide(answer)
+    if (tokens > least) return this.#extend(index, least, least, bytes)
+    const { limits } = this.#holdings[index] as Holding
+    for (const { limit, counter } of limits) if (answer.violated.some(({ name }) => name === limit.name)) counter.cut++
+    return limitExceeded(answer, limits, this.#style(answer))
+  }
+
+  /** Renews the leases of places. Gives the error that the call must end with, where one was lost. */
+  renew(): Awaitable<GuardError | undefined> {
+    const renewing: Awaitable<GuardError | undefined>[] = []
+    for (const { reservation, limits } of this.#holdings) {
+      if (!limits.some(({ limit }) => limit.unit === 'concurrent')) continue
+      const answer = this.#rules.access.extend(reservation, limits, {}, this.#clock)
+      const decide = (decided: Reservation | Refusal): GuardError | undefined => {
+        const isLost = !decided.allowed && this.#rules.onOverrun === 'cut'
+        return isLost ? limitExceeded(decided, limits, this.#style(decided)) : undefined
+      }
+      renewing.push(isThenable(answer) ? answer.then(decide) : decide(answer))
+    }
+    if (!renewing.some(isThenable)) return renewing.find((error) => error !== undefined)
+    const all = Promise.all(renewing).then((errors) => errors.find((error) => error !== undefined))
+    this.#wait(all)
+    return all
   }
 
   /** Settles what the call has spent, once. @throws GuardError `limits_unavailable` */
   leave(outcome: Outcome): Awaitable<void> {
     this.#hasLeft = true
-    if (this.#extending === undefined) return this.#settle(outcome)
+    const busy = this.#busy
+    if (busy === undefined) return this.#settle(outcome)
     // A store may not order what it is asked at the same time.
-    const settle = (): Awaitable<void> => this.#settle(outcome)
-    return this.#extending.then(settle, settle)
+    return busy.then(() => this.#settle(outcome))
+  }
+
+  #wait(task: Promise<unknown>): void {
+    const before = this.#busy
+    this.#busy = Promise.allSettled(before === undefined ? [task] : [before, task])
   }
 
   #settle(outcome: Outcome): Awaitable<void> {
-    if (this.#reservation === undefined) return undefined
-    return this.#access.settle(this.#reservation, this.#spent(outcome), this.#clock)
+    let settling: Promise<void>[] | undefined
+    let failure: { readonly error: unknown } | undefined
+    // Each of them, whatever becomes of the others.
+    for (const { reservation, limits, amounts } of this.#holdings) {
+      const spent = this.#spent(outcome, limits)
+      for (const { limit, counter } of limits) count(counter, spent, limit.unit, amounts[limit.unit] ?? 0)
+      try {
+        const settled = this.#rules.access.settle(reservation, spent, this.#clock)
+        if (isThenable(settled)) (settling ??= []).push(settled)
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+    if (settling !== undefined) return allOf(settling)
+    if (failure !== undefined) throw failure.error
   }
 
   // Undefined: nothing.
-  #spent(outcome: Outcome): Amounts | undefined {
-    if (!outcome.ran) return isGuardError(outcome.error) && outcome.error.code === 'limit_exceeded' ? undefined : probed
-    const isKnown = !this.#isUnknown && (this.#parts > 0 || (outcome.streamed && this.#codec !== undefined))
-    return isKnown ? { requests: 1, tokens: this.#total(this.#bytes) } : asReserved
-  }
-
-  #total(bytes: number): number {
-    const input = this.#reportedInput > 0 ? this.#reportedInput : this.#estimatedInput
-    return input + Math.max(tokensIn(bytes), this.#reportedOutput)
-  }
-
-  #count(part: unknown, streamed: boolean): number {
-    const codec = this.#codec
-    if (codec === undefined) {
-      // What a function gives without a codec is not the engine's copy, so nothing is read in it.
-      if (typeof part === 'string' || part instanceof Uint8Array) return stringBytes(part)
-      this.#isUnknown = true
-      return 0
-    }
-    this.#report(codec.answer.usage(part))
-    if (!this.#isUnreadable) {
-      try {
-        return textBytes(codec.answer.texts(part))
-      } catch {
-        // Pieces of a tool call's arguments are no texts yet, and still they are tokens.
-        this.#isUnreadable = true
-      }
-    }
-    return streamed ? innerStringBytes(part) : stringBytes(part)
-  }
-
-  // A vendor may report in several parts, and more in each; no report lowers what an earlier one said.
-  #report(usage: Usage | undefined): void {
-    if (usage === undefined) return
-    this.#reportedInput = Math.max(this.#reportedInput, plausible(usage.inputTokens))
-    this.#reportedOutput = Math.max(this.#reportedOutput, plausible(usage.outputTokens))
+  #spent(outcome: Outcome, limits: readonly CountedLimit[]): Amounts | undefined {
+    if (!outcome.ran) return isGuardError(outcome.error) && outcome.error.code === 'limit_exceeded' ? undefined : probedOf(limits)
+    if (!this.#meter.isKnown(outcome.streamed)) return asReserved
+    const usage = this.#meter.usage()
+    const tokens = usage.input + usage.output
+    return { requests: 1, tokens, ...(this.price !== undefined && { cost: costOf(this.price, usage) }) }
   }
 }
 
-function plausible(tokens: unknown): number {
-  return typeof tokens === 'number' && tokens > 0 && tokens <= mostReported ? Math.ceil(tokens) : 0
+function probedOf(limits: readonly CountedLimit[]): Amounts {
+  return limits.every(({ limit: { unit } }) => unit === 'requests' || unit === 'tokens' || unit === 'concurrent') ? probed : probedOfMore
 }
 
-/** The parts of an answer, each counted before it goes on. Written by hand: every part of every stream passes here. */
-export class MeteredParts implements AsyncIterableIterator<unknown> {
-  readonly #inner: AsyncIterator<unknown>
-  readonly #spending: Spending
-  readonly #step: Step
-
-  constructor(parts: AsyncIterable<unknown>, spending: Spending, step: Step) {
-    this.#inner = parts[Symbol.asyncIterator]()
-    this.#spending = spending
-    this.#step = step
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async next(): Promise<IteratorResult<unknown>> {
-    const part = await this.#inner.next()
-    if (part.done === true) return part
-    const verdict = this.#spending.take(part.value, this.#step.streamed)
-    const error: GuardError | undefined = isThenable(verdict) ? await verdict : verdict
-    if (error === undefined) return part
-    this.#step.end(error)
-    throw error
-  }
-
-  async return(): Promise<IteratorResult<unknown>> {
-    return (await this.#inner.return?.()) ?? { done: true, value: undefined }
+function sumOf(amounts: Amounts, more: Amounts): Amounts {
+  const { tokens = 0, cost = 0 } = more
+  return {
+    ...amounts,
+    ...(amounts.tokens !== undefined && { tokens: amounts.tokens + tokens }),
+    ...(amounts.cost !== undefined && { cost: amounts.cost + cost }),
   }
 }
 
-/** The refusal of a call that a limit is in the way of, with the header fields that say which, and when to come back. */
-export function limitExceeded(refusal: Refusal): GuardError {
-  const { violated } = refusal
-  const never = violated.filter(({ retryAfter }) => retryAfter === Number.POSITIVE_INFINITY).map(({ name }) => `'${name}'`)
-  const wait = Math.max(1, ...violated.map(waitOf))
-  return new GuardError('limit_exceeded', {
-    reason: `over ${violated.map(({ name }) => `'${name}'`).join(', ')}${never.length > 0 ? `; more than ${never.join(', ')} ever grants at once` : ''}`,
-    headers: { ...limitFields(violated, waitOf), 'retry-after': String(wait) },
-  })
+async function allOf(settling: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(settling)) if (result.status === 'rejected') throw result.reason
 }
 
-// A caller that asks for more than there ever is must ask for less; a window is as good a time as any.
-function waitOf({ retryAfter, window = 1 }: { readonly retryAfter: number; readonly window: number | undefined }): number {
-  return Math.max(1, seconds(retryAfter === Number.POSITIVE_INFINITY ? window : retryAfter))
+function count(counter: CountedLimit['counter'], spent: Amounts | undefined, unit: LimitUnit, reserved: number): void {
+  if (spent === undefined) return
+  const amount = spent[unit] ?? reserved
+  counter.spent += amount
+  counter.owed += Math.max(0, amount - reserved)
 }

@@ -21,25 +21,36 @@ export function tokensIn(bytes: number): number {
   return Math.ceil(bytes / bytesPerToken)
 }
 
+/** What helps to guess how long an answer will be. */
+export interface OutputGuess {
+  /** The most that the limits can ever grant: a guess of ours must not refuse a call that may well be shorter. */
+  readonly room: number
+  /** What three in four answers like this one do not exceed, where that was learned. */
+  readonly learned?: number | undefined
+}
+
 /**
- * What a call with this input is expected to take: its texts by their length, and the most that its answers may have. Where the
- * request does not bound its answers, 1,024 tokens each, but no more than `room`, what the limits can ever grant: a guess of
- * ours must not refuse a call that may well be shorter.
+ * What a call with this input is expected to take: its texts by their length, and its answers.
+ *
+ * - A whole answer, which nobody can cut once it is made: the most that the request allows.
+ * - A streamed one, which can reserve more on its way: what was learned, or 1,024 tokens, and no more than the request allows.
+ * - One that the request does not bound: what was learned, or 1,024 tokens, and no more than there is room for.
  */
-export function estimateTokens(codec: Codec | undefined, input: unknown, room: number): TokenEstimate {
-  if (codec === undefined) return withGuess(tokensIn(stringBytes(input)), 1, room)
+export function estimateTokens(codec: Codec | undefined, input: unknown, guess: OutputGuess): TokenEstimate {
+  if (codec === undefined) return withGuess(tokensIn(stringBytes(input)), 1, guess)
   const facts: Facts = codec.facts(input)
   const texts = codec.texts(input)
   const bytes = Math.max(textBytes(texts), contentBytes(input) - opaqueBytes(input, facts.opaque) - envelope.whole - envelope.text * texts.length)
   const tokens = tokensIn(bytes) + facts.opaque.length * tokensPerOpaque
   const choices = Math.max(1, facts.choices)
   const most = facts.maxOutputTokens
-  if (most === undefined || !(most > 0)) return withGuess(tokens, choices, room)
-  return { input: tokens, output: Math.min(most * choices, Number.MAX_SAFE_INTEGER) }
+  if (most === undefined || !(most > 0)) return withGuess(tokens, choices, guess)
+  const bound = Math.min(most * choices, Number.MAX_SAFE_INTEGER)
+  return facts.stream ? { input: tokens, output: Math.min(bound, (guess.learned ?? usualOutput) * choices) } : { input: tokens, output: bound }
 }
 
-function withGuess(input: number, choices: number, room: number): TokenEstimate {
-  return { input, output: Math.max(1, Math.min(usualOutput * choices, room - input)) }
+function withGuess(input: number, choices: number, { learned = usualOutput, room }: OutputGuess): TokenEstimate {
+  return { input, output: Math.max(1, Math.min(learned * choices, room - input)) }
 }
 
 /** Bytes of names, numbers and words that belong to any request, and to each text in one. */

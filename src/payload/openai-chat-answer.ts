@@ -1,11 +1,30 @@
 import type { Usage } from '../guard/codec.ts'
-import { GuardError } from '../guard/errors.ts'
+import { type AnswerKind, usageFrom } from './json-codec.ts'
 import { annotations, choiceIndex, functionCall, functionCallDelta, toolCallDeltas, toolCalls } from './openai-chat-message.ts'
-import { anyJson, by, dropped, figures, isRecord, label, list, members, nullable, number, refused, tag, text, textIn, word } from './shape.ts'
+import {
+  all,
+  anyJson,
+  by,
+  dropped,
+  each,
+  figures,
+  isRecord,
+  label,
+  list,
+  members,
+  nullable,
+  number,
+  refused,
+  running,
+  tag,
+  text,
+  textIn,
+  word,
+} from './shape.ts'
 import type { Shape } from './walk.ts'
 
 /** The running texts that a choice of a streamed answer may have: members of its deltas. */
-export const runningTexts: readonly string[] = ['content', 'refusal', 'reasoning', 'reasoning_content']
+const runningTexts: readonly string[] = ['content', 'refusal', 'reasoning', 'reasoning_content']
 
 const noSound = 'an answer as sound, which no control can read'
 
@@ -60,37 +79,35 @@ const message: Shape = members(
   { others: figures },
 )
 
-// A whole chat completion.
-const completionShape: Shape = by(
+/** A whole chat completion. */
+export const completionShape: Shape = by(
   'assistant',
-  members(
-    { ...envelope, choices: list(members({ ...choice, message }, { required: ['message'], others: figures })) },
-    { required: ['choices'], others: figures },
-  ),
+  members(all(envelope, { choices: list(members(all(choice, { message }), { required: ['message'], others: figures })) }), {
+    required: ['choices'],
+    others: figures,
+  }),
 )
 
-function running(name: string): Shape {
-  return (value, walk) => walk.running(textIn(value, walk), runningChannel(walk.choice, name))
-}
-
 const delta: Shape = members(
-  {
-    role: nullable(speaker),
-    ...Object.fromEntries(runningTexts.map((name) => [name, nullable(running(name))])),
-    reasoning_details: dropped,
-    tool_calls: nullable(toolCallDeltas),
-    function_call: nullable(functionCallDelta),
-    annotations: nullable(annotations),
-    audio: refused(noSound),
-  },
+  all(
+    { role: nullable(speaker) },
+    each(runningTexts, (name) => nullable(running(name))),
+    {
+      reasoning_details: dropped,
+      tool_calls: nullable(toolCallDeltas),
+      function_call: nullable(functionCallDelta),
+      annotations: nullable(annotations),
+      audio: refused(noSound),
+    },
+  ),
   { others: figures },
 )
 
-const choiceMembers = members({ ...choice, delta: nullable(delta) }, { required: ['index'], others: figures })
+const choiceMembers = members(all(choice, { delta: nullable(delta) }), { required: ['index'], others: figures })
 
 // Its index names the channels of its texts, and may stand behind them.
 const choiceOfChunk: Shape = (value, walk) => {
-  walk.choice = choiceIndex(isRecord(value) ? value.index : undefined, walk) as number
+  walk.scope = scopeOf(choiceIndex(isRecord(value) ? value.index : undefined, walk))
   return choiceMembers(value, walk)
 }
 
@@ -102,29 +119,18 @@ const obfuscation: Shape = (value, walk) => {
   return value
 }
 
-// One part of a streamed one.
-const chunkShape: Shape = by(
+/** One part of a streamed one. */
+export const chunkShape: Shape = by(
   'assistant',
-  members({ ...envelope, obfuscation: nullable(obfuscation), choices: list(choiceOfChunk) }, { required: ['choices'], others: figures }),
+  members(all(envelope, { obfuscation: nullable(obfuscation), choices: list(choiceOfChunk) }), { required: ['choices'], others: figures }),
 )
 
-// What vendors answer when they refuse: anything below `error`.
-const errorShape: Shape = anyJson
-
-/** The shape of an answer, or of a part of one. @throws GuardError `payload_unsupported` where it is none of these. */
-export function shapeOfAnswer(value: unknown): Shape {
-  if (isRecord(value)) {
-    if (value.object === 'chat.completion') return completionShape
-    if (isChunk(value)) return chunkShape
-    if (Object.hasOwn(value, 'error') && !Object.hasOwn(value, 'choices')) return errorShape
-  }
-  throw new GuardError('payload_unsupported', { reason: 'no answer of the OpenAI chat interface' })
-}
-
-/** Whether an answer's shape is that of a part of a stream. */
-export function isChunk(value: Readonly<Record<string, unknown>>): boolean {
+/** What an answer is. Vendors that refuse write anything below `error`. */
+export function chatAnswerKind(value: Readonly<Record<string, unknown>>): AnswerKind | undefined {
+  if (value.object === 'chat.completion') return 'whole'
   // Azure begins a stream with a part that has filter results and nothing else.
-  return value.object === 'chat.completion.chunk' || (value.object === '' && Array.isArray(value.choices) && value.choices.length === 0)
+  if (value.object === 'chat.completion.chunk' || (value.object === '' && Array.isArray(value.choices) && value.choices.length === 0)) return 'part'
+  return Object.hasOwn(value, 'error') && !Object.hasOwn(value, 'choices') && !Object.hasOwn(value, 'output') ? 'either' : undefined
 }
 
 /** Whether this part is the last one of its choice. Some vendors write an empty reason until then. */
@@ -132,9 +138,13 @@ export function isFinished(choice: Readonly<Record<string, unknown>>): boolean {
   return typeof choice.finish_reason === 'string' && choice.finish_reason !== ''
 }
 
-/** The channel of a running text. */
-export function runningChannel(choiceIndex: number, name: string): string {
-  return `choices/${choiceIndex}/${name}`
+/** The channels of a choice: those of its running texts. */
+export function channelsOf(choice: number): string[] {
+  return runningTexts.map((name) => `${scopeOf(choice)}/${name}`)
+}
+
+function scopeOf(choice: unknown): string {
+  return `choices/${String(choice)}`
 }
 
 /** The choice and the member that a channel of a running text belongs to; `undefined` for other channels. */
@@ -143,16 +153,14 @@ export function choiceOfChannel(channel: string): { readonly index: number; read
   return name !== undefined && runningTexts.includes(name) ? { index: Number(index), name } : undefined
 }
 
-/** What an answer or a part of one reports as spent; in a stream, up to there. Nonsense is as good as nothing. */
-export function usageOf(part: unknown): Usage | undefined {
-  if (!isRecord(part)) return undefined
+/** What an answer or a part of one reports as spent; in a stream, up to there. */
+export function chatUsage(part: Readonly<Record<string, unknown>>): Usage | undefined {
   const groq = isRecord(part.x_groq) ? part.x_groq.usage : undefined
   const usage = isRecord(part.usage) ? part.usage : groq
   if (!isRecord(usage)) return undefined
-  const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = usage
-  return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : undefined
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+  const { prompt_tokens_details: input, completion_tokens_details: output } = usage
+  return usageFrom(usage.prompt_tokens, usage.completion_tokens, {
+    cached: isRecord(input) ? input.cached_tokens : undefined,
+    reasoning: isRecord(output) ? output.reasoning_tokens : undefined,
+  })
 }

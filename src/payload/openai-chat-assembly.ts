@@ -195,15 +195,15 @@ function partOf(like: Part, call: OpenCall): unknown {
             },
           ],
         }
-  return chunkLike(like, call.choice, delta)
+  return snapshotJson(chunkLike(like, call.choice, delta))
 }
 
-/** A part of the same streamed answer as `like`, with this delta for one choice and nothing else. */
+/** A part of the same streamed answer as `like`, with this delta for one choice and nothing else; to be copied. */
 export function chunkLike(like: unknown, choice: number, delta: unknown): unknown {
   const source = isRecord(like) ? like : {}
   const own: Record<string, unknown> = {}
   for (const member of envelope) if (Object.hasOwn(source, member)) own[member] = source[member]
   own.object = 'chat.completion.chunk'
   own.choices = [{ index: choice, delta, finish_reason: null }]
-  return snapshotJson(own)
+  return own
 }

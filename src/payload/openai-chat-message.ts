@@ -11,6 +11,7 @@ const callIndex: Shape = integer(0, 1023)
 const input: Shape = (value, walk) => walk.text(textIn(value, walk), 'arguments')
 
 /** The tool calls of a message. In a request (`strict`) names must be names, and arguments JSON. */
+/* @__NO_SIDE_EFFECTS__ */
 export function toolCalls(strict: boolean): Shape {
   const name = strict ? identifier : label
   const args = toolArguments(strict)
@@ -27,6 +28,7 @@ export function toolCalls(strict: boolean): Shape {
 }
 
 /** The call of a function, as it was written before there were tools. */
+/* @__NO_SIDE_EFFECTS__ */
 export function functionCall(strict: boolean): Shape {
   return members({ name: strict ? identifier : label, arguments: toolArguments(strict) }, { required: ['name', 'arguments'] })
 }

@@ -1,5 +1,6 @@
 import type { Facts } from '../guard/codec.ts'
 import {
+  all,
   anyJson,
   anyObject,
   boolean,
@@ -11,14 +12,17 @@ import {
   members,
   nullable,
   number,
+  positive,
   refused,
   tag,
   text,
-  textIn,
+  textOr,
   variants,
   word,
 } from './shape.ts'
-import { type Shape, Walk } from './walk.ts'
+import { address, data } from './address.ts'
+import { runsAtVendor, storeReference } from './vendor-side.ts'
+import type { Shape } from './walk.ts'
 import { annotations, functionCall, toolCalls } from './openai-chat-message.ts'
 
 /** A request for a chat completion, as OpenAI and those who copy it define it. */
@@ -94,7 +98,7 @@ export type ChatTool =
   | { type: 'custom'; custom: { name: string; description?: string } }
 
 /** What a request says, beside its texts. */
-export function requestFacts(request: ChatRequest): Facts {
+export function requestFacts(request: ChatRequest, opaque: () => readonly string[]): Facts {
   const { model, max_completion_tokens: completionTokens, max_tokens: tokens, stream, n } = request
   // Which of the two a vendor obeys is its own affair: the larger one is what may be spent.
   const most = Math.max(completionTokens ?? 0, tokens ?? 0)
@@ -104,7 +108,7 @@ export function requestFacts(request: ChatRequest): Facts {
     stream: stream === true,
     ...(most > 0 && { maxOutputTokens: most }),
     choices: n ?? 1,
-    opaque: request.messages.some((message) => Array.isArray(message.content)) ? Walk.find(requestShape, request).opaque : [],
+    opaque: request.messages.some((message) => Array.isArray(message.content)) ? opaque() : [],
   }
 }
 
@@ -120,11 +124,8 @@ function toolsOf(request: ChatRequest): string[] {
 /**
  * The request with at most this many output tokens an answer. It lowers what the request says; where it says nothing it
  * says `max_completion_tokens`, the vendor's present name for it.
- *
- * @throws TypeError for a bound that is not a whole number above zero.
  */
 export function capRequest(request: ChatRequest, most: number): ChatRequest {
-  if (!Number.isSafeInteger(most) || most < 1) throw new TypeError('cap: must be a whole number above zero')
   const { max_completion_tokens: completionTokens, max_tokens: tokens } = request
   const lowered: Partial<ChatRequest> = {}
   if (typeof tokens === 'number' && tokens > most) lowered.max_tokens = most
@@ -132,45 +133,12 @@ export function capRequest(request: ChatRequest, most: number): ChatRequest {
   return Object.keys(lowered).length === 0 ? request : Object.freeze({ ...request, ...lowered })
 }
 
-const vendorStore = 'a reference into the store of the vendor'
-
-const textOrTexts: Shape = (value, walk) => (Array.isArray(value) ? texts(value, walk) : text(value, walk))
-const texts: Shape = list(text)
-
 const textPart: Shape = members({ type: tag, text }, { required: ['text'] })
 const refusalPart: Shape = members({ type: tag, refusal: text }, { required: ['refusal'] })
 
-/** A text, or a list of content parts of these types. */
+/* @__NO_SIDE_EFFECTS__ */
 function content(parts: Readonly<Record<string, Shape>>): Shape {
-  const pieces = list(variants('type', parts))
-  return (value, walk) => (Array.isArray(value) ? pieces(value, walk) : text(value, walk))
-}
-
-const http = /^https?:\/\//i
-
-// Also after a replacement: an address must not become a reference or data.
-function link(url: string, walk: Walk): string {
-  const after = walk.text(url, 'url')
-  if (after !== url && !http.test(after)) throw walk.invalid('an address that is none any more')
-  return after
-}
-
-// Data in the address itself is no text that a control could read, whatever its media type says.
-const address: Shape = (value, walk) => {
-  const url = textIn(value, walk)
-  if (http.test(url)) return link(url, walk)
-  if (!/^data:/i.test(url)) throw walk.unsupported('an address that is neither http nor data')
-  walk.opaque()
-  return url
-}
-
-const data: Shape = (value, walk) => {
-  const encoded = textIn(value, walk)
-  // Some vendors fetch an address that stands in the place of data.
-  if (http.test(encoded)) return link(encoded, walk)
-  if (!/^(?:data:|[A-Za-z0-9+/_=-]*$)/i.test(encoded)) throw walk.unsupported('data that is not base64')
-  walk.opaque()
-  return encoded
+  return textOr(variants('type', parts))
 }
 
 const userParts = {
@@ -183,7 +151,7 @@ const userParts = {
     { type: tag, input_audio: members({ data, format: word('wav', 'mp3') }, { required: ['data'] }) },
     { required: ['input_audio'] },
   ),
-  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: refused(vendorStore) }) }, { required: ['file'] }),
+  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: storeReference('a file') }) }, { required: ['file'] }),
 }
 
 const instructions = by('system', members({ role: tag, content: content({ text: textPart }), name: text }, { required: ['content'] }))
@@ -201,7 +169,7 @@ const message = variants('role', {
       name: text,
       tool_calls: nullable(toolCalls(true)),
       function_call: nullable(functionCall(true)),
-      audio: refused(vendorStore),
+      audio: storeReference('sound of an earlier answer'),
       // What an answer's message holds beside these: conversations are made by putting it back as it came.
       annotations: nullable(annotations),
       reasoning: nullable(text),
@@ -222,7 +190,7 @@ const grammar = members({ definition: text, syntax: word('lark', 'regex') }, { r
 // Tools of other types run at the vendor, out of reach of every control.
 const tool = variants('type', {
   function: members(
-    { type: tag, function: members({ ...definition, strict: nullable(boolean) }, { required: ['name'] }) },
+    { type: tag, function: members(all(definition, { strict: nullable(boolean) }), { required: ['name'] }) },
     { required: ['function'] },
   ),
   custom: members(
@@ -245,13 +213,15 @@ const namedTool = {
   function: members({ type: tag, function: named }, { required: ['function'] }),
   custom: members({ type: tag, custom: named }, { required: ['custom'] }),
 }
-const toolChoices: Shape = variants('type', {
-  ...namedTool,
-  allowed_tools: members(
-    { type: tag, allowed_tools: members({ mode: word('auto', 'required'), tools: list(variants('type', namedTool)) }, { required: ['tools'] }) },
-    { required: ['allowed_tools'] },
-  ),
-})
+const toolChoices: Shape = variants(
+  'type',
+  all(namedTool, {
+    allowed_tools: members(
+      { type: tag, allowed_tools: members({ mode: word('auto', 'required'), tools: list(variants('type', namedTool)) }, { required: ['tools'] }) },
+      { required: ['allowed_tools'] },
+    ),
+  }),
+)
 const toolModes: Shape = word('none', 'auto', 'required')
 
 const responseFormat = variants('type', {
@@ -275,46 +245,46 @@ const logitBias: Shape = (value, walk) => {
   return value
 }
 
-const tokens = integer(1, Number.MAX_SAFE_INTEGER)
-
 /** A request for a chat completion: every member that is known, by name. All others are refused. */
 export const requestShape: Shape = members(
-  {
-    model: identifier,
-    messages: list(message),
-    audio: refused('an answer as sound, which no control can read'),
-    frequency_penalty: nullable(number),
-    function_call: by('system', (value, walk) => (typeof value === 'string' ? toolModes(value, walk) : named(value, walk))),
-    functions: by('system', list(members(definition, { required: ['name'] }))),
-    logit_bias: nullable(logitBias),
-    logprobs: refused('alternatives for each token, which no control can cover', false),
-    max_completion_tokens: nullable(tokens),
-    max_tokens: nullable(tokens),
-    metadata: nullable(anyObject),
-    modalities: nullable(list(word('text'))),
-    n: nullable(integer(1, 128)),
-    parallel_tool_calls: nullable(boolean),
-    prediction: nullable(variants('type', { content: members({ type: tag, content: content({ text: textPart }) }, { required: ['content'] }) })),
-    presence_penalty: nullable(number),
-    prompt_cache_key: nullable(text),
-    prompt_cache_retention: nullable(word('in-memory', 'in_memory', '24h')),
-    reasoning_effort: nullable(word('none', 'minimal', 'low', 'medium', 'high', 'xhigh')),
-    response_format: nullable(by('system', responseFormat)),
-    safety_identifier: nullable(text),
-    seed: nullable(number),
-    service_tier: nullable(word('auto', 'default', 'flex', 'scale', 'priority')),
-    stop: nullable(textOrTexts),
-    store: refused('a conversation that the vendor keeps', false),
-    stream: nullable(boolean),
-    stream_options: nullable(members({ include_obfuscation: boolean, include_usage: boolean })),
-    temperature: nullable(number),
-    tool_choice: nullable((value, walk) => (typeof value === 'string' ? toolModes(value, walk) : toolChoices(value, walk))),
-    tools: nullable(by('system', list(tool))),
-    top_logprobs: refused('alternatives for each token, which no control can cover', 0),
-    top_p: nullable(number),
-    user: nullable(text),
-    verbosity: nullable(word('low', 'medium', 'high')),
-    web_search_options: refused('a tool that runs at the vendor'),
-  },
+  all(
+    {
+      model: identifier,
+      messages: list(message),
+      audio: refused('an answer as sound, which no control can read'),
+      frequency_penalty: nullable(number),
+      function_call: by('system', (value, walk) => (typeof value === 'string' ? toolModes(value, walk) : named(value, walk))),
+      functions: by('system', list(members(definition, { required: ['name'] }))),
+      logit_bias: nullable(logitBias),
+      logprobs: refused('alternatives for each token, which no control can cover', false),
+      max_completion_tokens: nullable(positive),
+      max_tokens: nullable(positive),
+      metadata: nullable(anyObject),
+      modalities: nullable(list(word('text'))),
+      n: nullable(integer(1, 128)),
+      parallel_tool_calls: nullable(boolean),
+      prediction: nullable(variants('type', { content: members({ type: tag, content: content({ text: textPart }) }, { required: ['content'] }) })),
+      presence_penalty: nullable(number),
+      prompt_cache_key: nullable(text),
+      prompt_cache_retention: nullable(word('in-memory', 'in_memory', '24h')),
+      reasoning_effort: nullable(word('none', 'minimal', 'low', 'medium', 'high', 'xhigh')),
+      response_format: nullable(by('system', responseFormat)),
+      safety_identifier: nullable(text),
+      seed: nullable(number),
+      service_tier: nullable(word('auto', 'default', 'flex', 'scale', 'priority')),
+      stop: nullable(textOr(text)),
+      store: refused('a conversation that the vendor keeps', false),
+      stream: nullable(boolean),
+      stream_options: nullable(members({ include_obfuscation: boolean, include_usage: boolean })),
+      temperature: nullable(number),
+      tool_choice: nullable((value, walk) => (typeof value === 'string' ? toolModes(value, walk) : toolChoices(value, walk))),
+      tools: nullable(by('system', list(tool))),
+      top_logprobs: refused('alternatives for each token, which no control can cover', 0),
+      top_p: nullable(number),
+      user: nullable(text),
+      verbosity: nullable(word('low', 'medium', 'high')),
+    },
+    runsAtVendor('web_search_options'),
+  ),
   { required: ['model', 'messages'] },
 )

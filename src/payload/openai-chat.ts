@@ -1,75 +1,39 @@
-import type { AnswerCodec, Codec, Text, WireCodec } from '../guard/codec.ts'
-import { GuardError } from '../guard/errors.ts'
-import { snapshotJson } from '../guard/snapshot.ts'
-import { choiceOfChannel, isChunk, isFinished, runningChannel, runningTexts, shapeOfAnswer, usageOf } from './openai-chat-answer.ts'
+import type { Codec } from '../guard/codec.ts'
+import { jsonAnswer, jsonCodec, jsonWire } from './json-codec.ts'
+import { channelsOf, chatAnswerKind, chatUsage, choiceOfChannel, chunkShape, completionShape, isFinished } from './openai-chat-answer.ts'
 import { assembleChunks, chunkLike } from './openai-chat-assembly.ts'
-import { capRequest, type ChatRequest, requestFacts } from './openai-chat-request.ts'
-import { requestShape } from './openai-chat-request.ts'
-import { isRecord } from './shape.ts'
+import { capRequest, type ChatRequest, requestFacts, requestShape } from './openai-chat-request.ts'
+import { anyJson, isRecord } from './shape.ts'
 import { parseJson } from './strict-json.ts'
-import { Walk } from './walk.ts'
 
-// Requests that were copied, frozen and checked here: they cannot change any more, so they need not be copied again.
-const requests = new WeakSet<object>()
-
-/** Whether this is a request that `openaiChat` copied, froze and checked. */
-export function isChatRequest(input: unknown): input is ChatRequest {
-  return typeof input === 'object' && input !== null && requests.has(input)
-}
-
-function own(input: unknown): ChatRequest {
-  requests.add(input as object)
-  return input as ChatRequest
-}
-
-/** A request from a frozen copy that nobody else can change. @throws GuardError where it is no chat request. */
-export function checkChatRequest(copy: unknown): ChatRequest {
-  if (!isRecord(copy)) throw new GuardError('payload_unsupported', { reason: 'no request of the OpenAI chat interface' })
-  return own(Walk.check(requestShape, copy))
-}
-
-function checkAnswer(copy: unknown, streamed: boolean): unknown {
-  const checked = Walk.check(shapeOfAnswer(copy), copy)
-  const isPiece = isRecord(checked) && isChunk(checked)
-  if (isRecord(checked) && Array.isArray(checked.choices) && isPiece !== streamed)
-    throw new GuardError('payload_unsupported', {
-      reason: streamed ? 'a whole answer as a part of a stream' : 'a part of a stream as a whole answer',
-    })
-  return checked
-}
-
-const answer: AnswerCodec = {
-  snapshot: (part, streamed) => checkAnswer(snapshotJson(part), streamed),
-  texts: (part) => Walk.find(shapeOfAnswer(part), part).texts,
-  replace: (part, values) => Walk.replace(shapeOfAnswer(part), part, values),
+const answer = jsonAnswer({
+  name: 'the OpenAI chat interface',
+  kindOf: chatAnswerKind,
+  whole: completionShape,
+  part: chunkShape,
+  either: anyJson,
   ends(part) {
     const ended: string[] = []
-    if (!isRecord(part) || !isChunk(part)) return ended
-    for (const choice of part.choices as readonly unknown[])
-      if (isRecord(choice) && isFinished(choice)) for (const name of runningTexts) ended.push(runningChannel(Number(choice.index), name))
+    if (Array.isArray(part.choices))
+      for (const choice of part.choices) if (isRecord(choice) && isFinished(choice)) ended.push(...channelsOf(Number(choice.index)))
     return ended
   },
   carry(like, channel, text) {
     const place = choiceOfChannel(channel)
-    if (place === undefined) throw new TypeError('carry: only a running text can be carried; every other one ends in its own part')
-    return chunkLike(like, place.index, { [place.name]: text })
+    return place === undefined ? undefined : chunkLike(like, place.index, { [place.name]: text })
   },
   assemble: assembleChunks,
-  usage: usageOf,
-}
+  usage: chatUsage,
+})
 
 const endMarker = '[DONE]'
 
-const wire: WireCodec = {
-  mediaTypes: ['application/json'],
-  parse: (body) => parseJson(body),
-  serialize: (value) => JSON.stringify(value),
+const wire = jsonWire({
   parseEvent: (data) => (data.trim() === endMarker ? undefined : parseJson(data)),
-  serializeEvent: (part) => JSON.stringify(part),
   endMarker,
   // The vendor's clients make an APIError of an event whose data has a member `error`.
   errorEvent: (code, message) => JSON.stringify({ error: { message, type: 'guard_error', param: null, code } }),
-}
+})
 
 /**
  * The shape of OpenAI's chat completions, which many vendors and servers copy: requests, whole answers, streamed answers
@@ -89,13 +53,11 @@ const wire: WireCodec = {
  * guarded.protect(callModel, { action: 'chat', resource: { type: 'model', id: 'gpt-5' }, codec: openaiChat })
  * ```
  */
-export const openaiChat: Codec<ChatRequest> = {
+export const openaiChat: Codec<ChatRequest> = jsonCodec({
   name: 'openai-chat',
-  snapshot: (input) => (isChatRequest(input) ? input : checkChatRequest(snapshotJson(input))),
+  request: requestShape,
   facts: requestFacts,
-  texts: (input): readonly Text[] => Walk.find(requestShape, input).texts,
-  replace: (input, values) => own(Walk.replace(requestShape, input, values)),
-  cap: (input, maxOutputTokens) => own(capRequest(input, maxOutputTokens)),
+  cap: capRequest,
   answer,
   wire,
-}
+})

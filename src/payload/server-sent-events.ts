@@ -15,17 +15,25 @@ export interface ServerSentEvent {
 export interface EventBounds {
   /** The most characters that one event, and one line, may have; 4 Mi unless given. */
   readonly maxLength?: number
+  /** The most bytes that a whole stream may have; 1 Gi unless given. */
+  readonly maxTotal?: number
+  /**
+   * What becomes of a last event whose blank line did not come: the standard drops it (`drop`, the default), since a stream
+   * that was cut looks the same. Some senders leave the blank line out; with `give` it is given by `end`.
+   */
+  readonly unfinished?: 'drop' | 'give'
 }
 
 /** Reads server-sent events from bytes that were cut anywhere. Whoever pulls the bytes pushes them here. */
 export interface EventParser {
   /** The events that these bytes complete. @throws GuardError; after that nothing more can be read. */
   push(bytes: Uint8Array): ServerSentEvent[]
-  /** Says that there are no more bytes. An event without its blank line is dropped, as the standard wants. */
-  end(): void
+  /** Says that there are no more bytes. Gives the event whose blank line did not come, where that was asked for. @throws GuardError */
+  end(): ServerSentEvent[]
 }
 
 const maxLength = 4 * 1024 * 1024
+const maxTotal = 1024 * 1024 * 1024
 const lineFeed = 0x0a
 
 /**
@@ -34,15 +42,19 @@ const lineFeed = 0x0a
  *
  * Stricter than the standard in one point: bytes that are not UTF-8 are refused, not replaced.
  *
- * @throws GuardError from `push` and `end`: `payload_invalid` for bytes that are not UTF-8, `payload_too_large` for an event beyond the bound.
+ * @throws GuardError from `push` and `end`: `payload_invalid` for bytes that are not UTF-8, `payload_too_large` for an event or a stream beyond
+ * its bound.
  */
 export function eventParser(bounds: EventBounds = {}): EventParser {
-  return new Parser(bounds.maxLength ?? maxLength)
+  return new Parser(bounds)
 }
 
 class Parser implements EventParser {
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true })
   readonly #maxLength: number
+  readonly #givesUnfinished: boolean
+  // Bytes that may still come.
+  #left: number
   // The beginning of a line whose end has not come, in pieces: each is searched once.
   #line: string[] = []
   #lineLength = 0
@@ -53,11 +65,15 @@ class Parser implements EventParser {
   #id: string | undefined
   #retry: number | undefined
 
-  constructor(max: number) {
-    this.#maxLength = max
+  constructor(bounds: EventBounds) {
+    this.#maxLength = bounds.maxLength ?? maxLength
+    this.#left = bounds.maxTotal ?? maxTotal
+    this.#givesUnfinished = bounds.unfinished === 'give'
   }
 
   push(bytes: Uint8Array): ServerSentEvent[] {
+    this.#left -= bytes.length
+    if (this.#left < 0) throw new GuardError('payload_too_large', { reason: 'a stream of server-sent events is too long' })
     const text = this.#decode(bytes)
     const events: ServerSentEvent[] = []
     let start = 0
@@ -83,10 +99,16 @@ class Parser implements EventParser {
     return events
   }
 
-  end(): void {
+  end(): ServerSentEvent[] {
     this.#decode(undefined)
+    const events: ServerSentEvent[] = []
+    if (this.#givesUnfinished) {
+      if (this.#line.length > 0) this.#endLine('', events)
+      this.#dispatch(events)
+    }
     this.#line = []
     this.#clear()
+    return events
   }
 
   #decode(bytes: Uint8Array | undefined): string {

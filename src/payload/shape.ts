@@ -43,6 +43,7 @@ export const number: Shape = (value, walk) => {
 const leastDigits = 12
 
 /** A whole number within bounds. */
+/* @__NO_SIDE_EFFECTS__ */
 export function integer(least: number, most: number): Shape {
   return (value, walk) => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
@@ -51,7 +52,11 @@ export function integer(least: number, most: number): Shape {
   }
 }
 
+/** A whole number above zero. */
+export const positive: Shape = integer(1, 9_007_199_254_740_991)
+
 /** One of a few words. Another one may be known to the vendor, but not here. */
+/* @__NO_SIDE_EFFECTS__ */
 export function word(...words: readonly string[]): Shape {
   return (value, walk) => {
     if (typeof value !== 'string') throw walk.invalid('no string')
@@ -60,11 +65,13 @@ export function word(...words: readonly string[]): Shape {
   }
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function nullable(shape: Shape): Shape {
   return (value, walk) => (value === null ? null : shape(value, walk))
 }
 
 /** Nothing but the values that ask for nothing: anything else is refused, for the reason given. */
+/* @__NO_SIDE_EFFECTS__ */
 export function refused(reason: string, ...allowed: readonly unknown[]): Shape {
   return (value, walk) => {
     if (value !== null && !allowed.includes(value)) throw walk.unsupported(reason)
@@ -75,7 +82,13 @@ export function refused(reason: string, ...allowed: readonly unknown[]): Shape {
 /** What is not let through: whatever a vendor sends here becomes null. */
 export const dropped: Shape = () => null
 
+/** The same for what must be a list: it becomes an empty one. */
+export const emptied: Shape = (value) => (Array.isArray(value) && value.length === 0 ? value : empty)
+
+const empty: readonly unknown[] = Object.freeze([])
+
 /** A list of values of one shape. */
+/* @__NO_SIDE_EFFECTS__ */
 export function list(shape: Shape): Shape {
   return (value, walk) => {
     if (!Array.isArray(value)) throw walk.invalid('no list')
@@ -103,12 +116,14 @@ const unknownMember: Shape = (_value, walk) => {
 }
 
 /** An object with these members, and no others. */
+/* @__NO_SIDE_EFFECTS__ */
 export function members(known: Readonly<Record<string, Shape>>, rules: MemberRules = {}): Shape {
-  const shapes = new Map(Object.entries(known))
-  speak(shapes.keys())
   const { required = [], others = unknownMember } = rules
+  // Made when it is first needed: most programs read the payloads of one vendor.
+  let shapes: Map<string, Shape> | undefined
   return (value, walk) => {
     if (!isRecord(value)) throw walk.invalid('no object')
+    shapes ??= spokenMap(known)
     let own: Record<string, unknown> | undefined
     for (const name of Object.keys(value)) {
       const before = value[name]
@@ -122,11 +137,19 @@ export function members(known: Readonly<Record<string, Shape>>, rules: MemberRul
   }
 }
 
+function spokenMap(known: Readonly<Record<string, Shape>>): Map<string, Shape> {
+  const shapes = new Map(Object.entries(known))
+  speak(shapes.keys())
+  return shapes
+}
+
 /** An object whose shape one of its members names, such as `type` or `role`. */
+/* @__NO_SIDE_EFFECTS__ */
 export function variants(name: string, shapes: Readonly<Record<string, Shape>>): Shape {
-  const known = new Map(Object.entries(shapes))
+  let known: Map<string, Shape> | undefined
   return (value, walk) => {
     if (!isRecord(value)) throw walk.invalid('no object')
+    known ??= new Map(Object.entries(shapes))
     const tag = Object.hasOwn(value, name) ? value[name] : undefined
     if (typeof tag !== 'string') throw walk.invalid(`no member '${name}'`)
     const shape = known.get(tag)
@@ -135,7 +158,23 @@ export function variants(name: string, shapes: Readonly<Record<string, Shape>>):
   }
 }
 
+/** A shape for each of these names. */
+/* @__NO_SIDE_EFFECTS__ */
+export function each(names: readonly string[], shapeOf: (name: string) => Shape): Readonly<Record<string, Shape>> {
+  return Object.fromEntries(names.map((name) => [name, shapeOf(name)]))
+}
+
+/**
+ * The members of all of these; the later one where two have a name. Said as a call and not by spreading: a bundler takes a spread
+ * for something that may do more than it shows, and would keep every codec for whoever uses one.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+export function all(...shapes: readonly Readonly<Record<string, Shape>>[]): Readonly<Record<string, Shape>> {
+  return Object.assign({}, ...shapes) as Readonly<Record<string, Shape>>
+}
+
 /** The same shape, written by this speaker. */
+/* @__NO_SIDE_EFFECTS__ */
 export function by(role: Text['role'], shape: Shape): Shape {
   return (value, walk) => {
     const before = walk.role
@@ -163,42 +202,65 @@ export const figures: Shape = (value, walk) => {
 }
 
 /**
- * Any JSON: every string in it is a text, and every member's name that is not a plain one. Two names that become the same
- * one are refused, since one of the members would be lost.
+ * Any JSON: every string in it is a text of this kind, and every member's name that is not a plain one. Two names that become
+ * the same one are refused, since one of the members would be lost.
  */
-export const anyJson: Shape = (value, walk) => {
-  if (typeof value === 'string') return walk.text(value, 'text')
-  if (typeof value === 'number') return number(value, walk)
-  if (Array.isArray(value)) return anyList(value, walk)
-  if (isRecord(value)) return anyRecord(value, walk)
-  if (typeof value === 'object' && value !== null) throw walk.invalid('bytes')
-  return value
+/* @__NO_SIDE_EFFECTS__ */
+export function jsonOf(kind: Text['kind'], numeric: Shape = number): Shape {
+  const name: Shape = (value, walk) => walk.text(textIn(value, walk), kind, '~name')
+  const any: Shape = (value, walk) => {
+    if (typeof value === 'string') return walk.text(value, kind)
+    if (typeof value === 'number') return numeric(value, walk)
+    if (Array.isArray(value)) return anyList(value, walk)
+    if (isRecord(value)) return anyRecord(value, walk)
+    if (typeof value === 'object' && value !== null) throw walk.invalid('bytes')
+    return value
+  }
+  const anyList = list(any)
+  const anyRecord = (value: Readonly<Record<string, unknown>>, walk: Walk): unknown => {
+    const own: Record<string, unknown> = {}
+    let changed = false
+    for (const before of Object.keys(value)) {
+      const isPlain = isPlainName(before)
+      if (isPlain) walk.name(before)
+      const renamed = isPlain ? before : String(walk.into(before, before, name))
+      if (renamed === '__proto__' || Object.hasOwn(own, renamed)) throw walk.invalid('two members that have become one')
+      const member = walk.into(before, value[before], any)
+      own[renamed] = member
+      if (renamed !== before || member !== value[before]) changed = true
+    }
+    return changed ? Object.freeze(own) : value
+  }
+  return any
 }
+
+/** Any JSON, in which every string is a text. */
+export const anyJson: Shape = jsonOf('text')
 
 /** Any JSON object. */
-export const anyObject: Shape = (value, walk) => {
-  if (!isRecord(value)) throw walk.invalid('no object')
-  return anyRecord(value, walk)
-}
+export const anyObject: Shape = objectOf(anyJson)
 
-const anyList: Shape = list((value, walk) => anyJson(value, walk))
-
-function anyRecord(value: Readonly<Record<string, unknown>>, walk: Walk): unknown {
-  const own: Record<string, unknown> = {}
-  let changed = false
-  for (const name of Object.keys(value)) {
-    const before = value[name]
-    if (isPlainName(name)) walk.name(name)
-    const renamed = isPlainName(name) ? name : String(walk.into(name, name, anyName))
-    if (renamed === '__proto__' || Object.hasOwn(own, renamed)) throw walk.invalid('two members that have become one')
-    const after = walk.into(name, before, anyJson)
-    own[renamed] = after
-    if (renamed !== name || after !== before) changed = true
+/** The same shape, of objects alone. */
+/* @__NO_SIDE_EFFECTS__ */
+export function objectOf(shape: Shape): Shape {
+  return (value, walk) => {
+    if (!isRecord(value)) throw walk.invalid('no object')
+    return shape(value, walk)
   }
-  return changed ? Object.freeze(own) : value
 }
 
-const anyName: Shape = (value, walk) => walk.text(textIn(value, walk), 'text', '~name')
+/** A text, or a list of pieces of content of these types. */
+/* @__NO_SIDE_EFFECTS__ */
+export function textOr(pieces: Shape): Shape {
+  const several = list(pieces)
+  return (value, walk) => (Array.isArray(value) ? several(value, walk) : text(value, walk))
+}
+
+/** A text that later parts of a stream continue, in the channel of this name. */
+/* @__NO_SIDE_EFFECTS__ */
+export function running(name: string): Shape {
+  return (value, walk) => walk.running(textIn(value, walk), name)
+}
 
 /** The value as a string. @throws GuardError `payload_invalid` where it is none. */
 export function textIn(value: unknown, walk: Walk): string {

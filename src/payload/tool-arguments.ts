@@ -1,5 +1,5 @@
 import { GuardError } from '../guard/errors.ts'
-import { textIn } from './shape.ts'
+import { jsonOf, objectOf, textIn } from './shape.ts'
 import { endOfString, parseJson } from './strict-json.ts'
 import { couldBeKey, isPlainName, type Shape, type Walk } from './walk.ts'
 
@@ -23,6 +23,7 @@ const leastDigits = 7
  * An empty string passes: it is how some models call a tool without arguments. Other text that is not strict JSON is
  * refused with `payload_invalid`, when the arguments are checked (`strict`) or when their texts are read.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function toolArguments(strict: boolean): Shape {
   return (value, walk) => {
     const json = textIn(value, walk)
@@ -35,6 +36,20 @@ export function toolArguments(strict: boolean): Shape {
     return walk.reads ? visit(json, walk) : json
   }
 }
+
+/**
+ * The arguments of a tool call as JSON values. Strings, odd names and long numbers are texts as in `toolArguments`, and a number
+ * whose text is replaced becomes a string here too.
+ */
+export const argumentValues: Shape = jsonOf('arguments', (value, walk) => {
+  const shown = String(value)
+  if (shown.length < leastDigits || shown.replace(/\D/g, '').length < leastDigits) return value
+  const after = walk.text(shown, 'arguments')
+  return after === shown ? value : after
+})
+
+/** The same, of objects alone. */
+export const argumentsObject: Shape = objectOf(argumentValues)
 
 function visit(json: string, walk: Walk): string {
   let written = ''

@@ -19,8 +19,8 @@ export interface Found {
 export class Walk {
   /** Who wrote what is being visited. */
   role: Text['role'] = 'data'
-  /** The choice of an answer that is being visited. */
-  choice = 0
+  /** Where running texts stand, such as the choice of an answer: what their channels begin with. */
+  scope = ''
   readonly #path: (string | number)[] = []
   // The JSON pointer (RFC 6901) to what is being visited, kept as it grows: made anew for each text it would cost the depth.
   #pointer = ''
@@ -64,9 +64,10 @@ export class Walk {
     return this.#replacement(value)
   }
 
-  /** Visits a text that later parts of a stream continue. */
-  running(value: string, channel: string): string {
-    this.#found?.texts.push({ value, path: this.#pointer, role: this.role, kind: 'text', channel })
+  /** Visits a text that later parts of a stream continue. Its channel is this name in the scope that is visited. */
+  running(value: string, name: string): string {
+    if (this.#found !== undefined)
+      this.#found.texts.push({ value, path: this.#pointer, role: this.role, kind: 'text', channel: `${this.scope}/${name}` })
     return this.#replacement(value)
   }
 

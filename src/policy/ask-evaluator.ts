@@ -2,9 +2,10 @@ import type { Clock } from '../guard/clock.ts'
 import type { Awaitable, Decision, Obligation } from '../guard/context.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { GuardError } from '../guard/errors.ts'
+import { isNamedPolicy } from './named-policy.ts'
 import { mergeObligations, parseObligation } from './obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
-import { isPolicySet } from './policy-set.ts'
+import { answersAsPolicySet } from './policy-set-behind.ts'
 import { ownMember } from './policy-request.ts'
 import { complain, readAnyList, readText } from './strict-read.ts'
 
@@ -22,9 +23,9 @@ interface Patience {
  * @throws GuardError `policy_unavailable` where it throws, is too late, or answers anything but a decision.
  */
 export function askEvaluator(evaluator: PolicyEvaluator, request: PolicyRequest, patience: Patience): Awaitable<Decision> {
-  if (isPolicySet(evaluator)) return evaluator.evaluate(request)
   let answer: Awaitable<unknown>
   try {
+    if (answersAsPolicySet(evaluator)) return evaluator.evaluate(request)
     answer = evaluator.evaluate(request, patience.signal)
     if (!isThenable(answer)) return understand(answer)
   } catch (error) {
@@ -75,19 +76,27 @@ function unavailable(reason: string, cause?: unknown): GuardError {
 export function readDecision(value: unknown): Decision {
   const allowed = ownMember(value, 'allowed')
   if (allowed !== true && allowed !== false) complain('decision.allowed', 'must be true or false')
-  const policy = ownMember(value, 'policy')
-  const id = readText(ownMember(policy, 'id'), 'decision.policy.id')
-  const version = readText(ownMember(policy, 'version'), 'decision.policy.version')
+  const policy = readPolicy(ownMember(value, 'policy'))
   const reasons = readAnyList(ownMember(value, 'reasons'), 'decision.reasons').map((reason, index) =>
     readReason(reason, `decision.reasons[${index}]`),
   )
   if (allowed && reasons.some(({ effect }) => effect === 'forbid')) complain('decision', 'allows and gives a forbid as the reason')
   return Object.freeze({
     allowed,
-    policy: Object.freeze({ id, version }),
+    policy,
     reasons: Object.freeze(reasons),
     obligations: readObligations(ownMember(value, 'obligations')),
   })
+}
+
+function readPolicy(policy: unknown): Decision['policy'] {
+  // As it is, from an engine that hands on what `policySet` answered.
+  if (isNamedPolicy(policy)) return policy
+  const id = readText(ownMember(policy, 'id'), 'decision.policy.id')
+  const version = readText(ownMember(policy, 'version'), 'decision.policy.version')
+  const digest = ownMember(policy, 'digest')
+  if (digest === undefined) return Object.freeze({ id, version })
+  return Object.freeze({ digest: readText(digest, 'decision.policy.digest'), id, version })
 }
 
 function readReason(value: unknown, place: string): Decision['reasons'][number] {

@@ -1,4 +1,4 @@
-import { ownMember, type Question } from './policy-request.ts'
+import { memberBelow, type Question } from './policy-request.ts'
 import { complain, entry, type Place, readMembers, shown } from './strict-read.ts'
 
 /** The types that an attribute can be declared to have. */
@@ -101,15 +101,15 @@ function isKey(key: string): boolean {
   return key !== '' && !key.includes('*') && !['__proto__', 'constructor', 'prototype'].includes(key)
 }
 
-/** What reads an attribute, made once. It yields `undefined` for what is missing, and a symbol for what only code could yield. */
+/** What reads an attribute, made once. It yields `undefined` for what is missing, and a symbol where nobody can tell. */
 function attributeReader({ root, entity, keys }: AttributePath): ReadAttribute {
   const [first = '', ...deeper] = keys
   if (entity) return entityReaders[`${root}.${first}`] ?? (() => undefined)
   const properties = propertyReaders[root]
-  if (deeper.length === 0) return (question) => ownMember(properties(question), first)
+  if (deeper.length === 0) return (question) => memberBelow(properties(question), first)
   return (question) => {
-    let value = ownMember(properties(question), first)
-    for (const key of deeper) value = ownMember(value, key)
+    let value = memberBelow(properties(question), first)
+    for (const key of deeper) value = memberBelow(value, key)
     return value
   }
 }

@@ -3,6 +3,8 @@ import { systemClock } from '../guard/clock.ts'
 import type { Awaitable, Decision, Obligation } from '../guard/context.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { askEvaluator } from './ask-evaluator.ts'
+import { mergeDenials } from './denial-duties.ts'
+import { namedPolicy } from './named-policy.ts'
 import { mergeObligations, noObligations } from './obligations.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { freezeRequest } from './policy-request.ts'
@@ -43,7 +45,8 @@ export function firstOf(...evaluators: readonly PolicyEvaluator[]): PolicyEvalua
  * Asks all evaluators, at once; what all permit is permitted. A denial of one denies, whatever the others say.
  *
  * The reasons and duties of a permit are those of all: numbers take the strictest, tools are those that all allow. The reasons
- * and duties of a denial are those of the evaluators that deny. The policy is named after all that were asked, in their order. An
+ * and duties of a denial are those of the evaluators that deny; where one of them asks for no better authentication, it would be
+ * in vain, and nobody is asked for one. The policy is named after all that were asked, in their order. An
  * evaluator that throws, takes longer than 2 s or answers nonsense fails the whole.
  *
  * ```ts
@@ -70,20 +73,26 @@ export function allOf(...evaluators: readonly PolicyEvaluator[]): PolicyEvaluato
 function together(decisions: readonly Decision[]): Decision {
   const denials = decisions.filter(({ allowed }) => !allowed)
   const deciding = denials.length > 0 ? denials : decisions
+  const merge = denials.length > 0 ? mergeDenials : mergeObligations
   return decisionOf(
     denials.length === 0,
     decisions,
-    mergeObligations(...deciding.map(({ obligations }) => obligations)),
+    merge(...deciding.map(({ obligations }) => obligations)),
     deciding.flatMap(({ reasons }) => reasons),
   )
 }
 
 function decisionOf(allowed: boolean, asked: readonly Decision[], obligations: readonly Obligation[], reasons: Decision['reasons'] = []): Decision {
-  const policy = Object.freeze({
-    id: asked.map(({ policy: { id } }) => id).join(' + '),
-    version: asked.map(({ policy: { version } }) => version).join(' + '),
-  })
+  const id = asked.map(({ policy }) => policy.id).join(' + ')
+  const version = asked.map(({ policy }) => policy.version).join(' + ')
+  const policy = namedPolicy(id, version, () => digestOf(asked))
   return Object.freeze({ allowed, policy, reasons: Object.freeze([...reasons]), obligations })
+}
+
+// Only where it is that of all: a part of it would be taken for the whole.
+function digestOf(asked: readonly Decision[]): string | undefined {
+  const digests = asked.map(({ policy }) => policy.digest)
+  return digests.includes(undefined) ? undefined : digests.join(' + ')
 }
 
 function saysSomething({ allowed, reasons, obligations }: Decision): boolean {

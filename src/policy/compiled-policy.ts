@@ -1,6 +1,7 @@
 import type { Decision, Obligation } from '../guard/context.ts'
 import { type Condition, judge } from './condition.ts'
 import { fitsEverything } from './names.ts'
+import { mergeDenials } from './denial-duties.ts'
 import { mergeObligations, noObligations } from './obligations.ts'
 import type { Truth } from './operators.ts'
 import type { ParsedPolicy, ParsedRule } from './parse-policy.ts'
@@ -31,9 +32,8 @@ export interface Rule {
   residual: ((question: Question) => boolean) | undefined
 }
 
-/** Makes a policy ready. */
-export function compilePolicy({ id, version, rules }: ParsedPolicy): CompiledPolicy {
-  const policy = Object.freeze({ id, version })
+/** Makes a policy ready. @param policy what decisions call it. */
+export function compilePolicy({ rules }: ParsedPolicy, policy: Decision['policy']): CompiledPolicy {
   const sorted = [...rules].sort((one, other) => (one.id < other.id ? -1 : 1))
   const ranked = sorted.map(
     (parsed, rank): Rule => ({
@@ -75,7 +75,8 @@ function together(policy: Decision['policy'], allowed: boolean, rules: Rule[]): 
   const distinct = rules.length === 1 ? rules : byRank(rules)
   const [first] = distinct
   if (distinct.length === 1 && first !== undefined) return (first.alone ??= decisionOf(policy, allowed, distinct, first.parsed.obligations))
-  return decisionOf(policy, allowed, distinct, mergeObligations(...distinct.map(({ parsed }) => parsed.obligations)))
+  const merge = allowed ? mergeObligations : mergeDenials
+  return decisionOf(policy, allowed, distinct, merge(...distinct.map(({ parsed }) => parsed.obligations)))
 }
 
 /** In order and each once: a rule is found under each of its names that fits. */

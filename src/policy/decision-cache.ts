@@ -7,7 +7,7 @@ import type { ExplainOptions, Explanation } from './explanation.ts'
 import type { LivePolicy } from './live-policy.ts'
 import { type RoleTable, nameMatcher } from './names.ts'
 import type { ParsedPolicy } from './parse-policy.ts'
-import { parsedPolicyOf } from './parsed-policy-of.ts'
+import { insideOf } from './inside-policy-set.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { type Question, readQuestion } from './policy-request.ts'
 import type { PolicySet } from './policy-set.ts'
@@ -156,7 +156,7 @@ class RememberedDecisions {
 }
 
 function planOf(set: PolicySet, isVolatile: (path: string) => boolean): Plan {
-  const parsed: ParsedPolicy | undefined = parsedPolicyOf(set)
+  const parsed: ParsedPolicy | undefined = insideOf(set)?.parsed
   if (parsed === undefined) throw new TypeError('decisionCache: this policy set does not say what it reads')
   const attributes = new Map<string, Attribute>()
   const volatile = ruleIndex<{ residual: ((question: Question) => boolean) | undefined }>()

@@ -117,13 +117,13 @@ class CollectedDifferences {
   }
 
   counted(candidate: PolicyEvaluator): PolicyEvaluator {
-    const counted: PolicyEvaluator = {
-      evaluate: (request, signal) => {
+    const counted: PolicyEvaluator = Object.freeze({
+      evaluate: (request: PolicyRequest, signal?: AbortSignal) => {
         this.#asked++
         return candidate.evaluate(request, signal)
       },
       describe: () => ({ ...candidate.describe?.() }),
-    }
+    })
     if (answersAsPolicySet(candidate)) standsBefore(counted, () => policySetBehind(candidate))
     return counted
   }

@@ -158,7 +158,7 @@ interface WantedAssurance {
 }
 
 /** Why a caller does not meet a duty, and the challenge that tells it what would. */
-interface Shortfall {
+export interface Shortfall {
   readonly code: GuardError['code']
   readonly reason: string
   readonly challenge?: string
@@ -190,17 +190,18 @@ export function carryOut(decision: Decision, call: Identified, step: Step, authe
   const refuse = ({ code, reason, challenge }: Shortfall): never => {
     throw denied(decision, code, { reason, ...(challenge !== undefined && { headers: { 'www-authenticate': challenge } }) })
   }
-  const wanted = obligations.filter(({ type }) => type === 'require_acr' || type === 'require_assurance').map(wantedAssurance)
+  const wanted = wantedAssurances(obligations)
   const unassured = wanted.length === 0 ? undefined : authentication.assurance(call.identity, wanted, step.clock.now())
   if (unassured !== undefined) refuse(unassured)
-  for (const { type, value } of obligations) {
+  for (const obligation of obligations) {
+    const { type, value } = obligation
     switch (type) {
       case 'require_acr':
       case 'require_assurance':
         // All of them together, above.
         break
       case 'require_binding': {
-        const unbound = authentication.binding(call.identity, value === 'dpop' || value === 'mtls' ? value : 'any')
+        const unbound = authentication.binding(call.identity, wantedBinding(obligation))
         if (unbound !== undefined) refuse(unbound)
         break
       }
@@ -230,6 +231,20 @@ type Refuse = (shortfall: Shortfall) => void
 
 function unmet(reason: string): Shortfall {
   return { code: 'obligation_unmet', reason }
+}
+
+/** What some of these duties want of an authentication. */
+export function wantedAssurances(obligations: readonly Obligation[]): readonly WantedAssurance[] {
+  return obligations.filter(({ type }) => type === 'require_acr' || type === 'require_assurance').map(wantedAssurance)
+}
+
+/** How some of these duties want a credential to be bound. */
+export function wantedBindings(obligations: readonly Obligation[]): readonly ('dpop' | 'mtls' | 'any')[] {
+  return obligations.filter(({ type }) => type === 'require_binding').map(wantedBinding)
+}
+
+function wantedBinding({ value }: Obligation): 'dpop' | 'mtls' | 'any' {
+  return value === 'dpop' || value === 'mtls' ? value : 'any'
 }
 
 // Both say it in their own way; what they hold was read when the policy was.

@@ -3,6 +3,7 @@ import { type DeclaredAttributes, parseDeclaredAttributes } from './attributes.t
 import type { Condition } from './condition.ts'
 import { parseCondition, readWithin, untilMoment, type Vocabulary, vocabularyOf } from './parse-condition.ts'
 import { type NamePattern, parseNames, parseRoleNames, parseRoles, type RoleTable } from './names.ts'
+import { parseDenialObligation } from './denial-duties.ts'
 import { mergeObligations, noObligations, parseObligation } from './obligations.ts'
 import { complain, member, type Place, placeText, readAnyList, readFields, readList, readText, shown } from './strict-read.ts'
 import { parseMoment } from './time-window.ts'
@@ -79,7 +80,6 @@ function parseRule(value: unknown, place: Place, vocabulary: Vocabulary, singles
   readWithin(vocabulary, place)
   const { effect } = fields
   if (effect !== 'permit' && effect !== 'forbid') complain(member(place, 'effect'), `must be 'permit' or 'forbid'`)
-  if (effect === 'forbid' && fields.obligations !== undefined) complain(member(place, 'obligations'), 'a forbid carries no obligations')
   const subject = readScope(fields.subject, place, 'subject', ['type', 'id', 'roles'])
   const resource = readScope(fields.resource, place, 'resource', ['type', 'id'])
   const when = fields.when === undefined ? undefined : parseCondition(fields.when, vocabulary.when, vocabulary)
@@ -96,7 +96,7 @@ function parseRule(value: unknown, place: Place, vocabulary: Vocabulary, singles
     resourceTypes: single(singles, namesIn(resource?.type, place, 'resource', 'type')),
     resourceIds: namesIn(resource?.id, place, 'resource', 'id'),
     when: expires === undefined ? when : untilMoment(expires, when, vocabulary),
-    obligations: fields.obligations === undefined ? noObligations : parseObligations(fields.obligations, member(place, 'obligations')),
+    obligations: fields.obligations === undefined ? noObligations : parseObligations(fields.obligations, member(place, 'obligations'), effect),
     expires,
   }
 }
@@ -114,9 +114,10 @@ function namesIn(value: unknown, rule: Place, scope: string, name: string): read
   return value === undefined ? undefined : parseNames(value, member(member(rule, scope), name))
 }
 
-function parseObligations(value: unknown, place: Place): readonly Obligation[] {
+function parseObligations(value: unknown, place: Place, effect: ParsedRule['effect']): readonly Obligation[] {
   const list = readList(value, place)
-  const parsed = list.map((obligation, index) => parseObligation(obligation, placeText(member(place, index))))
+  const parse = effect === 'permit' ? parseObligation : parseDenialObligation
+  const parsed = list.map((obligation, index) => parse(obligation, placeText(member(place, index))))
   // One alone has nothing to be merged with.
   return parsed.length === 1 ? Object.freeze(parsed) : mergeObligations(parsed)
 }

@@ -34,21 +34,42 @@ export function hashesAtOnce(): boolean {
 
 /**
  * The digest of a policy as it is now, worked out when it is first asked for: that costs half of what it costs to load the
- * policy, and to keep its text next to nothing. It gives undefined where the runtime takes its time to hash, and this is no copy
- * from `copyWithDigest`.
+ * policy, and to keep its text next to nothing. Never throws: it gives undefined for what has no canonical form, and, where the
+ * runtime takes its time to hash, until that is done; of a copy from `copyWithDigest` it is known at once.
  */
 export function digestLater(policy: unknown): () => string | undefined {
-  if (!hashesAtOnce()) {
-    const known = typeof policy === 'object' && policy !== null ? noted.get(policy) : undefined
-    return () => known
-  }
-  let text: string | undefined = JSON.stringify(policy)
+  const known = typeof policy === 'object' && policy !== null ? noted.get(policy) : undefined
+  if (known !== undefined) return () => known
+  let text = textNow(policy)
   let digest: string | undefined
   return () => {
     if (text === undefined) return digest
-    digest = hashNow(canonicalPolicy(JSON.parse(text)))
+    const canonical = canonicalNow(text)
     text = undefined
+    if (canonical === undefined) return undefined
+    digest = hashNow(canonical)
+    if (digest === undefined)
+      hash(canonical).then(
+        (made) => (digest = made),
+        () => undefined,
+      )
     return digest
+  }
+}
+
+function textNow(policy: unknown): string | undefined {
+  try {
+    return JSON.stringify(policy)
+  } catch {
+    return undefined
+  }
+}
+
+function canonicalNow(text: string): string | undefined {
+  try {
+    return canonicalPolicy(JSON.parse(text))
+  } catch {
+    return undefined
   }
 }
 

@@ -163,3 +163,12 @@ export function ownMember(holder: unknown, key: string): unknown {
   if (descriptor === undefined) return undefined
   return 'value' in descriptor ? descriptor.value : unreadable
 }
+
+/**
+ * The same on the way to an attribute, where a text or a list in place of an object is a value of another type: whether
+ * there is something below it nobody can tell, and least of all that there is nothing.
+ */
+export function memberBelow(holder: unknown, key: string): unknown {
+  if (holder === undefined || holder === null) return undefined
+  return typeof holder !== 'object' || Array.isArray(holder) ? unreadable : ownMember(holder, key)
+}

@@ -5,8 +5,10 @@ import { explain, type ExplainOptions, type Explanation } from './explanation.ts
 import { openPolicyNow } from './open-policy-now.ts'
 import type { PolicySignature } from './open-policy.ts'
 import { type ParsedPolicy, parsePolicy } from './parse-policy.ts'
-import { noteParsedPolicy } from './parsed-policy-of.ts'
+import { noteInside } from './inside-policy-set.ts'
+import { namedPolicy } from './named-policy.ts'
 import type { Policy, Undeclared } from './policy.ts'
+import { digestLater } from './policy-digest.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
 import { readQuestion, whatIsMalformed } from './policy-request.ts'
 import { complain } from './strict-read.ts'
@@ -66,7 +68,8 @@ export interface PolicyDescription {
  *   not false; nothing is converted. `exists` asks whether there is a value; null is none.
  * - Only *true* permits. An unknown `forbid` denies. An unknown permit is passed over, unless it carries obligations:
  *   then the request is denied, or leaving an attribute out would shed a duty.
- * - The obligations are those of all permits that matched; numbers take the strictest.
+ * - The obligations are those of all permits that matched; numbers take the strictest. Those of a denial are those of all forbids
+ *   that denied; where one of them asks for no better authentication, nobody is asked for one.
  * - Attributes are own data members: nothing inherited, no getter.
  * - A rule with `expires` ends at that moment of `context.time`, which a guard states by its clock. Where the time is not
  *   known, such a permit is unknown, and such a forbid still denies.
@@ -89,8 +92,9 @@ export function policySet(policy: unknown, options: PolicySetOptions = {}): Poli
   const { signature } = options
   // Asked for and not there: that must not be passed over in silence.
   if (Object.hasOwn(options, 'signature') && signature === undefined) complain('policySet', 'signature: is undefined; leave it out instead')
-  const parsed = parsePolicy(signature === undefined ? policy : openPolicyNow(policy, signature))
-  const compiled = compilePolicy(parsed)
+  const opened = signature === undefined ? policy : openPolicyNow(policy, signature)
+  const parsed = parsePolicy(opened)
+  const compiled = compilePolicy(parsed, namedPolicy(parsed.id, parsed.version, digestLater(opened)))
   const obliges = obligationsOf(parsed)
   const description = describe(parsed, obliges)
   const set: PolicySet = Object.freeze({
@@ -109,7 +113,7 @@ export function policySet(policy: unknown, options: PolicySetOptions = {}): Poli
     describe: () => description,
   })
   genuine.add(set)
-  noteParsedPolicy(set, parsed)
+  noteInside(set, { parsed, compiled })
   return set
 }
 

@@ -42,7 +42,11 @@ export interface Rule<A extends AttributeTypes = Undeclared> {
   readonly resource?: { readonly type?: string | readonly string[]; readonly id?: string | readonly string[] }
   /** What must be true besides. What cannot be decided is neither true nor false. */
   readonly when?: When<A>
-  /** Duties that come with a permit. A caller who has several permits has all their duties. */
+  /**
+   * Duties that come with a permit: a caller who has several permits has all their duties. A `forbid` may carry `require_acr`,
+   * `require_assurance` and `require_binding`, which tell a caller who has proved less what to come back with, and duties of
+   * controls of one's own; no duty makes a permit of a denial.
+   */
   readonly obligations?: readonly PolicyObligation[]
   /**
    * When the rule ends: at this moment it is no more. RFC 3339 with its zone, or milliseconds since 1970. Where nobody states

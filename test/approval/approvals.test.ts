@@ -73,6 +73,24 @@ function scene(options: Partial<ApprovalsOptions> = {}, name = 'bank') {
   return { clock, issuer, requests, log, state, base, pay, call, asked, sign, refused }
 }
 
+/** A store that says it has not seen anything yet until twenty have asked: then all come to use what they have at once. */
+function raced(store: ReturnType<typeof memoryState>): typeof store {
+  let asking = 0
+  let letGo = (): void => {}
+  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  return {
+    ...store,
+    add: (...parts) => store.add(...parts),
+    describe: () => store.describe(),
+    async get(...parts) {
+      const found = await store.get(...parts)
+      if (++asking === 20) letGo()
+      await gate
+      return found
+    },
+  }
+}
+
 describe('an approval (A13)', () => {
   test('is asked for by a refusal that names it, and lets that one call through', async () => {
     const { call, asked, sign, requests, state, log } = scene()
@@ -97,11 +115,15 @@ describe('an approval (A13)', () => {
   })
 
   test('is used once, also when many calls come with it at once', async () => {
-    const { call, asked, sign, refused, state } = scene()
+    const { call, asked, sign, refused, state, log } = scene({ store: raced(memoryState()) })
     const text = await sign(await asked())
     const ends = await Promise.allSettled(Array.from({ length: 20 }, () => call(transfer, { approvals: [text] })))
     assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
     assert.equal(state.ran.length, 1)
+    // Nor does the log say that any other was let in, or approved.
+    const decisions = log.entries.filter((entry) => entry.kind === 'decision')
+    assert.equal(decisions.filter((entry) => entry.kind === 'decision' && entry.allowed).length, 1)
+    assert.equal(decisions.filter((entry) => entry.kind === 'decision' && entry.approval !== undefined).length, 1)
     await refused(transfer, [text])
     await call(transfer, { approvals: [text, await sign(await asked())] })
     assert.equal(state.ran.length, 2)

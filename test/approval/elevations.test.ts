@@ -51,6 +51,15 @@ function scene(options: ElevationsOptions = {}) {
 }
 
 describe('an elevation', () => {
+  test('is of one tenant, and none in another of the same caller', async () => {
+    const { elevate, restart, as } = scene()
+    const inTenant = (tid: string) => as('ada', ['on-call'], 30_000, { tid })
+    await elevate(900, await inTenant('a'))
+    assert.equal(await restart(null, await inTenant('a')), 'restarted')
+    for (const other of [await inTenant('b'), await inTenant(''), await as('ada', ['on-call'])])
+      await assert.rejects(restart(null, other), (error) => isGuardError(error) && error.code !== 'misconfigured')
+  })
+
   test('gives a role for a while, to whom policy permits it, and ends by itself', async () => {
     const { elevate, restart, as, clock } = scene()
     const ada = await as('ada', ['on-call'])

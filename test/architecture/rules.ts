@@ -65,6 +65,8 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
     if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
     // Stores of others answer with the errors of the port, and what asks for an approval once remembers it in such a store.
     if (target === 'state' && /^adapters\/(redis|webauthn)\//.test(from)) return undefined
+    // Limits in Redis count as those in memory do, with the same arithmetic.
+    if (target === 'limits' && from.startsWith('adapters/redis/')) return undefined
     // Engines of others stand behind policy's port and speak its words; one that is far away is reached by checked addresses alone.
     if (target === 'policy' && /^adapters\/(cedar|opa|authzen)\//.test(from)) return undefined
     if (to === 'keys/secure-url.ts' && /^adapters\/(opa|authzen|fetch)\//.test(from)) return undefined

@@ -23,7 +23,13 @@ describe('the text of an entry', () => {
     const odd = fc.oneof(fc.string({ unit: 'binary' }), fc.constant('\ud800'), fc.constant('ł'.repeat(70_000)), fc.constant('\u0001'.repeat(20_000)))
     fc.assert(
       fc.property(odd, odd, fc.array(odd, { maxLength: 100 }), (reason, id, tools) => {
-        const record = { ...sampleRecord(1), id, reason, tools, subject: { issuer: reason, key: id, kind: 'user' as const, subject: id } }
+        const record = {
+          ...sampleRecord(1),
+          id,
+          reason,
+          tools,
+          subject: { issuer: reason, key: id, kind: 'user' as const, roles: tools, subject: id },
+        }
         const text = entryText(record)
         assert.ok(Buffer.byteLength(text) <= maxEntryBytes)
         const parsed = parseEntry(text)
@@ -47,7 +53,7 @@ describe('the text of an entry', () => {
       obligations: many,
       fulfilled: many,
       rules: many.map((rule) => ({ effect: 'forbid', rule })),
-      subject: { actors: many.map((subject) => ({ issuer: long, subject })), issuer: long, key: 'ada', kind: 'user', subject: 'ada' },
+      subject: { actors: many.map((subject) => ({ issuer: long, subject })), issuer: long, key: 'ada', kind: 'user', roles: many, subject: 'ada' },
     }
     const parsed = parseEntry(entryText(record))
     assert.ok(parsed?.kind === 'decision')

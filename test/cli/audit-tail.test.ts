@@ -7,7 +7,7 @@ import { type AuditRecord, entryText } from '../../src/audit-log/record.ts'
 import { sampleRecord } from '../audit-log/records.ts'
 import { type MadeLog, madeLog, run } from './made-log.ts'
 
-const subject = { issuer: 'https://id.example', key: 'ada', kind: 'user', subject: 'ada' } as const
+const subject = { issuer: 'https://id.example', key: 'ada', kind: 'user', roles: [], subject: 'ada' } as const
 const records: AuditRecord[] = [
   ...Array.from({ length: 300 }, (_, number) => sampleRecord(number)),
   { ...sampleRecord(300), allowed: false, code: 'denied', missing: 2, reason: 'no rule permits it', subject },

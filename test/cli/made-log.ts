@@ -23,6 +23,11 @@ export async function run(...argv: string[]): Promise<Said> {
   return { code, out: lines.out.join('\n'), error: lines.error.join('\n') }
 }
 
+/** Whether a terminal would only show it. */
+export function isHarmless({ out, error }: Pick<Said, 'out' | 'error'>): boolean {
+  return !/[\p{Cc}\p{Cf}]/u.test(`${out}${error}`.replaceAll('\n', ''))
+}
+
 /** A folder with a log, its key file, its anchor and its verifier key in a file. */
 export interface MadeLog {
   readonly folder: string

@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { sampleRecord } from '../audit-log/records.ts'
 import { type MadeLog, madeLog, run, withOneByteChanged } from './made-log.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const commands = ['audit verify', 'audit tail', 'audit prove', 'keys new']
+const commands = [
+  'audit verify',
+  'audit tail',
+  'audit prove',
+  'policy check',
+  'policy explain',
+  'policy test',
+  'policy sign',
+  'policy diff',
+  'access review',
+  'keys new',
+]
 
 describe('the sallyport command', () => {
   it('shows its commands when it is asked for nothing or for help', async () => {
@@ -59,6 +73,22 @@ describe('the sallyport command as a process', () => {
     assert.equal(bad.status, 1)
     const wrong = start('audit', 'verify')
     assert.deepEqual([wrong.status, wrong.stdout], [2, ''])
+  })
+
+  it('ends at an interrupt, without a word', { skip: process.platform === 'win32' && 'no mkfifo' }, async () => {
+    const pipe = join(made.folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const running = spawn(process.execPath, ['--import', 'tsx', '--conditions=@sallyport/source', 'src/cli/main.ts', 'policy', 'check', pipe], {
+      cwd: root,
+    })
+    let said = ''
+    for (const stream of [running.stdout, running.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()))
+    // To open a pipe is to wait for the other end: it is reading now.
+    const writer = await open(pipe, 'w')
+    running.kill('SIGINT')
+    const [, signal] = await once(running, 'exit')
+    await writer.close()
+    assert.deepEqual([signal, said], ['SIGINT', ''])
   })
 
   it('is quiet when whoever reads it stops reading', { skip: process.platform === 'win32' && 'no sh' }, () => {

@@ -47,8 +47,17 @@ export async function assertRefused(response: Response, code: GuardErrorCode, pr
   const body = JSON.parse(text) as Record<string, unknown>
   assert.equal(body.code, code)
   assert.equal(body.status, statuses[code])
-  assert.equal(body.type, `urn:sallyport:problem:${code}`)
   const known = ['type', 'title', 'status', 'code', 'error']
+  if (code === 'limit_exceeded') {
+    // The sorts that draft-ietf-httpapi-ratelimit-headers-10 has, and names of limits, which its header fields tell as well.
+    assert.match(
+      String(body.type),
+      /^https:\/\/iana\.org\/assignments\/http-problem-types#(?:quota-exceeded|temporary-reduced-capacity|abnormal-usage-detected)$/,
+    )
+    const violated: unknown = body['violated-policies']
+    assert.ok(Array.isArray(violated) && violated.length > 0 && violated.every((name) => /^[ !#-[\]-~]{1,64}$/.test(String(name))))
+    known.push('violated-policies')
+  } else assert.equal(body.type, `urn:sallyport:problem:${code}`)
   assert.deepEqual(
     Object.keys(body).filter((name) => !known.includes(name)),
     [],

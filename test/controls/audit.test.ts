@@ -50,6 +50,7 @@ describe('the records of a call', () => {
       issuer: 'https://id.example',
       key: '18:https://id.exampleada',
       kind: 'user',
+      roles: ['analyst'],
       subject: 'ada',
       tenant: 'acme',
       token: 'token-of-ada',
@@ -215,6 +216,16 @@ describe('one decision and one outcome', () => {
         const request = (_input: unknown, _context: unknown, _call: unknown, step: { beforeRun(task: () => Promise<void>): void }): undefined =>
           void step.beforeRun(() => Promise.reject(new GuardError('limits_unavailable')))
         return audited(options, [own({ request })]).protect(() => 'x', operation)('x', by('ada'))
+      },
+    ],
+    [
+      'refused by what an earlier control must do before the function',
+      'refused',
+      false,
+      (options) => {
+        const enter = (_call: unknown, step: { beforeRun(task: () => Promise<void>): void }): void =>
+          step.beforeRun(() => Promise.reject(new GuardError('limits_unavailable')))
+        return audited(options, [own({ enter })]).protect(() => 'x', operation)('x', by('ada'))
       },
     ],
     [
@@ -711,6 +722,17 @@ describe('digests of contents', () => {
     assert.deepEqual([outcome.ending, outcome.code, outcome.parts], ['refused', 'payload_unsupported', 0])
   })
 
+  it('are that of nothing, where a function returns nothing', async () => {
+    const log = recordingLog()
+    const key = new Uint8Array(32).fill(1)
+    const chain = audited({ log, content: 'digest', digestKey: key })
+    assert.equal(await chain.protect(() => undefined, operation)('x', by('ada')), undefined)
+    const { outcome } = pairOf(log.entries)
+    assert.deepEqual([outcome.ending, outcome.output], ['completed', await keyedDigest(key).digest('')])
+    await chain.protect(() => '', operation)('x', by('ada'))
+    assert.notEqual((log.last as { output?: string }).output, outcome.output)
+  })
+
   it('survive the deepest input that the engine takes', async () => {
     let deep: unknown = 'x'
     for (let level = 0; level < 64; level++) deep = [deep]
@@ -940,12 +962,13 @@ describe('audit()', () => {
     const digestKey = new Uint8Array(32).fill(77)
     const log = memoryLog()
     const sink = { name: 'elsewhere', deliver: () => {} }
-    const [first] = audited({ log, content: 'digest', digestKey, sinks: [sink], onFailure: 'degrade' }).describe().controls
+    const sealAttributes = new Uint8Array(32).fill(77)
+    const [first] = audited({ log, content: 'digest', digestKey, sealAttributes, sinks: [sink], onFailure: 'degrade' }).describe().controls
     assert.deepEqual(first, {
       name: 'audit',
       adds: ['entry'],
       fulfills: [],
-      options: { log: log.describe(), content: 'digest', onFailure: 'degrade', durability: 'durable', sinks: ['elsewhere'] },
+      options: { log: log.describe(), content: 'digest', sealsAttributes: true, onFailure: 'degrade', durability: 'durable', sinks: ['elsewhere'] },
     })
     assert.equal(JSON.stringify(first).includes('77'), false)
     const [lazy] = audited({ log: async () => log }).describe().controls

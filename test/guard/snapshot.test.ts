@@ -3,9 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { snapshotJson } from '../../src/guard/snapshot.ts'
 
+// Which is refused.
+const withoutPrototypes = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('"__proto__":'))
+
 test('copies any JSON value, deeply frozen and equal', () => {
   fc.assert(
-    fc.property(fc.jsonValue(), (value) => {
+    fc.property(withoutPrototypes, (value) => {
       const own = snapshotJson(value)
       assert.deepEqual(own, value)
       const frozen = (each: unknown): boolean =>
@@ -101,4 +104,15 @@ test('refuses what is too large, before it is copied', () => {
 
 test('a member that is undefined is one that is not there, as in JSON', () => {
   assert.deepEqual(Object.keys(snapshotJson({ a: 1, b: undefined }) as object), ['a'])
+})
+
+test('an instance of a class has the form that is given for it, however deep, and is refused where there is none', () => {
+  const url = new URL('https://a.example/')
+  const plain = (instance: object): unknown => (instance instanceof URL ? instance.href : undefined)
+  assert.deepEqual(snapshotJson({ list: [{ at: url }] }, plain), { list: [{ at: url.href }] })
+  assert.throws(() => snapshotJson({ at: url }), { code: 'payload_invalid' })
+  assert.throws(() => snapshotJson({ at: new Map() }, plain), { code: 'payload_invalid' })
+  // A form is copied like any other value, and a form of itself ends.
+  assert.throws(() => snapshotJson({ at: url }, () => ({ at: () => {} })), { code: 'payload_invalid' })
+  assert.throws(() => snapshotJson(url, () => url), { code: 'payload_invalid' })
 })

@@ -9,7 +9,25 @@ test('a limit is copied and frozen, and its burst is the whole amount unless giv
   assert.deepEqual(planned, { name: 'minute', unit: 'requests', quantity: 60, window: 60, burst: 60 })
   assert.ok(Object.isFrozen(planned))
   assert.equal(planLimit({ name: 'minute', tokens: 60, window: 0.5, burst: 10 }).burst, 10)
-  assert.deepEqual(planLimit({ name: 'parallel', concurrent: 3 }), { name: 'parallel', unit: 'concurrent', quantity: 3, window: undefined, burst: 3 })
+  assert.deepEqual(planLimit({ name: 'parallel', concurrent: 3 }), {
+    name: 'parallel',
+    unit: 'concurrent',
+    quantity: 3,
+    window: undefined,
+    burst: 3,
+    lease: 30,
+  })
+  assert.deepEqual(planLimit({ name: 'budget', cost: 9, window: 'month', zone: 'Europe/Warsaw', shared: true }), {
+    name: 'budget',
+    unit: 'cost',
+    quantity: 9,
+    shared: true,
+    window: 'month',
+    burst: 9,
+    zone: 'Europe/Warsaw',
+  })
+  assert.equal(planLimit({ name: 'budget', tokens: 9, window: 'day' }).zone, 'UTC')
+  for (const unit of ['prompts', 'choices', 'logprobs'] as const) assert.equal(planLimit({ name: 'a', [unit]: 5, window: 1 }).unit, unit)
 })
 
 const wrong: readonly (readonly [why: string, limit: object])[] = [
@@ -30,6 +48,18 @@ const wrong: readonly (readonly [why: string, limit: object])[] = [
   ['the burst is infinite', { name: 'a', requests: 1, window: 1, burst: Number.POSITIVE_INFINITY }],
   ['a window stands beside concurrent', { name: 'a', concurrent: 1, window: 1 }],
   ['a burst stands beside concurrent', { name: 'a', concurrent: 1, burst: 1 }],
+  ['the window is a word that is none', { name: 'a', requests: 1, window: 'year' }],
+  ['the zone is none', { name: 'a', requests: 1, window: 'day', zone: 'Middle/Earth' }],
+  ['the zone is no text', { name: 'a', requests: 1, window: 'day', zone: 5 }],
+  ['a zone stands beside seconds', { name: 'a', requests: 1, window: 60, zone: 'UTC' }],
+  ['a burst stands beside a day', { name: 'a', requests: 5, window: 'day', burst: 1 }],
+  ['prompts stand beside a day', { name: 'a', prompts: 5, window: 'day' }],
+  ['a lease stands without concurrent', { name: 'a', requests: 1, window: 1, lease: 5 }],
+  ['the lease is zero', { name: 'a', concurrent: 1, lease: 0 }],
+  ['the lease is infinite', { name: 'a', concurrent: 1, lease: Number.POSITIVE_INFINITY }],
+  ['a zone stands beside concurrent', { name: 'a', concurrent: 1, zone: 'UTC' }],
+  ['shared is no boolean', { name: 'a', requests: 1, window: 1, shared: 'yes' }],
+  ['the cost is a fraction', { name: 'a', cost: 0.5, window: 1 }],
   ['the name is empty', { name: '', requests: 1, window: 1 }],
   ['the name breaks a header field', { name: 'a"', requests: 1, window: 1 }],
   ['the name has a line break', { name: 'a\n', requests: 1, window: 1 }],

@@ -22,7 +22,7 @@ class Bucket {
 
   constructor(limit: PlannedLimit) {
     this.#quantity = BigInt(limit.quantity)
-    this.#span = BigInt((limit.window ?? 0) * 1000)
+    this.#span = BigInt(Number(limit.window) * 1000)
     this.#burst = BigInt(limit.burst) * this.#span
   }
 
@@ -153,7 +153,7 @@ test('over no stretch of time is more spent than the burst and what leaks away m
       // What is never settled stands.
       for (const { grants } of open) spent.push(...grants)
       spent.sort((one, other) => one.at - other.at)
-      const rate = limit.quantity / ((limit.window ?? 0) * 1000)
+      const rate = limit.quantity / (Number(limit.window) * 1000)
       for (let first = 0; first < spent.length; first++) {
         let sum = 0
         for (let last = first; last < spent.length; last++) {
@@ -185,5 +185,5 @@ test('what is released at once was never there', () => {
 })
 
 function asOptions(limit: PlannedLimit): { tokens: number; window: number; burst: number } {
-  return { tokens: limit.quantity, window: limit.window ?? 0, burst: limit.burst }
+  return { tokens: limit.quantity, window: Number(limit.window), burst: limit.burst }
 }

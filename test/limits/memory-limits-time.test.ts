@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ElapsedTime } from '../../src/limits/memory-limits.ts'
+import { ElapsedTime } from '../../src/limits/elapsed-time.ts'
 
 test('time passes as the clock says', () => {
   const time = new ElapsedTime()

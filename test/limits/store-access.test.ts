@@ -11,7 +11,7 @@ const keyed = [{ limit, key: 'ada' }]
 const one = { requests: 1 }
 
 function access(reserve: LimitStore['reserve'], onFailure: OnStoreFailure = 'refuse'): StoreAccess {
-  return new StoreAccess({ reserve }, [limit], onFailure, 1_000)
+  return new StoreAccess({ reserve }, onFailure, 1_000)
 }
 
 async function reserving(store: StoreAccess, clock = testClock()): Promise<Reservation | Refusal> {
@@ -84,7 +84,7 @@ test('a store that hangs while a call settles or extends is not waited for', asy
 })
 
 test('a store that answers at once is not waited for', () => {
-  const store = new StoreAccess(memoryLimits(), [limit], 'refuse', 1_000)
+  const store = new StoreAccess(memoryLimits(), 'refuse', 1_000)
   const clock = testClock()
   const answer = store.reserve(keyed, one, clock)
   assert.ok('allowed' in answer && answer.allowed)

@@ -5,7 +5,7 @@ import { estimateTokens, innerStringBytes, stringBytes, textBytes } from '../../
 import { openaiChat } from '../../src/payload/openai-chat.ts'
 import { plainText } from '../../src/payload/plain-text.ts'
 
-const room = Number.POSITIVE_INFINITY
+const room = { room: Number.POSITIVE_INFINITY }
 
 test('the length of texts is that of their UTF-8', () => {
   fc.assert(
@@ -46,8 +46,8 @@ test('a request is expected to take its texts and all the output that it allows'
 test('a request without a bound is expected to take a usual answer, but no more than can be granted', () => {
   const input = plainText.snapshot('x'.repeat(400))
   assert.deepEqual(estimateTokens(plainText, input, room), { input: 100, output: 1_024 })
-  assert.deepEqual(estimateTokens(plainText, input, 300), { input: 100, output: 200 })
-  assert.deepEqual(estimateTokens(plainText, input, 50), { input: 100, output: 1 })
+  assert.deepEqual(estimateTokens(plainText, input, { room: 300 }), { input: 100, output: 200 })
+  assert.deepEqual(estimateTokens(plainText, input, { room: 50 }), { input: 100, output: 1 })
   assert.deepEqual(estimateTokens(undefined, { question: 'x'.repeat(40) }, room), { input: 10, output: 1_024 })
 })
 
@@ -66,7 +66,7 @@ test('pictures, sound and files count before anybody reports what they took', ()
 
 test('what stands in names, numbers and words counts as well, once it is more than an envelope', () => {
   const estimate = (more: object): number =>
-    estimateTokens(openaiChat, openaiChat.snapshot({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more }), 1e9).input
+    estimateTokens(openaiChat, openaiChat.snapshot({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more }), { room: 1e9 }).input
   assert.equal(estimate({}), 1)
   const parameters = { type: 'object', properties: { n: { enum: Array.from({ length: 20_000 }, (_, index) => index) } } }
   assert.ok(estimate({ tools: [{ type: 'function', function: { name: 'f', parameters } }] }) > 20_000)

@@ -284,7 +284,7 @@ test('broken arguments pass unread, and are refused when their texts are read', 
 })
 
 test('reports usage, and nonsense as none', () => {
-  assert.deepEqual(answer.usage(answer.snapshot(fullCompletion(), false)), { inputTokens: 10, outputTokens: 20 })
+  assert.deepEqual(answer.usage(answer.snapshot(fullCompletion(), false)), { inputTokens: 10, outputTokens: 20, reasoningTokens: 4 })
   assert.deepEqual(answer.usage(answer.snapshot(usageChunk(), true)), { inputTokens: 10, outputTokens: 20 })
   assert.deepEqual(answer.usage({ ...chunk({}), x_groq: { usage: { prompt_tokens: 1, completion_tokens: 2 } } }), { inputTokens: 1, outputTokens: 2 })
   for (const usage of [

@@ -61,6 +61,36 @@ test('drops an event that has no end', () => {
   assert.deepEqual(parse('data: a'), [])
 })
 
+test('gives an event that has no end where that is asked for, wherever its bytes are cut', () => {
+  for (const [text, last] of [
+    ['data: a\n\nevent: x\ndata: b\n', { data: 'b', event: 'x' }],
+    ['data: a\n\nevent: x\ndata: b', { data: 'b', event: 'x' }],
+    ['data: a\r\rdata: [DONE]\r', { data: '[DONE]' }],
+    ['data: a\n\ndata', { data: '' }],
+    ['data: a\n\nid: 7', undefined],
+    ['data: a\n\n: comment', undefined],
+    ['data: a\n\n', undefined],
+  ] as const)
+    for (let cut = 0; cut <= text.length; cut++) {
+      const parser = eventParser({ unfinished: 'give' })
+      const read = [...parser.push(encoder.encode(text.slice(0, cut))), ...parser.push(encoder.encode(text.slice(cut))), ...parser.end()]
+      assert.deepEqual(read, last === undefined ? [{ data: 'a' }] : [{ data: 'a' }, last])
+      assert.deepEqual(parser.end(), [])
+    }
+})
+
+test('an unfinished event that ends within a character is refused', () => {
+  const parser = eventParser({ unfinished: 'give' })
+  parser.push(new Uint8Array([...encoder.encode('data: '), 0xf0, 0x9f]))
+  assert.throws(() => parser.end(), { code: 'payload_invalid' })
+})
+
+test('refuses a stream beyond the bound, by its bytes, also where it says nothing', () => {
+  const parser = eventParser({ maxTotal: 90 })
+  for (let count = 0; count < 10; count++) parser.push(encoder.encode(':\n\n: é\n\n'))
+  assert.throws(() => parser.push(encoder.encode('\n')), { code: 'payload_too_large' })
+})
+
 const events = 'event: täst\r\ndata: {"content":"naïve 😀 \u2028"}\rid: é\n\r\n:ping\n\ndata: 😀\ndata:\n\ndata: [DONE]\n\n'
 
 test('A18: gives the same events wherever the bytes are cut', () => {

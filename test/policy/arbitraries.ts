@@ -84,6 +84,14 @@ const obligation = fc.oneof(
   fc.constantFrom({ type: 'no_stream' }, { type: 'require_approval' }),
 )
 
+const denialObligation = fc.constantFrom(
+  { type: 'require_acr', value: ['phr'] },
+  { type: 'require_acr', value: ['phrh'] },
+  { type: 'require_binding', value: 'dpop' },
+  { type: 'notify', value: 'soc' },
+  { type: 'notification' },
+)
+
 function rulesOf(when: fc.Arbitrary<Condition>) {
   const narrow = fc.record(
     {
@@ -101,9 +109,10 @@ function rulesOf(when: fc.Arbitrary<Condition>) {
   const wide = fc.record({ action: fc.constantFrom('chat', 'ch*', '*'), when }, { requiredKeys: ['when'] })
   const scope = fc.oneof(narrow, wide)
   const duties = fc.option(fc.array(obligation, { minLength: 1, maxLength: 2 }))
+  const denialDuties = fc.option(fc.array(denialObligation, { minLength: 1, maxLength: 2 }), { freq: 3 })
   return fc.oneof(
     { weight: 4, arbitrary: fc.record({ scope, effect: fc.constant('permit'), obligations: duties }) },
-    { weight: 1, arbitrary: fc.record({ scope, effect: fc.constant('forbid'), obligations: fc.constant(null) }) },
+    { weight: 1, arbitrary: fc.record({ scope, effect: fc.constant('forbid'), obligations: denialDuties }) },
   )
 }
 

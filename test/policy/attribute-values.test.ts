@@ -101,6 +101,19 @@ describe('A11: an attribute that is not what a test needs', () => {
       assert.deepEqual([exists(context), lacks(context)], [false, false])
   })
 
+  test('below a value of another type nobody can tell, so that absence there permits nothing', () => {
+    const ask = (condition: object, value: unknown): boolean => permits({ 'context.value.deep': condition }, { value })
+    for (const value of ['text', '', 0, true, [], ['x'], [{ deep: 1 }]])
+      for (const condition of [{ exists: true }, { exists: false }, { eq: 1 }, { ne: 1 }]) assert.equal(ask(condition, value), false)
+    for (const nothing of [undefined, null, {}, { deep: null }]) assert.equal(ask({ exists: false }, nothing), true)
+    const forbid = [
+      { id: 'all', effect: 'permit' },
+      { id: 'no', effect: 'forbid', when: { 'context.value.deep': { exists: true } } },
+    ]
+    assert.equal(decide(forbid, requestWith({ context: { value: 'text' } })).allowed, false)
+    assert.equal(decide(forbid, requestWith({ context: { value: {} } })).allowed, true)
+  })
+
   test('exists of a declared attribute asks for its type as well', () => {
     const attributes = { 'context.value': 'number' }
     const asks = (value: unknown) =>

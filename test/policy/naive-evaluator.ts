@@ -17,7 +17,7 @@ export function naiveEvaluate(policy: Data, request: Data): NaiveAnswer {
   const permits = judged.filter(({ rule, truth }) => rule.effect === 'permit' && truth === 'yes')
   const shed = judged.filter(({ rule, truth }) => rule.effect === 'permit' && truth === 'unknown' && rule.obligations !== undefined)
   const ids = (list: typeof judged): string[] => list.map(({ rule }) => rule.id as string).sort()
-  if (forbids.length > 0) return { allowed: false, reasons: ids(forbids), obligations: [] }
+  if (forbids.length > 0) return { allowed: false, reasons: ids(forbids), obligations: denialDuties(forbids.map(({ rule }) => rule)) }
   if (shed.length > 0) return { allowed: false, reasons: ids(shed), obligations: [] }
   return {
     allowed: permits.length > 0,
@@ -41,14 +41,26 @@ export function hasUnknown(rule: Data, request: Data): boolean {
   return hasNotEnded(rule, request) === 'unknown' || (rule.when !== undefined && inside(rule.when as Data))
 }
 
+// What only some of several forbids let a caller mend is not to be mended.
+function denialDuties(forbids: Data[]): string[] {
+  const canBeMended = (duty: Data): boolean => ['require_acr', 'require_assurance', 'require_binding'].includes(duty.type as string)
+  const lists = forbids.map((rule) => (rule.obligations ?? []) as Data[])
+  const all = lists.flat()
+  return duties(lists.every((list) => list.some(canBeMended)) ? all : all.filter((duty) => !canBeMended(duty)))
+}
+
 function duties(all: Data[]): string[] {
   const caps = all.filter((one) => one.type === 'max_output_tokens').map((one) => one.value as number)
   const tools = all.filter((one) => one.type === 'allow_tools').map((one) => one.value as string[])
-  const others = all.filter((one) => one.type !== 'max_output_tokens' && one.type !== 'allow_tools').map((one) => one.type as string)
+  const others = all.filter((one) => one.type !== 'max_output_tokens' && one.type !== 'allow_tools').map(lineOf)
   const lines = new Set(others)
   if (caps.length > 0) lines.add(`max_output_tokens ${Math.min(...caps)}`)
   if (tools.length > 0) lines.add(`allow_tools ${['s1', 's2', 's3'].filter((tool) => tools.every((list) => list.includes(tool))).join(' ')}`)
   return [...lines].sort()
+}
+
+function lineOf({ type, value }: Data): string {
+  return value === undefined ? (type as string) : `${type as string} ${listOf(value).join(' ')}`
 }
 
 /** The parts of a rule's scope that do not fit. */
@@ -111,7 +123,12 @@ function lookUp(path: string, request: Data): unknown {
   const entity = request[root] as Data
   if (['type', 'id', 'name'].includes(keys[0] ?? '') && root !== 'context') return entity[keys[0] ?? '']
   let value: unknown = root === 'context' ? entity : entity.properties
-  for (const key of keys) value = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data)[key] : undefined
+  for (const key of keys) {
+    if (value === undefined || value === null) return undefined
+    // A value of another type on the way.
+    if (typeof value !== 'object' || Array.isArray(value)) return Symbol(path)
+    value = (value as Data)[key]
+  }
   return value
 }
 

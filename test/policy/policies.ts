@@ -65,7 +65,23 @@ export const wrongPolicies: readonly (readonly [name: string, policy: unknown, m
   ['an unknown key of a rule', ruleWith({ actions: ['chat'] }), /^policy\.rules\[0\]: has an unknown key 'actions'/],
   ['an undefined condition', ruleWith({ when: undefined }), /^policy\.rules\[0\]: 'when' is undefined/],
   ['a null condition', when(null), /^policy\.rules\[0\]\.when: must be an object/],
-  ['a forbid with duties', ruleWith({ effect: 'forbid', obligations: [{ type: 'no_stream' }] }), /obligations: a forbid carries no obligations/],
+  ...['max_output_tokens', 'allow_tools', 'no_stream', 'mask', 'seal_response', 'limit', 'reveal', 'require_approval', 'require_passkey'].map(
+    (type) =>
+      [
+        `a forbid with the duty ${type}`,
+        ruleWith({
+          effect: 'forbid',
+          obligations: [{ type, ...(type === 'max_output_tokens' && { value: 5 }), ...(type === 'allow_tools' && { value: [] }) }],
+        }),
+        /^policy\.rules\[0\]\.obligations\[0\]\.type: '\w+' (?:shapes a call that is permitted|would turn a denial into a permit)/,
+      ] as const,
+  ),
+  ['a forbid with no duties in its list', ruleWith({ effect: 'forbid', obligations: [] }), /\.obligations: must not be empty/],
+  [
+    'a forbid with a duty that is wrong',
+    ruleWith({ effect: 'forbid', obligations: [{ type: 'require_acr', value: 'a b' }] }),
+    /\.obligations\[0\]\.value/,
+  ],
 
   ['an empty subject', ruleWith({ subject: {} }), /\.subject: must not be empty/],
   ['an unknown key of a subject', ruleWith({ subject: { role: 'x' } }), /\.subject: has an unknown key 'role'/],

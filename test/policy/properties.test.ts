@@ -18,7 +18,7 @@ const brief = ({ allowed, reasons, obligations }: Decision) => ({
 })
 
 test('decides as a naive reading of the same rules does', () => {
-  const seen = { allowed: 0, denied: 0, forbidden: 0, shed: 0, obliged: 0 }
+  const seen = { allowed: 0, denied: 0, forbidden: 0, shed: 0, obliged: 0, obligedByForbids: 0 }
   fc.assert(
     fc.property(anyPolicy, fc.array(anyRequest, { minLength: 4, maxLength: 4 }), (policy, requests) => {
       for (const request of requests) {
@@ -28,7 +28,7 @@ test('decides as a naive reading of the same rules does', () => {
         else if (decision.reasons.length === 0) seen.denied++
         else if (decision.reasons[0]?.effect === 'forbid') seen.forbidden++
         else seen.shed++
-        if (decision.obligations.length > 0) seen.obliged++
+        if (decision.obligations.length > 0) seen[decision.allowed ? 'obliged' : 'obligedByForbids']++
       }
     }),
     { numRuns: 1500 },
@@ -71,6 +71,22 @@ test('a permit more never forbids without a duty, and a forbid more never permit
       if (!before) assert.equal(decide({ ...policy, rules: [...policy.rules, ...forbids] }, request).allowed, false)
     }),
     { numRuns: 300 },
+  )
+})
+
+test('A10: the duties of a forbid change nothing about what is permitted, and by which rules', () => {
+  fc.assert(
+    fc.property(anyPolicy, anyRequest, (policy, request) => {
+      const withoutDuties = policy.rules.map(({ obligations, ...rule }) =>
+        rule.effect === 'forbid' || obligations === undefined ? rule : { ...rule, obligations },
+      )
+      const decision = decide(policy, request)
+      const other = decide({ ...policy, rules: withoutDuties }, request)
+      assert.deepEqual([decision.allowed, decision.reasons], [other.allowed, other.reasons])
+      if (decision.allowed) assert.deepEqual(decision.obligations, other.obligations)
+      else assert.deepEqual(other.obligations, [])
+    }),
+    { numRuns: 500 },
   )
 })
 

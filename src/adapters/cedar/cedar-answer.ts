@@ -1,5 +1,6 @@
 import type { Decision } from '../../guard/context.ts'
 import { GuardError } from '../../guard/errors.ts'
+import { mergeDenials } from '../../policy/denial-duties.ts'
 import { mergeObligations, noObligations } from '../../policy/obligations.ts'
 import { ownMember } from '../../policy/policy-request.ts'
 import type { LoadedPolicy } from './cedar-policies.ts'
@@ -36,7 +37,7 @@ function decisionOf(policy: Decision['policy'], allowed: boolean, deciding: read
     allowed,
     policy,
     reasons: Object.freeze(sorted.map(({ id, effect }) => Object.freeze({ rule: id, effect }))),
-    obligations: withDuties ? mergeObligations(...sorted.map(({ obligations }) => obligations)) : noObligations,
+    obligations: withDuties ? (allowed ? mergeObligations : mergeDenials)(...sorted.map(({ obligations }) => obligations)) : noObligations,
   })
 }
 

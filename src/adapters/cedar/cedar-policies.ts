@@ -1,6 +1,7 @@
 import type { PolicyJson } from '@cedar-policy/cedar-wasm'
 import type { Obligation } from '../../guard/context.ts'
 import { parseJson } from '../../payload/strict-json.ts'
+import { parseDenialObligation } from '../../policy/denial-duties.ts'
 import { mergeObligations, noObligations, parseObligation } from '../../policy/obligations.ts'
 import { readMembers, shown } from '../../policy/strict-read.ts'
 import { type CedarModule, complaintsOf } from './cedar-module.ts'
@@ -72,7 +73,7 @@ function loadPolicy(cedar: CedarModule, name: string, given: string | PolicyJson
     text,
     scope: { principal, action, resource },
     reads: readsOf(conditions),
-    obligations: obligationsOf(annotations, here),
+    obligations: obligationsOf(annotations, effect, here),
   }
 }
 
@@ -82,7 +83,7 @@ function textOf(cedar: CedarModule, policy: PolicyJson, here: string): string {
   return answer.text
 }
 
-function obligationsOf(annotations: Readonly<Record<string, string | null>>, here: string): readonly Obligation[] {
+function obligationsOf(annotations: Readonly<Record<string, string | null>>, effect: LoadedPolicy['effect'], here: string): readonly Obligation[] {
   // A duty that is written under another name would be no duty.
   for (const name of Object.keys(annotations))
     if (name !== 'obligation' && /^obligations?$|^duty$|^duties$/i.test(name))
@@ -90,7 +91,8 @@ function obligationsOf(annotations: Readonly<Record<string, string | null>>, her
   if (!('obligation' in annotations)) return noObligations
   const value = jsonIn(annotations.obligation, `${here}: @obligation`)
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return mergeObligations(list.map((one) => parseObligation(one, `${here}: @obligation`)))
+  const parse = effect === 'permit' ? parseObligation : parseDenialObligation
+  return mergeObligations(list.map((one) => parse(one, `${here}: @obligation`)))
 }
 
 function jsonIn(text: string | null | undefined, here: string): unknown {

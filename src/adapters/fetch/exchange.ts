@@ -90,9 +90,11 @@ export class Exchange {
       },
       parse: (arrival: Parameters<typeof parseArrival>[1]) => {
         const value = parseArrival(wire, arrival)
-        if (this.#route?.agrees(new URL(url).pathname, value) !== true)
+        const { pathname } = new URL(url)
+        const route = this.#route
+        if (route?.agrees(pathname, value) !== true)
           throw new GuardError('payload_unsupported', { reason: 'the path and the payload name different models' })
-        return value
+        return route.complete(pathname, value)
       },
     }
     const signal = this.#signal

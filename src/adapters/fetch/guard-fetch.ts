@@ -4,10 +4,9 @@ import type { Call, Credentials } from '../../guard/context.ts'
 import type { Guard } from '../../guard/guard.ts'
 import type { Operation } from '../../guard/operation.ts'
 import type { Unprotected } from '../../guard/order.ts'
-import type { ChatRequest } from '../../payload/openai-chat-request.ts'
-import { openaiChat } from '../../payload/openai-chat.ts'
 import { callHandleField } from '../web/answer-fields.ts'
 import { bodyBounds, type WireMediator, wireMediator } from '../web/server-options.ts'
+import { endpoints } from './endpoints.ts'
 import { Exchange, type Fetch } from './exchange.ts'
 
 /** Options of `guardFetch`. */
@@ -113,6 +112,8 @@ export interface Route {
   readonly mediator: WireMediator
   matches(method: string, path: string): boolean
   agrees(path: string, payload: unknown): boolean
+  /** The payload with what the path says of it. */
+  complete(path: string, payload: unknown): unknown
 }
 
 /** How requests find their operation. */
@@ -135,13 +136,14 @@ function routesOf(guard: Guard, codec: Codec | 'auto', operation: Operation<neve
   if (operation !== undefined && read !== 'auto') {
     // Whoever says what a request does also says where it may go.
     const mediator = wireMediator(guard, { ...operation, codec: read }, 'value')
-    return { known: [{ mediator, matches: (method) => method !== 'GET' && method !== 'HEAD', agrees: always }], unknown }
+    return { known: [{ mediator, matches: (method) => method !== 'GET' && method !== 'HEAD', agrees: always, complete: asItIs }], unknown }
   }
   if (fitting.length === 0) throw new TypeError('options.operation: no endpoint is known for this codec, so say what a request does, and to what')
   const known = fitting.map((endpoint) => ({
     mediator: wireMediator(guard, { ...(operation ?? endpoint.operation), codec: endpoint.codec }, 'value'),
     matches: endpoint.matches,
     agrees: operation === undefined ? endpoint.agrees : always,
+    complete: endpoint.complete ?? asItIs,
   }))
   return { known, unknown }
 }
@@ -151,34 +153,4 @@ function unresolved(): never {
 }
 
 const always = (): boolean => true
-
-/** A place of a vendor's interface that is known: what is done there, and how its payloads are read. */
-interface Endpoint {
-  readonly codec: Codec
-  readonly operation: Operation<never>
-  /** Whether a request goes there. */
-  matches(method: string, path: string): boolean
-  /** Whether the path says the same as the payload, where both name the model. */
-  agrees(path: string, payload: unknown): boolean
-}
-
-// Plain segments only: an escaped slash, an empty segment or another letter case may lead elsewhere than it seems.
-const chatPath = /^(?:\/[\w.~@:-]+)*\/chat\/completions$/
-// Paths in which a model's name follows one of these words: there it is the path that chooses the model, as with Azure's
-// deployments. In any letter case, since a server may read it so.
-const choosing = /\/(?:deployments|engines|models)(?=\/)/gi
-
-const chat: Endpoint = {
-  codec: openaiChat as Codec,
-  operation: { action: 'chat', resource: ({ model }: ChatRequest) => ({ type: 'model', id: model }) },
-  matches: (method, path) => method === 'POST' && chatPath.test(path),
-  agrees(path, payload) {
-    const [place, ...more] = path.matchAll(choosing)
-    if (place === undefined) return true
-    const model = typeof payload === 'object' && payload !== null && 'model' in payload ? payload.model : undefined
-    return more.length === 0 && path.slice(place.index) === `${place[0]}/${String(model)}/chat/completions`
-  },
-}
-
-/** Every known endpoint. One more vendor is one more line here. */
-const endpoints: readonly Endpoint[] = [chat]
+const asItIs = (_path: string, payload: unknown): unknown => payload

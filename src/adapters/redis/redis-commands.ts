@@ -33,10 +33,11 @@ export class RedisCommands {
   /**
    * Sends a command to the server that has the key.
    *
+   * @param late gets the answer that nobody waits for any more.
    * @throws StateError `full` where Redis has no room, `unavailable` for every other failure and for an answer that is late.
    */
-  send(key: string, command: RedisCommand): Promise<unknown> {
-    return this.#ask(() => this.#servers.send(key, command))
+  send(key: string, command: RedisCommand, late?: (answer: unknown) => void): Promise<unknown> {
+    return this.#ask(() => this.#servers.send(key, command), late)
   }
 
   /**
@@ -107,7 +108,7 @@ export class RedisCommands {
     return serverFacts(info)
   }
 
-  #ask<T>(ask: () => Promise<T>): Promise<T> {
+  #ask<T>(ask: () => Promise<T>, late?: (answer: T) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const fail = (error: StateError): void => {
         // Another server may answer next time, after a failover or a restart.
@@ -115,7 +116,11 @@ export class RedisCommands {
         reject(error)
       }
       if (this.#underWay >= maxUnderWay) return fail(new StateError('unavailable', `${maxUnderWay} commands wait for Redis already`))
-      const cancel = systemClock.after(this.#deadline, () => fail(new StateError('unavailable', `Redis did not answer within ${this.#deadline} ms`)))
+      let isLate = false
+      const cancel = systemClock.after(this.#deadline, () => {
+        isLate = true
+        fail(new StateError('unavailable', `Redis did not answer within ${this.#deadline} ms`))
+      })
       const over = (): void => {
         this.#underWay--
         cancel()
@@ -124,7 +129,8 @@ export class RedisCommands {
       attempt(ask).then(
         (answer) => {
           over()
-          resolve(answer)
+          if (isLate) late?.(answer)
+          else resolve(answer)
         },
         (error: unknown) => {
           over()

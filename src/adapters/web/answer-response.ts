@@ -69,10 +69,12 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
           if (left) return
           if (done !== true) {
             sealed ||= value instanceof SealedPart
-            return controller.enqueue(event(value instanceof SealedPart ? value.body : wire.serializeEvent(value)))
+            return controller.enqueue(
+              value instanceof SealedPart ? event(value.body, undefined) : event(wire.serializeEvent(value), wire.eventType?.(value)),
+            )
           }
           // What is sealed says so itself where it ends.
-          if (wire.endMarker !== undefined && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker))
+          if (wire.endMarker !== undefined && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker, undefined))
           controller.close()
         } catch (error) {
           if (left) return
@@ -81,7 +83,7 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
           parts.return?.().catch(() => {})
           const data = end.failure(error)
           if (data === undefined) return controller.error(end.reason(error))
-          controller.enqueue(event(data))
+          controller.enqueue(event(data, wire.errorEventType))
           controller.close()
         }
       },
@@ -95,8 +97,8 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
   )
 }
 
-function event(data: string): Uint8Array {
-  return encoder.encode(serializeEvent({ data }))
+function event(data: string, type: string | undefined): Uint8Array {
+  return encoder.encode(serializeEvent(type === undefined ? { data } : { data, event: type }))
 }
 
 /** Ends the call whose answer nobody will read, where it is a stream and has not ended by itself. */
@@ -106,9 +108,8 @@ export function discard(answer: unknown): void {
 
 /**
  * The answer that says why not: an RFC 9457 problem with the refusal's status and headers, and a challenge where a 401 brings
- * none. Beside the problem's members
- * stand those in which this protocol's own clients look for an error, so that they find one. Of what is no refusal it
- * tells nothing.
+ * none. Beside the problem's members stands `error`, where this protocol has it: in it the vendors' clients look for what went
+ * wrong. Of what is no refusal it tells nothing.
  */
 export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   const problem = toProblem(error)
@@ -117,12 +118,12 @@ export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   if (problem.status === 401 && !headers.has('www-authenticate')) headers.set('www-authenticate', 'Bearer')
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
-  const body = JSON.stringify({ ...(wire && membersOf(wire.errorEvent(problem.code, problem.title))), ...problem })
+  const body = JSON.stringify({ ...(wire && errorMember(wire.errorEvent(problem.code, problem.title))), ...problem })
   return new Response(body, { status: problem.status, headers })
 }
 
-function membersOf(event: string): object {
+function errorMember(event: string): object {
   if (!event.startsWith('{')) return {}
   const value: unknown = JSON.parse(event)
-  return typeof value === 'object' && value !== null ? value : {}
+  return typeof value === 'object' && value !== null && 'error' in value ? { error: value.error } : {}
 }

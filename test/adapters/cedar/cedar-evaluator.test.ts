@@ -315,6 +315,14 @@ describe('duties', () => {
     const evaluator = evaluatorOf({ f: `@obligation("{\\"type\\":\\"notify\\",\\"to\\":\\"soc\\"}") forbid(principal, action, resource);` })
     assert.deepEqual(decide(evaluator, asking()).obligations, [{ type: 'notify', to: 'soc' }])
   })
+
+  test('of a forbid send nobody to authenticate in vain, where another forbids for good', () => {
+    const mendable = `@obligation("{\\"type\\":\\"require_acr\\",\\"value\\":\\"phr\\"}") forbid(principal, action, resource);`
+    const duty = { type: 'require_acr', value: ['phr'] }
+    assert.deepEqual(decide(evaluatorOf({ f: mendable }), asking()).obligations, [duty])
+    assert.deepEqual(decide(evaluatorOf({ f: mendable, g: mendable }), asking()).obligations, [duty])
+    assert.deepEqual(decide(evaluatorOf({ f: mendable, g: 'forbid(principal, action, resource);' }), asking()).obligations, [])
+  })
 })
 
 describe('an engine that cannot be trusted', () => {

@@ -7,7 +7,7 @@ const permit = 'permit(principal, action, resource);'
 const obligation = (json: string): string => `@obligation("${json.replaceAll('"', '\\"')}") ${permit}`
 
 describe('policies that do not load', () => {
-  const bad: readonly [what: string, policies: unknown, message: RegExp][] = [
+  const bad: readonly (readonly [what: string, policies: unknown, message: RegExp])[] = [
     ['no policies', undefined, /policies: must be a Cedar text/],
     ['a list', [permit], /policies: must be a Cedar text/],
     ['a text that is none', 'permit(principal, action)', /policies: unexpected end of input/],
@@ -39,6 +39,14 @@ describe('policies that do not load', () => {
     ['a duty without a type', { one: obligation('{"value":1}') }, /'one': @obligation\.type/],
     ['a duty with an unknown key', { one: obligation('{"type":"no_stream","vaule":1}') }, /'one': @obligation: has an unknown key 'vaule'/],
     ['a duty with a wrong value', { one: obligation('{"type":"max_output_tokens","value":"many"}') }, /'one': @obligation\.value/],
+    ...['no_stream', 'require_approval', 'require_passkey', 'limit'].map(
+      (type) =>
+        [
+          `a forbid with the duty ${type}`,
+          { one: obligation(`{"type":"${type}"}`).replace(permit, 'forbid(principal, action, resource);') },
+          /'one': @obligation\.type: '\w+' (?:shapes a call that is permitted|would turn a denial into a permit)/,
+        ] as const,
+    ),
     ['a name that means something to JavaScript', JSON.parse(`{"__proto__":"${permit}"}`), /must not have the key '__proto__'/],
     ['a getter', Object.defineProperty({}, 'one', { get: () => permit, enumerable: true }), /must be a value, not a getter/],
   ]

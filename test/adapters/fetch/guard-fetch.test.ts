@@ -89,9 +89,9 @@ test('refuses every other endpoint, method and body, and records it', async () =
   const { fetch, sent } = vendor(() => json(completion('x')))
   const guarded = guardFetch(base, { credentials, fetch })
   const urls = [
+    'https://vendor.test/v1/batches',
     'https://vendor.test/v1/responses',
     'https://vendor.test/v1/embeddings',
-    'https://vendor.test/v1/batches',
     'https://vendor.test/v1/files',
     'https://vendor.test/v1/chat/completions/',
     'https://vendor.test/v1/Chat/Completions',

@@ -16,7 +16,7 @@ import { told, until } from './told.ts'
 
 const skip = withoutRedis
 const never = Number.POSITIVE_INFINITY
-const patience = 3_000
+const patience = 15_000
 const unavailable = { name: 'StateError', code: 'unavailable' }
 
 /** Every way to ask a store. */
@@ -72,7 +72,7 @@ async function untilUsed(store: RedisState): Promise<void> {
 }
 
 // Each has a server of its own, and waits most of the time.
-describe('where Redis', { skip, concurrency: true }, () => {
+describe('where Redis', { skip, concurrency: 6 }, () => {
   for (const library of clientLibraries)
     describe(`fails: ${library.name}`, () => {
       test('that hangs is waited for no longer than allowed, and used again when it goes on', () =>
@@ -288,7 +288,7 @@ describe('where Redis', { skip, concurrency: true }, () => {
         }))
     })
 
-  describe('is a cluster of which one server fails', { concurrency: true }, () => {
+  describe('is a cluster of which one server fails', { concurrency: 6 }, () => {
     for (const library of clientLibraries)
       test(`keeps what is on the others, and listens at another: ${library.name}`, async () => {
         const servers = await startRedisCluster(3)

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -63,12 +64,20 @@ export async function startRedisCluster(size: number): Promise<readonly RedisSer
   const slot = (index: number): number => Math.floor((16_384 * index) / size)
   await Promise.all(clients.map((client, index) => client.call('CLUSTER', 'ADDSLOTSRANGE', slot(index), slot(index + 1) - 1)))
   const buses = await Promise.all(clients.map((client) => client.config('GET', 'cluster-port')))
-  for (const [index, { port }] of servers.entries()) await clients[0]?.call('CLUSTER', 'MEET', '127.0.0.1', port, String(buses[index]?.[1]))
+  const meet = async (): Promise<void> => {
+    for (const [index, { port }] of servers.entries()) await clients[0]?.call('CLUSTER', 'MEET', '127.0.0.1', port, String(buses[index]?.[1]))
+  }
   const knows = async (client: Redis): Promise<boolean> => {
     const nodes = String(await client.call('CLUSTER', 'NODES'))
     return String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok') && ids.every((id) => nodes.includes(`${id} 127.0.0.1`))
   }
-  for (const client of clients) while (!(await knows(client))) await setTimeout(10)
+  // A server forgets whom it was to meet, where it hears nothing for a while: on a busy machine it has to be told again.
+  for (let tries = 0; ; tries++) {
+    if (tries % 300 === 0) await meet()
+    if ((await Promise.all(clients.map(knows))).every(Boolean)) break
+    if (tries > 3_000) throw new Error('the servers did not become a cluster')
+    await setTimeout(10)
+  }
   for (const client of clients) client.disconnect()
   return servers
 }
@@ -86,12 +95,18 @@ async function run(options: readonly string[]): Promise<ChildProcess> {
   throw new Error(`redis-server did not start: ${said}`)
 }
 
+// Below the ports that systems give to whoever asks for any (RFC 6335 begins those at 49152, Linux at 32768): else a connection of
+// another test could have it before the server does, or while the server is down.
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
+  for (;;) {
+    const port = randomInt(10_000, 30_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }

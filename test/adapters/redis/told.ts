@@ -29,7 +29,7 @@ export function told(store: StateStore): Told {
 /** Waits until something is so; not for ever. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 2_000) throw new Error(`never so: ${holds}`)
+    if (tries > 6_000) throw new Error(`never so: ${holds}`)
     await setTimeout(5)
   }
 }

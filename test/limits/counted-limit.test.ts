@@ -4,7 +4,7 @@ import { quotaHeaders } from '../../src/guard/quota-headers.ts'
 import type { Refusal } from '../../src/limits/limit-store.ts'
 import { planLimit } from '../../src/limits/limit.ts'
 import { memoryLimits } from '../../src/limits/memory-limits.ts'
-import { limitExceeded } from '../../src/limits/spending.ts'
+import { limitExceeded } from '../../src/limits/counted-limit.ts'
 
 const minute = { limit: planLimit({ name: 'minute', requests: 60, window: 60 }), key: 'k' }
 const tokens = { limit: planLimit({ name: 'tokens', tokens: 1_000, window: 3600.5 }), key: 'k' }

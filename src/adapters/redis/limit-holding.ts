@@ -1,0 +1,30 @@
+import type { Period } from '../../limits/calendar.ts'
+import type { CellPlan } from './limit-cells.ts'
+
+/** What one reservation has in one cell, as Redis last told. The numbers are kept as the texts that they came as. */
+export interface Holding {
+  readonly plan: CellPlan
+  /** Whose limit it is, as the hash tag of its cells. */
+  readonly tag: string
+  /** Of a budget: that of what is left. */
+  period: Period
+  /** All that was reserved. */
+  reserved: number
+  /** What of it was left when the cell's share was `share`; of places, what is held. */
+  left: string
+  share: string
+  life: string
+}
+
+/** One that has nothing yet. */
+export function newHolding(plan: CellPlan, tag: string, period: Period): Holding {
+  return { plan, tag, period, reserved: 0, left: '0', share: '1', life: '' }
+}
+
+/** Turns a holding to the present period: of one that is over nothing is left. */
+export function turn(holding: Holding, now: number): void {
+  const period = holding.plan.periodAt(now)
+  if (period.start === holding.period.start) return
+  holding.period = period
+  holding.left = '0'
+}

@@ -1,0 +1,125 @@
+import { checkOptions } from '../guard/check-options.ts'
+import { systemClock, within } from '../guard/clock.ts'
+import { join, resolve } from 'node:path'
+import type { Checkpoint } from './audit-log.ts'
+import { openCheckpoint } from './checkpoint.ts'
+import { storedRows, type StoredRow, textOf } from './file-entries.ts'
+import { hashEntry } from './file-journal.ts'
+import { checkpointFile } from './file-recovery.ts'
+import { maxNoteBytes, systemFiles } from './file-system.ts'
+import { anchorTime, type VerifyOptions, verifyChecks } from './file-verify.ts'
+import { LogError, type LogErrorCode } from './log-error.ts'
+import { Frontier } from './merkle-tree.ts'
+import { type AuditRecord, parseEntry } from './record.ts'
+import { nativeSha256 } from './sha256.ts'
+import { parseVerifierKey, type VerifierKey } from './signed-note.ts'
+
+/** What a log holds under its checkpoint, as texts, row by row. */
+export interface VerifiedEntries extends AsyncIterable<readonly string[]> {
+  /** What its key signed. */
+  readonly checkpoint: Checkpoint
+  /** Whether an anchor or an expected size ruled out a missing end. */
+  readonly anchored: boolean
+  /** How many more there were at the end that nothing proves: they are not given. Known when all others were read. */
+  readonly unsigned: number
+}
+
+/** The records of a log under its checkpoint. */
+export interface VerifiedRecords extends AsyncIterable<AuditRecord | undefined> {
+  /** What its key signed. */
+  readonly checkpoint: Checkpoint
+  /** Whether an anchor or an expected size ruled out a missing end. */
+  readonly anchored: boolean
+}
+
+/**
+ * The records of a log in a folder, for whoever decides by them: the very bytes that are read are verified, in one go. Only
+ * what the checkpoint covers is given. An entry that is no record is given as `undefined`.
+ *
+ * **Nothing counts before the last one came**: only then it is known whether they are those that were signed, and the
+ * iteration ends with a `LogError` where they are not. Without an anchor or an expected size a missing end cannot be seen:
+ * see `anchored`.
+ *
+ * ```ts
+ * const records = await verifiedRecords('var/audit', { key: verifierKey, anchor })
+ * const review = await accessReview(policy, records)
+ * ```
+ *
+ * @throws LogError where there is no log, its checkpoint is not signed by this key, or the anchor remembers more or another
+ * tree. TypeError for wrong options.
+ */
+export async function verifiedRecords(directory: string, options: VerifyOptions): Promise<VerifiedRecords> {
+  const entries = await verifiedEntries(directory, options)
+  const { checkpoint, anchored } = entries
+  return {
+    checkpoint,
+    anchored,
+    async *[Symbol.asyncIterator]() {
+      for await (const texts of entries) for (const text of texts) yield parseEntry(text)
+    },
+  }
+}
+
+/** The same as texts, without reading what is in them. */
+export async function verifiedEntries(directory: string, options: VerifyOptions): Promise<VerifiedEntries> {
+  checkOptions('verifiedRecords', options, verifyChecks)
+  if (typeof directory !== 'string' || directory === '') throw new TypeError('verifiedRecords: give the path of a folder')
+  const key = await parseVerifierKey(options.key)
+  const hash = nativeSha256()
+  if (hash === undefined) throw new TypeError('verifiedRecords: this runtime has no native SHA-256')
+  const folder = resolve(directory)
+  // Before the checkpoint: the log may be written meanwhile, and has then at least what was anchored before.
+  const known = options.anchor === undefined ? undefined : await anchoredBy(options.anchor, key)
+  const note = await systemFiles.read(join(folder, checkpointFile), maxNoteBytes)
+  if (note === undefined) throw new LogError('checkpoint_missing', `There is no log in ${directory}`)
+  const checkpoint = await signedBy(key, note.toString(), 'The checkpoint is not signed by this key, or it was changed')
+  const least = Math.max(options.expectedSize ?? 0, known?.size ?? 0)
+  if (least > checkpoint.size)
+    throw refusal(
+      known?.size === least ? 'rolled_back' : 'truncated',
+      `The log has ${checkpoint.size} entries and must have ${least}: its end was cut off`,
+    )
+  let unsigned = 0
+  return {
+    checkpoint,
+    anchored: known !== undefined || options.expectedSize !== undefined,
+    get unsigned() {
+      return unsigned
+    },
+    async *[Symbol.asyncIterator]() {
+      const read = new Frontier(hash)
+      unsigned = 0
+      for await (const row of storedRows(folder)) {
+        const entries = covered(row, checkpoint.size)
+        unsigned += row.entries.length - entries.length
+        for (const entry of entries) {
+          read.push(hashEntry(hash, entry))
+          if (read.size === known?.size && btoa(read.root()) !== known.root) throw refusal('forked', 'The anchor remembers another tree of this name')
+        }
+        if (entries.length > 0) yield entries.map(textOf)
+      }
+      if (read.size !== checkpoint.size) throw refusal('truncated', `The log ends at entry ${read.size}, and ${checkpoint.size} were signed`)
+      if (btoa(read.root()) !== checkpoint.root) throw refusal('root_mismatch', 'The entries are not those that were signed')
+    },
+  }
+}
+
+function covered({ index, entries }: StoredRow, size: number): readonly Uint8Array[] {
+  return entries.slice(0, Math.max(0, size - index))
+}
+
+async function anchoredBy(anchor: NonNullable<VerifyOptions['anchor']>, key: VerifierKey): Promise<Checkpoint> {
+  const note = await within(systemClock, anchorTime, 'The anchor', anchor.latest()).catch(() => undefined)
+  if (note === undefined) throw new LogError('anchor_unavailable', 'The anchor could not be asked, or remembers nothing')
+  return signedBy(key, note, 'The anchor remembers a checkpoint that this key did not sign')
+}
+
+async function signedBy(key: VerifierKey, note: string, otherwise: string): Promise<Checkpoint> {
+  const opened = await openCheckpoint(note, key)
+  if ('checkpoint' in opened) return opened.checkpoint
+  throw refusal(opened.problem, otherwise)
+}
+
+function refusal(code: LogErrorCode, message: string): LogError {
+  return new LogError(code, `${message}. sallyport audit verify says more`)
+}

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises'
+import type { RecordOptions } from '../access-review/take-records.ts'
+import { reasonOf } from '../guard/errors.ts'
+import { UsageError } from './io.ts'
+
+/** The options that commands have in common which decide by what is in a log. */
+export const recordArguments = {
+  log: { type: 'string' },
+  key: { type: 'string' },
+  anchor: { type: 'string' },
+  'expected-size': { type: 'string' },
+  unanchored: { type: 'boolean' },
+  'no-verify': { type: 'boolean' },
+  attributes: { type: 'string', multiple: true },
+  from: { type: 'string' },
+  to: { type: 'string' },
+} as const
+
+/** How they are explained. */
+export const recordHelp = `  --log DIR           the folder of the log. What is read of it is verified, as by audit verify: whoever could add
+                      records would keep rights alive, and whoever could drop some would cut the rights of others
+  --key FILE|KEY      the log's verifier key, from elsewhere. Without it the key in the log's own folder is used;
+                      then the log may have been replaced, so the answer is never 0
+  --anchor FILE       the anchor that the log publishes to: without it, or a size that you know, the end may be
+                      missing, and the answer is not 0 either
+  --expected-size N   there must be at least N entries
+  --unanchored        be content without either
+  --no-verify         believe the folder, whatever is in it, with what no checkpoint covers yet
+  --attributes FILE   opens the sealed attributes: what was given to audit as sealAttributes, as 32 bytes or in
+                      base64. May be given several times
+  --from, --to DATE   only what was decided from then on, and before then: a date, or a moment with its zone
+                      (2026-01-01, 2026-01-01T08:00:00+01:00)`
+
+type Given = { readonly [Name in keyof typeof recordArguments]?: Value<(typeof recordArguments)[Name]> | undefined }
+type Value<Argument> = Argument extends { readonly multiple: true }
+  ? readonly string[]
+  : Argument extends { readonly type: 'boolean' }
+    ? boolean
+    : string
+
+/** Where a log is, and how it is verified. */
+export interface LogPlace {
+  readonly directory: string
+  readonly key: string | undefined
+  readonly anchor: string | undefined
+  readonly expectedSize: number | undefined
+  readonly unanchored: boolean
+  readonly unverified: boolean
+}
+
+/** The log and how to read it. @throws UsageError */
+export async function recordOptions(given: Given): Promise<{ readonly log: LogPlace; readonly options: RecordOptions }> {
+  const { log, key, anchor, 'expected-size': size, unanchored = false, 'no-verify': unverified = false, attributes = [], from, to } = given
+  if (log === undefined) throw new UsageError('give the folder of a log with --log')
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) throw new UsageError('--expected-size must be a whole number')
+  if (unverified && (key !== undefined || anchor !== undefined || size !== undefined || unanchored))
+    throw new UsageError('--no-verify goes with none of --key, --anchor, --expected-size and --unanchored')
+  const keys = await Promise.all(attributes.map(readKey))
+  const [start, end] = [from === undefined ? undefined : momentIn(from, '--from'), to === undefined ? undefined : momentIn(to, '--to')]
+  if (start !== undefined && end !== undefined && start >= end) throw new UsageError('--from must be before --to')
+  return {
+    log: { directory: log, key, anchor, expectedSize: size === undefined ? undefined : Number(size), unanchored, unverified },
+    options: {
+      ...(start !== undefined && { from: start }),
+      ...(end !== undefined && { to: end }),
+      ...(keys.length > 0 && { keys }),
+    },
+  }
+}
+
+function momentIn(text: string, option: string): number {
+  // Without a zone a moment would be another one on each machine.
+  const isWhole = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(text)
+  const moment = isWhole ? Date.parse(text) : Number.NaN
+  const day = text.slice(0, 10)
+  // The thirtieth of February is a day in March for some.
+  const isReal = !Number.isNaN(moment) && new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) === day
+  if (!isReal) throw new UsageError(`${option} must be a date such as 2026-01-01, or a moment with its zone such as 2026-01-01T08:00:00+01:00`)
+  return moment
+}
+
+async function readKey(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new UsageError(`the file '${path}' cannot be read: ${reasonOf(error)}`)
+  })
+  if (bytes.length === 32) return new Uint8Array(bytes)
+  const text = bytes.toString().trim()
+  const decoded = /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64url') : undefined
+  if (decoded?.length === 32) return new Uint8Array(decoded)
+  // Never a word of what it holds.
+  throw new UsageError(`'${path}' holds no key: it must be 32 bytes, or these in base64`)
+}
