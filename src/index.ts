@@ -216,6 +216,10 @@ export type { ResponsesItem, ResponsesRequest, ResponsesTool } from './payload/o
 export { plainText } from './payload/plain-text.ts'
 export type { StandardResult, StandardSchema } from './payload/standard-schema.ts'
 
+// What a guard covers
+export type { Gap, Severity } from './posture/gap.ts'
+export { type GuardPosture, posture } from './posture/posture.ts'
+
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'
 export { type GuardedFetch, type GuardFetchOptions, guardFetch } from './adapters/fetch/guard-fetch.ts'
