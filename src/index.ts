@@ -192,6 +192,8 @@ export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 
 // What happened
 export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
+export { httpSink, type HttpSinkOptions } from './audit-log/http-sink.ts'
+export { lineSink } from './audit-log/line-sink.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'

@@ -1,5 +1,5 @@
 import type { LoggedEntry } from '../../audit-log/audit-log.ts'
-import { entryText } from '../../audit-log/record.ts'
+import { entryText, timeText } from '../../audit-log/record.ts'
 
 /** An entry as columns to ask by, beside its very text. */
 export type EntryRow = Readonly<Record<(typeof columns)[number][0], string | number | boolean | null>>
@@ -38,7 +38,7 @@ export function rowOf(log: string, { index, hash, record }: LoggedEntry): EntryR
   return {
     log,
     index,
-    time: momentOf(record.time),
+    time: timeText(record),
     kind: record.kind,
     guard: textOf(record.kind === 'log' ? undefined : record.guard),
     call: textOf(call?.id),
@@ -68,13 +68,6 @@ const longest = 1024
 // PostgreSQL has no text with a zero in it, and UTF-8 no half characters. The whole of it stands in `entry`.
 function textOf(text: string | undefined): string | null {
   return text === undefined ? null : text.slice(0, longest).replaceAll('\0', '\ufffd').toWellFormed()
-}
-
-// The end of the year 9999, in milliseconds.
-const lastMoment = 253_402_300_799_999
-
-function momentOf(time: number): string {
-  return new Date(Number.isFinite(time) ? Math.min(Math.max(time, 0), lastMoment) : 0).toISOString()
 }
 
 function numberOf(value: number | undefined): number | null {
