@@ -7,5 +7,9 @@ test('each attack that the threat model names has its tests', () => {
   const files = readdirSync('test/conformance')
   const named = new Set(page.match(/\ba\d\d\b/g))
   assert.ok(named.size >= 15)
-  for (const attack of named) assert.ok(files.some((file) => file.startsWith(`${attack}-`) && file.endsWith('.test.ts')), attack)
+  for (const attack of named)
+    assert.ok(
+      files.some((file) => file.startsWith(`${attack}-`) && file.endsWith('.test.ts')),
+      attack,
+    )
 })
