@@ -1,3 +1,4 @@
+import type { Awaitable } from '../guard/context.ts'
 import { replaceFile, systemFiles } from './file-system.ts'
 import { Frontier } from './merkle-tree.ts'
 import type { Hash, SyncHash } from './sha256.ts'
@@ -6,11 +7,21 @@ import type { Hash, SyncHash } from './sha256.ts'
 const mostSubtrees = 53
 const maxBytes = 16 * 1024
 
+/** Remembers how far somebody has read a log. */
+export interface Cursor {
+  /** Where the last one stopped. */
+  read(hash: SyncHash): Awaitable<Frontier>
+  write(read: Frontier): Awaitable<void>
+}
+
+/** A cursor that begins at the beginning each time. */
+export const fromTheBeginning: Cursor = { read: (hash) => new Frontier(hash), write: () => {} }
+
 /**
  * How far somebody has read a log, on a disk: how many entries, and the right edge of their tree. So whoever goes on can still prove
  * that what follows belongs to what was read before.
  */
-export class FileCursor {
+export class FileCursor implements Cursor {
   readonly #path: string
   readonly #origin: string
 

@@ -3,7 +3,7 @@ import { type Check, checkOptions, hasMethods, isFunction, optional } from '../g
 import { type Clock, systemClock, within } from '../guard/clock.ts'
 import type { AuditSink, Checkpoint, LoggedEntry } from './audit-log.ts'
 import { openCheckpoint } from './checkpoint.ts'
-import { FileCursor } from './file-cursor.ts'
+import { type Cursor, FileCursor } from './file-cursor.ts'
 import { storedRows, textOf } from './file-entries.ts'
 import { hashEntry } from './file-journal.ts'
 import { checkpointFile } from './file-recovery.ts'
@@ -72,23 +72,33 @@ const checks: Readonly<Record<keyof LogFeedOptions, Check>> = {
  *
  * @throws TypeError for wrong options and a wrong key; Error for a cursor of another log.
  */
-export async function feedSink(directory: string, options: LogFeedOptions): Promise<LogFeed> {
-  checkOptions('feedSink', options, checks)
+export function feedSink(directory: string, options: LogFeedOptions): Promise<LogFeed> {
+  try {
+    checkOptions('feedSink', options, checks)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+  const { cursor, ...others } = options
+  return openFeed(directory, others, (origin) => new FileCursor(cursor, origin))
+}
+
+/** The same with another memory of how far it came. @param cursorOf given the log's name. */
+export async function openFeed(directory: string, options: Omit<LogFeedOptions, 'cursor'>, cursorOf: (origin: string) => Cursor): Promise<LogFeed> {
   if (!isText(directory)) throw new TypeError('feedSink: give the path of a folder')
   const hash = nativeSha256()
   if (hash === undefined) throw new TypeError('feedSink: this runtime has no native SHA-256')
   const key = await parseVerifierKey(options.key)
-  const cursor = new FileCursor(options.cursor, key.name)
+  const cursor = cursorOf(key.name)
   return new Feed({ ...options }, resolve(directory), key, hash, cursor, await cursor.read(hash))
 }
 
 class Feed implements LogFeed {
-  readonly #options: LogFeedOptions
+  readonly #options: Omit<LogFeedOptions, 'cursor'>
   readonly #clock: Clock
   readonly #folder: string
   readonly #key: VerifierKey
   readonly #hash: SyncHash
-  readonly #cursor: FileCursor
+  readonly #cursor: Cursor
   #read: Frontier
   #signed = 0
   #failure: unknown
@@ -97,7 +107,7 @@ class Feed implements LogFeed {
   #pause: number = times.firstPause
   #closed = false
 
-  constructor(options: LogFeedOptions, folder: string, key: VerifierKey, hash: SyncHash, cursor: FileCursor, read: Frontier) {
+  constructor(options: Omit<LogFeedOptions, 'cursor'>, folder: string, key: VerifierKey, hash: SyncHash, cursor: Cursor, read: Frontier) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#folder = folder

@@ -1,5 +1,6 @@
 import { accessReviewCommand } from './access-review.ts'
 import { auditProve } from './audit-prove.ts'
+import { auditServe } from './audit-serve.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
 import { describeCommand } from './describe.ts'
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   auditVerify,
   auditTail,
   auditProve,
+  auditServe,
   policyCheck,
   policyExplain,
   policyTest,

@@ -15,6 +15,7 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   'audit-log': ['encryption', 'keys'],
   'access-review': ['audit-log', 'policy'],
   posture: [],
+  'audit-view': ['audit-log'],
 }
 
 /** Which domains a control may import, by its file's name. */
