@@ -9,8 +9,9 @@ const noPeriod: Period = Object.freeze({ start: 0, end: 0 })
 
 /** What a store in Redis works out of a limit once. Times are the server's, in milliseconds since 1970. */
 export class CellPlan extends Gauge {
-  /** What the script is told of it: kind, unit, room and ceiling. */
-  readonly words: readonly [string, string, string, string]
+  readonly #perUnit: string
+  readonly #room: string
+  readonly #ends: string
   readonly #place: string
   #period: Period = noPeriod
 
@@ -18,9 +19,9 @@ export class CellPlan extends Gauge {
     super(limit)
     const { unit, window, zone, name } = limit
     this.#place = zone === undefined ? `${unit}/${window}/${name}` : `${unit}/${window}/${zone}/${name}`
-    // More than anything is, and a number that Lua reads.
-    const ceiling = Math.min(this.ceiling, Number.MAX_VALUE)
-    this.words = [this.kind, String(this.perUnit), String(this.room), String(ceiling)]
+    this.#perUnit = String(this.perUnit)
+    this.#room = String(this.room)
+    this.#ends = String(this.kind === 'bucket' ? this.ceiling : (limit.lease ?? 0) * 1000)
   }
 
   /** The present period of a budget; of anything else one of no length. */
@@ -33,6 +34,12 @@ export class CellPlan extends Gauge {
       this.span = this.#period.end - this.#period.start
     }
     return this.#period
+  }
+
+  /** Adds what the script is told of it and of so many units: see there. */
+  tell(words: string[], { start, end }: Period, units: number): void {
+    if (this.kind === 'budget') words.push('d', String(start), this.#room, String(units), String(end))
+    else words.push(this.kind === 'bucket' ? 'b' : 'p', this.#perUnit, this.#room, String(units), this.#ends)
   }
 
   /** The name of a cell. A budget's is of one period. */

@@ -25,10 +25,11 @@ export interface LimitAnswer {
 export class LimitCommands {
   readonly prefix: string
   readonly #commands: RedisCommands
-  readonly #deadline: number
+  /** How long a settlement is remembered: longer than what is sent again may take. */
+  readonly #memory: string
   readonly #time: (() => number) | undefined
-  /** The name that Redis gives the script. */
-  readonly #digest: Promise<string> = digestOf(limitScript)
+  /** The name that Redis gives the script, once that is known. */
+  #digest: string | undefined
   /** What the server's clock shows beyond this process's monotonic one. */
   #ahead: number | undefined
 
@@ -36,7 +37,7 @@ export class LimitCommands {
   constructor(commands: RedisCommands, prefix: string, deadline: number, time?: () => number) {
     this.#commands = commands
     this.prefix = prefix
-    this.#deadline = deadline
+    this.#memory = String(Math.ceil(2 * deadline + 1_000))
     this.#time = time
   }
 
@@ -55,11 +56,12 @@ export class LimitCommands {
   async take(id: string, holdings: readonly Holding[], units: readonly number[], late?: () => void): Promise<LimitAnswer> {
     const onLate = (answer: unknown): void => {
       if (!Array.isArray(answer) || answer[0] !== 'OK') return
-      this.#note(holdings, units, answer)
+      note(holdings, units, answer)
       late?.()
     }
-    const answer = await this.#run('take', id, '', holdings, units, onLate)
-    return { granted: answer[0] === 'OK', now: numberOf(answer[1]), cells: this.#note(holdings, units, answer) }
+    const isNew = holdings.every(({ reserved, life }) => reserved === 0 && life === '0.0')
+    const answer = await this.#run(isNew ? 'reserve' : 'extend', id, '', holdings, units, onLate)
+    return { granted: answer[0] === 'OK', now: numberOf(answer[1]), cells: note(holdings, units, answer) }
   }
 
   /**
@@ -72,7 +74,7 @@ export class LimitCommands {
   }
 
   async #run(
-    what: 'take' | 'settle',
+    what: 'reserve' | 'extend' | 'settle',
     id: string,
     once: string,
     holdings: readonly Holding[],
@@ -101,23 +103,30 @@ export class LimitCommands {
       words[0] = String(holdings.length + 1)
     }
     words.push(what, this.#time === undefined ? this.#commands.notAfter() : '', this.#time === undefined ? '' : String(this.now()), id)
-    words.push(String(Math.ceil(2 * this.#deadline + 1_000)))
+    words.push(this.#memory)
     for (let index = 0; index < holdings.length; index++) {
       const { plan, left, share, life, period } = holdings[index] as Holding
-      const isBudget = plan.kind === 'budget'
-      const ends = isBudget ? period.end : (plan.limit.lease ?? 0) * 1000
-      words.push(...plan.words, String(units[index]), left, isBudget ? String(period.start) : share, life, String(ends))
+      plan.tell(words, period, units[index] as number)
+      if (what !== 'reserve') words.push(left, share, life)
     }
     return words
   }
 
-  async #send(words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
-    const key = words[1] ?? ''
-    const digest = await this.#digest
+  #send(words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
+    const digest = this.#digest
+    if (digest === undefined) return this.#begin(words, late)
     const checking = this.#commands.ready(Date.now())
-    // Both at once: what is granted by a server that may not grant anything is not waited for, and given back.
-    const asking = this.#ask(digest, key, words, late)
-    if (checking === undefined) return asking
+    const asking = this.#ask(digest, words, late)
+    return checking === undefined ? asking : this.#check(checking, asking, late)
+  }
+
+  async #begin(words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
+    this.#digest = await digestOf(limitScript)
+    return this.#send(words, late)
+  }
+
+  // Both at once: what a server grants that may not grant anything is not waited for, and given back.
+  async #check(checking: Promise<void>, asking: Promise<unknown>, late?: (answer: unknown) => void): Promise<unknown> {
     asking.catch(() => {})
     try {
       await checking
@@ -128,47 +137,41 @@ export class LimitCommands {
     return asking
   }
 
-  async #ask(digest: string, key: string, words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
+  #ask(digest: string, words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
+    const key = words[1] ?? ''
     const command: RedisCommand = ['EVALSHA', digest, ...words]
-    try {
-      return await this.#commands.send(key, command, late)
-    } catch (error) {
+    return this.#commands.send(key, command, late).catch((error: unknown) => {
       // It was restarted, or its scripts were flushed.
       if (!(error instanceof StateError && error.cause instanceof Error && error.cause.message.startsWith('NOSCRIPT'))) throw error
       return this.#commands.send(key, ['EVAL', limitScript, ...words], late)
-    }
+    })
   }
+}
 
-  #note(holdings: readonly Holding[], units: readonly number[], answer: readonly unknown[]): readonly CellAnswer[] {
-    const cells: CellAnswer[] = []
-    for (let index = 0; index < holdings.length; index++) {
-      const at = index * 4 + 2
-      const level = numberOf(answer[at])
-      if (answer[0] !== 'OK') {
-        cells.push({ level, wanted: numberOf(answer[at + 1]) })
-        continue
-      }
-      const holding = holdings[index] as Holding
-      const wanted = units[index] as number
-      holding.left = textOf(answer[at + 1])
-      holding.share = textOf(answer[at + 2])
-      holding.life = textOf(answer[at + 3])
-      if (holding.plan.kind === 'places') holding.reserved = numberOf(holding.left)
-      else holding.reserved += wanted
-      cells.push({ level, wanted })
-    }
-    return cells
+// Takes over what the script says of each holding.
+function note(holdings: readonly Holding[], units: readonly number[], answer: readonly unknown[]): readonly CellAnswer[] {
+  const cells: CellAnswer[] = []
+  for (let index = 0; index < holdings.length; index++) {
+    const said = answer[index + 2]
+    const [level, left, share, life] = typeof said === 'string' ? said.split(' ') : []
+    if (left === undefined || share === undefined || life === undefined) throw nonsense()
+    const isGranted = answer[0] === 'OK'
+    const isBucket = holdings[index]?.plan.kind === 'bucket'
+    cells.push({ level: numberOf(level) / (isGranted && isBucket ? 65_536 : 1), wanted: isGranted ? (units[index] as number) : numberOf(left) })
+    if (!isGranted) continue
+    const holding = holdings[index] as Holding
+    holding.left = left
+    holding.share = share
+    holding.life = life
+    if (holding.plan.kind === 'places') holding.reserved = numberOf(left)
+    else holding.reserved += units[index] as number
   }
+  return cells
 }
 
 async function digestOf(script: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(script)))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function textOf(value: unknown): string {
-  if (typeof value !== 'string') throw nonsense()
-  return value
 }
 
 function numberOf(value: unknown): number {
@@ -177,6 +180,7 @@ function numberOf(value: unknown): number {
   return number
 }
 
-function nonsense(): StateError {
+/** For an answer that is none. */
+export function nonsense(): StateError {
   return new StateError('unavailable', 'Redis answered nonsense')
 }

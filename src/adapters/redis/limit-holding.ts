@@ -18,7 +18,7 @@ export interface Holding {
 
 /** One that has nothing yet. */
 export function newHolding(plan: CellPlan, tag: string, period: Period): Holding {
-  return { plan, tag, period, reserved: 0, left: '0', share: '1', life: '' }
+  return { plan, tag, period, reserved: 0, left: '0', share: '1', life: '0.0' }
 }
 
 /** Turns a holding to the present period: of one that is over nothing is left. */

@@ -1,6 +1,6 @@
 import type { Amounts, KeyedLimit, LimitState, Refusal, Reservation, Violation } from '../../limits/limit-store.ts'
 import { checkedAmount, isAmount, refusal } from '../../limits/limit-request.ts'
-import type { LimitAnswer, LimitCommands } from './limit-commands.ts'
+import { type LimitAnswer, type LimitCommands, nonsense } from './limit-commands.ts'
 import type { Holding } from './limit-holding.ts'
 
 /** What one call has reserved in Redis. */
@@ -43,6 +43,8 @@ export class ReservationInRedis implements Reservation {
         if (answer.granted || plan.fits(level, wanted, now)) states[index] = plan.state(level, now)
         else states[index] = violated[index] = plan.violation(level, wanted, now)
       }
+      // A no that nothing stands behind must not become a yes.
+      if (!answer.granted && !group.some((index) => violated[index] !== undefined)) throw nonsense()
     }
     if (others.length === 0) note(only, await take(only))
     else await this.#takeAll(units, take, note)

@@ -242,9 +242,9 @@ describe('redisLimits', { skip: withoutRedis }, () => {
     await granted(reserve(of, [limit]))
     const [key] = await admin.keys(`${prefix}:*`)
     assert.ok(key !== undefined)
-    for (const value of ['', 'x', '5', '1 2 3', 'nan nan nan 1 1']) {
+    for (const value of ['', 'x', '5', '1 2 3', 'nan nan nan 1 1', Buffer.alloc(40, 0xff)]) {
       await admin.set(key, value)
-      await assert.rejects(async () => reserve(of, [limit]), { code: 'unavailable' }, value)
+      await assert.rejects(async () => reserve(of, [limit]), { code: 'unavailable' }, String(value))
     }
     await admin.del(key)
     await admin.rpush(key, 'list')
