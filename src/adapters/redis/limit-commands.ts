@@ -1,10 +1,8 @@
 import { systemClock } from '../../guard/clock.ts'
 import { StateError } from '../../state/state-store.ts'
+import type { LimitBatches, Question } from './limit-batches.ts'
 import { settledKey } from './limit-cells.ts'
 import { type Holding, turn } from './limit-holding.ts'
-import { limitScript } from './limit-script.ts'
-import type { RedisCommand } from './redis-client.ts'
-import type { RedisCommands } from './redis-commands.ts'
 
 /** Where one cell stands after it was asked. */
 export interface CellAnswer {
@@ -23,21 +21,16 @@ export interface LimitAnswer {
 
 /** Runs the script of limits for cells of one slot. */
 export class LimitCommands {
-  readonly prefix: string
-  readonly #commands: RedisCommands
-  /** How long a settlement is remembered: longer than what is sent again may take. */
-  readonly #memory: string
+  readonly #prefix: string
+  readonly #batches: LimitBatches
   readonly #time: (() => number) | undefined
-  /** The name that Redis gives the script, once that is known. */
-  #digest: string | undefined
   /** What the server's clock shows beyond this process's monotonic one. */
   #ahead: number | undefined
 
   /** @param time takes the place of the servers' clock, in milliseconds since 1970: for tests. */
-  constructor(commands: RedisCommands, prefix: string, deadline: number, time?: () => number) {
-    this.#commands = commands
-    this.prefix = prefix
-    this.#memory = String(Math.ceil(2 * deadline + 1_000))
+  constructor(batches: LimitBatches, prefix: string, time?: () => number) {
+    this.#batches = batches
+    this.#prefix = prefix
     this.#time = time
   }
 
@@ -84,9 +77,10 @@ export class LimitCommands {
     for (let tries = 0; tries < 3; tries++) {
       const now = this.now()
       for (const holding of holdings) turn(holding, now)
-      const answer = await this.#send(this.#words(what, id, once, holdings, units), late)
+      const answer = await this.#batches.ask(this.#question(what, id, once, holdings, units, late))
       if (!Array.isArray(answer)) throw nonsense()
       if (answer[0] === 'LATE') throw new StateError('unavailable', 'Redis was asked for a limit after that was given up')
+      if (answer[0] === 'BAD') throw new StateError('unavailable', 'A key of Redis holds something else than a limit')
       const time = numberOf(answer[1])
       if (this.#time === undefined) this.#ahead = time - systemClock.monotonic()
       if (answer[0] !== 'PERIOD') return answer
@@ -94,57 +88,17 @@ export class LimitCommands {
     throw new StateError('unavailable', 'The clock of Redis does not agree with itself')
   }
 
-  // Keys first, then what the script is told: see there.
-  #words(what: string, id: string, once: string, holdings: readonly Holding[], units: readonly number[]): string[] {
-    const words: string[] = [String(holdings.length)]
-    for (const { plan, tag, period } of holdings) words.push(plan.keyOf(this.prefix, tag, period))
-    if (once !== '') {
-      words.push(settledKey(this.prefix, holdings[0]?.tag ?? '', once))
-      words[0] = String(holdings.length + 1)
-    }
-    words.push(what, this.#time === undefined ? this.#commands.notAfter() : '', this.#time === undefined ? '' : String(this.now()), id)
-    words.push(this.#memory)
+  #question(what: string, id: string, once: string, holdings: readonly Holding[], units: readonly number[], late?: Question['late']): Question {
+    const keys: string[] = []
+    const words: string[] = [what, id, String(holdings.length)]
     for (let index = 0; index < holdings.length; index++) {
-      const { plan, left, share, life, period } = holdings[index] as Holding
+      const { plan, tag, left, share, life, period } = holdings[index] as Holding
+      keys.push(plan.keyOf(this.#prefix, tag, period))
       plan.tell(words, period, units[index] as number)
       if (what !== 'reserve') words.push(left, share, life)
     }
-    return words
-  }
-
-  #send(words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
-    const digest = this.#digest
-    if (digest === undefined) return this.#begin(words, late)
-    const checking = this.#commands.ready(Date.now())
-    const asking = this.#ask(digest, words, late)
-    return checking === undefined ? asking : this.#check(checking, asking, late)
-  }
-
-  async #begin(words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
-    this.#digest = await digestOf(limitScript)
-    return this.#send(words, late)
-  }
-
-  // Both at once: what a server grants that may not grant anything is not waited for, and given back.
-  async #check(checking: Promise<void>, asking: Promise<unknown>, late?: (answer: unknown) => void): Promise<unknown> {
-    asking.catch(() => {})
-    try {
-      await checking
-    } catch (error) {
-      asking.then(late, () => {})
-      throw error
-    }
-    return asking
-  }
-
-  #ask(digest: string, words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
-    const key = words[1] ?? ''
-    const command: RedisCommand = ['EVALSHA', digest, ...words]
-    return this.#commands.send(key, command, late).catch((error: unknown) => {
-      // It was restarted, or its scripts were flushed.
-      if (!(error instanceof StateError && error.cause instanceof Error && error.cause.message.startsWith('NOSCRIPT'))) throw error
-      return this.#commands.send(key, ['EVAL', limitScript, ...words], late)
-    })
+    if (once !== '') keys.push(settledKey(this.#prefix, holdings[0]?.tag ?? '', once))
+    return { keys, words, late }
   }
 }
 
@@ -167,11 +121,6 @@ function note(holdings: readonly Holding[], units: readonly number[], answer: re
     else holding.reserved += units[index] as number
   }
   return cells
-}
-
-async function digestOf(script: string): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(script)))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function numberOf(value: unknown): number {

@@ -4,6 +4,7 @@ import type { Amounts, KeyedLimit, LimitStore, Refusal, Reservation } from '../.
 import { checkNames } from '../../limits/limit-request.ts'
 import type { PlannedLimit } from '../../limits/limit.ts'
 import { CellPlan, tagOf } from './limit-cells.ts'
+import { LimitBatches } from './limit-batches.ts'
 import { LimitCommands } from './limit-commands.ts'
 import { newHolding } from './limit-holding.ts'
 import { LimitSlices } from './limit-slices.ts'
@@ -83,7 +84,8 @@ export class LimitsInRedis implements LimitStore {
   /** @param time takes the place of the servers' clock: for tests. */
   constructor(servers: RedisServers, settings: RedisLimitsSettings, time?: () => number) {
     const { prefix, deadline, lease } = settings
-    this.#commands = new LimitCommands(new RedisCommands(servers, deadline), prefix, deadline, time)
+    const batches = new LimitBatches(new RedisCommands(servers, deadline), servers.isCluster, deadline, time)
+    this.#commands = new LimitCommands(batches, prefix, time)
     this.#settings = settings
     this.#isCluster = servers.isCluster
     if (lease !== undefined) this.#slices = new LimitSlices((limits, amounts) => this.#reserve(limits, amounts), lease)

@@ -251,6 +251,32 @@ describe('redisLimits', { skip: withoutRedis }, () => {
     await assert.rejects(async () => reserve(of, [limit]), { code: 'unavailable' })
   })
 
+  test('calls that ask at the same moment go together, and each is answered for itself', async () => {
+    const prefix = `together-${made++}`
+    const of = store({ prefix })
+    const limits = (key: string): KeyedLimit[] => [
+      keyed({ name: 'calls', requests: 2, window: 3_600 }, key),
+      keyed({ name: 'day', cost: 10, window: 'day' }, key),
+      keyed({ name: 'places', concurrent: 5 }, key),
+    ]
+    await granted(reserve(of, limits('broken')))
+    const names = await admin.keys(`${prefix}:*{broken}*calls`)
+    await admin.set(names[0] ?? '', 'x')
+    const keys = Array.from({ length: 100 }, (_, index) => (index === 40 ? 'broken' : `caller ${index % 33}`))
+    const before = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1])
+    const answers = await Promise.allSettled(keys.map((key) => reserve(of, limits(key))))
+    const asked = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]) - before
+    assert.ok(asked <= 20, `${asked} commands`)
+    const had = new Map<string, number>()
+    for (const [index, answer] of answers.entries()) {
+      if (index === 40) assert.ok(answer.status === 'rejected' && answer.reason.code === 'unavailable')
+      else assert.ok(answer.status === 'fulfilled')
+      if (answer.status === 'fulfilled' && answer.value.allowed) had.set(keys[index] ?? '', (had.get(keys[index] ?? '') ?? 0) + 1)
+    }
+    assert.equal(had.size, 33)
+    for (const count of had.values()) assert.equal(count, 2)
+  })
+
   test('a server that drops what it has is refused, and what it granted is given back', async () => {
     const dropping = await startRedis('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')
     const [library] = clientLibraries
