@@ -5,7 +5,7 @@ import { settledKey } from './limit-cells.ts'
 import { type Holding, turn } from './limit-holding.ts'
 
 /** Where one cell stands after it was asked. */
-export interface CellAnswer {
+interface CellAnswer {
   readonly level: number
   /** What was asked for, where it was refused: with places whose lease had run out, those as well. */
   readonly wanted: number
