@@ -62,7 +62,7 @@ export class Spending {
     return this.#countsTokens || this.cap !== undefined
   }
 
-  /** Whether places are held that must be renewed, and after how many seconds they would be lost. */
+  /** Whether something is held that must be renewed, places or of a budget, and after how many seconds it would be lost. */
   get lease(): number | undefined {
     let shortest: number | undefined
     for (const { limits } of this.#holdings)
@@ -171,11 +171,11 @@ export class Spending {
     return limitExceeded(answer, limits, this.#style(answer))
   }
 
-  /** Renews the leases of places. Gives the error that the call must end with, where one was lost. */
+  /** Renews what is held. Gives the error that the call must end with, where something was lost. */
   renew(): Awaitable<GuardError | undefined> {
     const renewing: Awaitable<GuardError | undefined>[] = []
     for (const { reservation, limits } of this.#holdings) {
-      if (!limits.some(({ limit }) => limit.unit === 'concurrent')) continue
+      if (!limits.some(({ limit }) => limit.lease !== undefined)) continue
       const answer = this.#rules.access.extend(reservation, limits, {}, this.#clock)
       const decide = (decided: Reservation | Refusal): GuardError | undefined => {
         const isLost = !decided.allowed && this.#rules.onOverrun === 'cut'

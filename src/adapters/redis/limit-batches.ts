@@ -1,22 +1,27 @@
 import { StateError } from '../../state/state-store.ts'
+import { type LimitQuestion, LimitWords } from './limit-question.ts'
 import { limitScript } from './limit-script.ts'
 import type { RedisCommand } from './redis-client.ts'
 import type { RedisCommands } from './redis-commands.ts'
 
-/** Questions that are asked in one step: so long that much is saved, and Redis does nothing else for a millisecond at most. */
-const most = 16
+/** Questions that are asked in one step: so many that much is saved, and Redis does nothing else for a millisecond at most. */
+const most = 32
 
-/** What the script is asked for one reservation. */
-export interface Question {
-  readonly keys: readonly string[]
-  readonly words: readonly string[]
-  /** Gets the answer that nobody waits for any more. */
-  readonly late: ((answer: unknown) => void) | undefined
-}
+/** How many turns of the queue of microtasks a question waits for others of the same moment. */
+const turns = 8
 
-interface Open extends Question {
+interface Open {
+  readonly question: LimitQuestion
   resolve(answer: unknown): void
   reject(error: unknown): void
+}
+
+/** How a store is set. */
+interface LimitBatchesSettings {
+  readonly prefix: string
+  readonly isCluster: boolean
+  /** How long each command may take, in milliseconds. */
+  readonly deadline: number
 }
 
 /**
@@ -25,6 +30,7 @@ interface Open extends Question {
  */
 export class LimitBatches {
   readonly #commands: RedisCommands
+  readonly #prefix: string
   readonly #isCluster: boolean
   /** How long a settlement is remembered: longer than what is sent again may take. */
   readonly #memory: string
@@ -32,31 +38,41 @@ export class LimitBatches {
   /** The name that Redis gives the script, once that is known. */
   #digest: string | undefined
   #waiting: Open[] = []
+  #turns = 0
 
   /** @param time takes the place of the servers' clock, in milliseconds since 1970: for tests. */
-  constructor(commands: RedisCommands, isCluster: boolean, deadline: number, time: (() => number) | undefined) {
+  constructor(commands: RedisCommands, { prefix, isCluster, deadline }: LimitBatchesSettings, time: (() => number) | undefined) {
     this.#commands = commands
+    this.#prefix = prefix
     this.#isCluster = isCluster
     this.#memory = String(Math.ceil(2 * deadline + 1_000))
     this.#time = time
   }
 
   /** Asks. @throws StateError */
-  ask(question: Question): Promise<unknown> {
+  ask(question: LimitQuestion): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const open: Open = { ...question, resolve, reject }
+      const open: Open = { question, resolve, reject }
       // In a cluster one command cannot name keys of two slots.
       if (this.#isCluster) return this.#flush([open])
       this.#waiting.push(open)
-      if (this.#waiting.length === 1) queueMicrotask(() => this.#flushWaiting())
-      else if (this.#waiting.length === most) this.#flushWaiting()
+      if (this.#waiting.length === most) this.#flushWaiting()
+      else if (this.#turns === 0) this.#turn()
     })
+  }
+
+  // Whoever was answered by one command asks again a few turns later, one sooner than the other.
+  readonly #turn = (): void => {
+    if (this.#waiting.length === 0) this.#turns = 0
+    else if (++this.#turns <= turns) queueMicrotask(this.#turn)
+    else this.#flushWaiting()
   }
 
   #flushWaiting(): void {
     const batch = this.#waiting
     this.#waiting = []
-    if (batch.length > 0) this.#flush(batch)
+    if (this.#turns > turns) this.#turns = 0
+    this.#flush(batch)
   }
 
   #flush(batch: readonly Open[]): void {
@@ -73,7 +89,7 @@ export class LimitBatches {
   async #send(batch: readonly Open[]): Promise<unknown> {
     this.#digest ??= await digestOf(limitScript)
     const late = (answers: unknown): void => {
-      for (let index = 0; index < batch.length; index++) batch[index]?.late?.(answerOf(answers, index))
+      for (let index = 0; index < batch.length; index++) batch[index]?.question.late?.(answerOf(answers, index))
     }
     const checking = this.#commands.ready(Date.now())
     const asking = this.#ask(this.#digest, this.#words(batch), late)
@@ -89,15 +105,11 @@ export class LimitBatches {
     return asking
   }
 
-  // Keys first, then what the script is told: see there.
   #words(batch: readonly Open[]): string[] {
-    const words: string[] = ['']
-    for (const { keys } of batch) words.push(...keys)
-    words[0] = String(words.length - 1)
-    if (this.#time === undefined) words.push(this.#commands.notAfter(), '', this.#memory)
-    else words.push('', String(this.#time()), this.#memory)
-    for (const { words: own } of batch) words.push(...own)
-    return words
+    const words = new LimitWords(this.#prefix)
+    for (const { question } of batch) words.add(question)
+    if (this.#time === undefined) return words.end(this.#commands.notAfter(), '', this.#memory)
+    return words.end('', String(this.#time()), this.#memory)
   }
 
   #ask(digest: string, words: readonly string[], late: (answer: unknown) => void): Promise<unknown> {

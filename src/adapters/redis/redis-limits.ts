@@ -6,7 +6,7 @@ import type { PlannedLimit } from '../../limits/limit.ts'
 import { CellPlan, tagOf } from './limit-cells.ts'
 import { LimitBatches } from './limit-batches.ts'
 import { LimitCommands } from './limit-commands.ts'
-import { newHolding } from './limit-holding.ts'
+import { type Holding, newHolding } from './limit-holding.ts'
 import { LimitSlices } from './limit-slices.ts'
 import { type RedisClient, redisServers, type RedisServers } from './redis-client.ts'
 import { RedisCommands } from './redis-commands.ts'
@@ -48,7 +48,7 @@ const checks: Readonly<Record<keyof RedisLimitsOptions, Check>> = {
  * several keys are asked for at the same time, and where one refuses the others are given back at once.
  *
  * A user of its own needs `eval`, `evalsha`, `time`, `get`, `set`, `del`, `zadd`, `zrem`, `zcard`, `zscore`,
- * `zremrangebyscore`, `pttl`, `pexpire` and `info`, for keys that begin with the prefix.
+ * `zrange`, `zrangebyscore`, `zremrangebyscore`, `pttl`, `pexpire` and `info`, for keys that begin with the prefix.
  *
  * ```ts
  * const store = redisLimits({ client: new Redis('redis://limits.internal') })
@@ -84,11 +84,11 @@ export class LimitsInRedis implements LimitStore {
   /** @param time takes the place of the servers' clock: for tests. */
   constructor(servers: RedisServers, settings: RedisLimitsSettings, time?: () => number) {
     const { prefix, deadline, lease } = settings
-    const batches = new LimitBatches(new RedisCommands(servers, deadline), servers.isCluster, deadline, time)
-    this.#commands = new LimitCommands(batches, prefix, time)
+    const batches = new LimitBatches(new RedisCommands(servers, deadline), { prefix, isCluster: servers.isCluster, deadline }, time)
+    this.#commands = new LimitCommands(batches, time)
     this.#settings = settings
     this.#isCluster = servers.isCluster
-    if (lease !== undefined) this.#slices = new LimitSlices((limits, amounts) => this.#reserve(limits, amounts), lease)
+    if (lease !== undefined) this.#slices = new LimitSlices((limits, amounts) => this.#reserve(limits, amounts, false), lease)
   }
 
   reserve(limits: readonly KeyedLimit[], amounts: Amounts): Awaitable<Reservation | Refusal> {
@@ -101,15 +101,20 @@ export class LimitsInRedis implements LimitStore {
     return { kind: 'redis', cluster: this.#isCluster, ...settings, ...(lease !== undefined && { lease }) }
   }
 
-  async #reserve(limits: readonly KeyedLimit[], amounts: Amounts): Promise<ReservationInRedis | Refusal> {
+  // What a slice holds was granted here already, so it does not come back by itself.
+  #reserve(limits: readonly KeyedLimit[], amounts: Amounts, comesBack = true): Promise<ReservationInRedis | Refusal> {
     const units = unitsOf(limits, amounts)
     const now = this.#commands.now()
-    const holdings = limits.map(({ limit, key }) => {
+    const holdings: Holding[] = []
+    let last = ''
+    let tag = ''
+    for (const { limit, key } of limits) {
       const plan = this.#plan(limit)
-      return newHolding(plan, tagOf(key), plan.periodAt(now))
-    })
+      if (key !== last) tag = tagOf((last = key))
+      holdings.push(newHolding(plan, tag, plan.periodAt(now)))
+    }
     const id = `${this.#self}${(++this.#made).toString(36)}`
-    return new ReservationInRedis(this.#commands, id, holdings, this.#isCluster).take(units)
+    return new ReservationInRedis(this.#commands, id, holdings, this.#isCluster, comesBack).take(units)
   }
 
   #plan(limit: PlannedLimit): CellPlan {

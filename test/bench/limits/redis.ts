@@ -63,10 +63,23 @@ function sliced(store: LimitStore, count: number): Subject {
 interface Measured {
   readonly perSecond: number[]
   readonly latencies: number[]
+  /** Microseconds of CPU a call, of this process and of Redis. */
+  readonly own: number[]
+  readonly server: number[]
 }
 
-async function measure({ calls, run, concurrent: sides }: Subject, { perSecond, latencies }: Measured): Promise<void> {
+const nothing = (): Measured => ({ perSecond: [], latencies: [], own: [], server: [] })
+
+// Milliseconds of CPU that Redis has used.
+async function used(admin: Redis): Promise<number> {
+  const said = await admin.info('cpu')
+  return ['used_cpu_sys', 'used_cpu_user'].reduce((sum, name) => sum + Number(new RegExp(`^${name}:(\\S+)`, 'm').exec(said)?.[1]) * 1000, 0)
+}
+
+async function measure({ calls, run, concurrent: sides }: Subject, { perSecond, latencies, own, server }: Measured, admin: Redis): Promise<void> {
   let asked = 0
+  const usedBefore = await used(admin)
+  const ownBefore = process.cpuUsage()
   const side = async (): Promise<void> => {
     while (asked < calls) {
       const key = keys[asked++ % keys.length] ?? ''
@@ -81,6 +94,9 @@ async function measure({ calls, run, concurrent: sides }: Subject, { perSecond, 
   const before = performance.now()
   await Promise.all(Array.from({ length: sides }, side))
   perSecond.push((calls * 1000) / (performance.now() - before))
+  const { user, system } = process.cpuUsage(ownBefore)
+  own.push((user + system) / calls)
+  server.push((((await used(admin)) - usedBefore) * 1000) / calls)
 }
 
 async function startRedis(): Promise<{ readonly child: ChildProcess; readonly port: number }> {
@@ -97,15 +113,15 @@ async function startRedis(): Promise<{ readonly child: ChildProcess; readonly po
 }
 
 function at(values: number[], quantile: number): number {
-  return values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * quantile))] ?? Number.NaN
+  return [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * quantile))] ?? Number.NaN
 }
 
 /** Prints what a check costs where Redis keeps the count, on this machine. */
 export async function printRedis(): Promise<void> {
   if (spawnSync('redis-server', ['--version']).status !== 0) return console.log('\nlimits in Redis: no redis-server')
   const { child, port } = await startRedis()
-  const clients = Array.from({ length: 5 }, () => new Redis(port, '127.0.0.1'))
-  const [first, second, third, fourth, fifth] = clients as [Redis, Redis, Redis, Redis, Redis]
+  const clients = Array.from({ length: 6 }, () => new Redis(port, '127.0.0.1'))
+  const [first, second, third, fourth, fifth, admin] = clients as [Redis, Redis, Redis, Redis, Redis, Redis]
   const store = (client: Redis, more: object = {}): LimitStore => redisLimits({ client, deadline: 10_000, ...more })
   const subjects: readonly Subject[] = [
     sallyport('sallyport, 4 limits', store(first, { prefix: 'one' }), 4, false, 20_000),
@@ -115,14 +131,20 @@ export async function printRedis(): Promise<void> {
     sliced(store(fifth, { prefix: 'four-slices', lease: 100 }), 4),
   ]
   console.log(`\nlimits in Redis on this machine, median of ${rounds} rounds, interleaved; ${concurrent} calls at the same time, but slices one`)
-  console.log(`${''.padEnd(38)}${'calls a second'.padStart(16)}${'p50 ms'.padStart(10)}${'p99 ms'.padStart(10)}`)
-  const table = new Map<Subject, Measured>(subjects.map((subject) => [subject, { perSecond: [], latencies: [] }]))
+  console.log(
+    `${''.padEnd(38)}${'calls a second'.padStart(16)}${'p50 ms'.padStart(10)}${'p99 ms'.padStart(10)}${'CPU µs here'.padStart(14)}${'in Redis'.padStart(10)}`,
+  )
+  const table = new Map<Subject, Measured>(subjects.map((subject) => [subject, nothing()]))
   for (let round = -1; round < rounds; round++)
-    for (const [subject, measured] of table) await measure(subject, round < 0 ? { perSecond: [], latencies: [] } : measured)
-  for (const [{ name }, { perSecond, latencies }] of table)
-    console.log(
-      `${name.padEnd(38)}${Math.round(at(perSecond, 0.5)).toLocaleString('en').padStart(16)}${at(latencies, 0.5).toFixed(2).padStart(10)}${at(latencies, 0.99).toFixed(2).padStart(10)}`,
-    )
+    for (const [subject, measured] of table) await measure(subject, round < 0 ? nothing() : measured, admin)
+  for (const [{ name }, { perSecond, latencies, own, server }] of table) {
+    const cells = [at(latencies, 0.5), at(latencies, 0.99)].map((value) => value.toFixed(2).padStart(10)).join('')
+    const cpu = `${at(own, 0.5).toFixed(1).padStart(14)}${at(server, 0.5).toFixed(1).padStart(10)}`
+    console.log(`${name.padEnd(38)}${Math.round(at(perSecond, 0.5)).toLocaleString('en').padStart(16)}${cells}${cpu}`)
+  }
+  const [ours, , theirs] = [...table.values()]
+  const ratios = ours?.perSecond.map((value, round) => value / (theirs?.perSecond[round] ?? Number.NaN)) ?? []
+  console.log(`four limits of ours, beside its union of three, by rounds: ${at(ratios, 0.5).toFixed(2)} times the calls`)
   for (const client of clients) client.disconnect()
   child.kill()
 }
