@@ -22,6 +22,8 @@ interface LimitBatchesSettings {
   readonly isCluster: boolean
   /** How long each command may take, in milliseconds. */
   readonly deadline: number
+  /** How many replicas must have what was granted. */
+  readonly replicas: number
 }
 
 /**
@@ -32,6 +34,9 @@ export class LimitBatches {
   readonly #commands: RedisCommands
   readonly #prefix: string
   readonly #isCluster: boolean
+  /** Waits for them, where there must be any. */
+  readonly #wait: RedisCommand | undefined
+  readonly #replicas: number
   /** How long a settlement is remembered: longer than what is sent again may take. */
   readonly #memory: string
   readonly #time: (() => number) | undefined
@@ -41,10 +46,12 @@ export class LimitBatches {
   #turns = 0
 
   /** @param time takes the place of the servers' clock, in milliseconds since 1970: for tests. */
-  constructor(commands: RedisCommands, { prefix, isCluster, deadline }: LimitBatchesSettings, time: (() => number) | undefined) {
+  constructor(commands: RedisCommands, { prefix, isCluster, deadline, replicas }: LimitBatchesSettings, time: (() => number) | undefined) {
     this.#commands = commands
     this.#prefix = prefix
     this.#isCluster = isCluster
+    this.#replicas = replicas
+    this.#wait = replicas > 0 ? ['WAIT', String(replicas), String(Math.ceil(deadline))] : undefined
     this.#memory = String(Math.ceil(2 * deadline + 1_000))
     this.#time = time
   }
@@ -92,7 +99,7 @@ export class LimitBatches {
       for (let index = 0; index < batch.length; index++) batch[index]?.question.late?.(answerOf(answers, index))
     }
     const checking = this.#commands.ready(Date.now())
-    const asking = this.#ask(this.#digest, this.#words(batch), late)
+    const asking = this.#askReplicas(this.#ask(this.#digest, this.#words(batch), late), late)
     if (checking === undefined) return asking
     // Both at once: what a server grants that may not grant anything is not waited for, and given back.
     asking.catch(() => {})
@@ -103,6 +110,23 @@ export class LimitBatches {
       throw error
     }
     return asking
+  }
+
+  // Sent at once, on the same connection: it waits for what was written before it.
+  #askReplicas(asking: Promise<unknown>, late: (answers: unknown) => void): Promise<unknown> {
+    if (this.#wait === undefined) return asking
+    const waiting = this.#commands.send('', this.#wait)
+    waiting.catch(() => {})
+    return asking.then(async (answers) => {
+      try {
+        if (Number(await waiting) >= this.#replicas) return answers
+      } catch (error) {
+        late(answers)
+        throw error
+      }
+      late(answers)
+      throw new StateError('unavailable', 'Too few replicas of Redis have what was granted')
+    })
   }
 
   #words(batch: readonly Open[]): string[] {

@@ -296,6 +296,8 @@ describe('redisLimits', { skip: withoutRedis }, () => {
       { deadline: '50' },
       { lease: 1 },
       { lease: 1.5 },
+      { replicas: -1 },
+      { replicas: 1, client: clusterClient.client },
       { prefix: '' },
       { prefix: 'a{b}' },
       { client: {} },
