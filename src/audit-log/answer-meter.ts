@@ -24,7 +24,7 @@ export class AnswerMeter {
     this.#streamed = streamed
   }
 
-  /** What the vendor reports: the largest numbers of any part, since they count up in a stream. */
+  /** What the vendor reports, in all parts together. */
   get usage(): Usage | undefined {
     return this.#usage
   }
@@ -51,11 +51,7 @@ export class AnswerMeter {
     this.#seen++
     if (this.#codec === undefined || part instanceof SealedPart) return
     const usage = this.#codec.answer.usage(part)
-    if (usage === undefined) return
-    this.#usage = {
-      inputTokens: Math.max(usage.inputTokens, this.#usage?.inputTokens ?? 0),
-      outputTokens: Math.max(usage.outputTokens, this.#usage?.outputTokens ?? 0),
-    }
+    if (usage !== undefined) this.#usage = laterUsage(this.#usage, usage)
   }
 
   #take(): void {
@@ -73,6 +69,19 @@ export function contentText(content: unknown): string {
     return canonicalJson(content)
   } catch (error) {
     throw new GuardError('payload_unsupported', { reason: 'the content has no canonical form to digest', cause: error })
+  }
+}
+
+// Numbers count up in a stream. What was cached is a part of the input that it was told with.
+function laterUsage(earlier: Usage | undefined, later: Usage): Usage {
+  if (earlier === undefined) return later
+  const cached = later.inputTokens > 0 ? later.cachedInputTokens : earlier.cachedInputTokens
+  const reasoning = Math.max(later.reasoningTokens ?? -1, earlier.reasoningTokens ?? -1)
+  return {
+    inputTokens: Math.max(later.inputTokens, earlier.inputTokens),
+    outputTokens: Math.max(later.outputTokens, earlier.outputTokens),
+    ...(cached !== undefined && { cachedInputTokens: cached }),
+    ...(reasoning >= 0 && { reasoningTokens: reasoning }),
   }
 }
 

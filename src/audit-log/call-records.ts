@@ -31,6 +31,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     approval: approvalOf(decision, error),
     attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
+    degraded: degradedOf(call, error),
     fulfilled: allowed || decision?.allowed === false ? listOf(step.fulfilled) : undefined,
     guard: call.guard,
     id: call.id,
@@ -71,6 +72,7 @@ export function outcomeRecord(
     action: call.action,
     allowed,
     code: isGuardError(error) ? error.code : undefined,
+    degraded: degradedOf(call, error),
     elapsed: Math.round(outcome.elapsed * 1000) / 1000,
     ending: outcome.ending,
     guard: call.guard,
@@ -155,6 +157,13 @@ function approvalOf(decision: Decision | undefined, error: unknown): DecisionRec
 
 function rulesOf(decision: Decision | undefined): CallRecord['rules'] {
   return decision?.reasons.map(({ effect, rule }) => ({ effect, rule }))
+}
+
+// A refusal by what stands in for a store says so by its problem (section 4 of draft-ietf-httpapi-ratelimit-headers-10).
+function degradedOf({ quota }: Settled, error: unknown): true | undefined {
+  const type: unknown = isGuardError(error) ? error.problem?.type : undefined
+  const isReduced = typeof type === 'string' && type.endsWith('#temporary-reduced-capacity')
+  return quota?.degraded === true || isReduced ? true : undefined
 }
 
 // A copy: sinks get the record frozen, and the call may go on.

@@ -63,6 +63,8 @@ export interface CallRecord {
   readonly fulfilled?: readonly string[] | undefined
   /** What was left of each limit when this call was let in. */
   readonly limits?: readonly (Pick<Quota['limits'][number], 'name' | 'limit' | 'remaining'> & { readonly unit?: string | undefined })[] | undefined
+  /** Set where limits were kept without their store by then, with a part of what they allow. */
+  readonly degraded?: true | undefined
   /** How many values of each type were masked; never a value. */
   readonly masked?: Readonly<Record<string, number>> | undefined
   readonly model?: string | undefined
@@ -179,6 +181,7 @@ const coreMembers: readonly string[] = [
   'action',
   'allowed',
   'code',
+  'degraded',
   'elapsed',
   'ending',
   'event',

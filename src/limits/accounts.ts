@@ -44,7 +44,7 @@ export class Accounts {
   /** Turns a receipt to the period of that time: of one that is over nothing is outstanding. */
   turn(receipt: Receipt, time: number): void {
     const { meter } = receipt
-    if (meter.kind !== 'budget' || receipt.term === undefined || time < receipt.term.endsAt) return
+    if (meter.kind !== 'budget' || receipt.term === undefined || time < receipt.term.periodEndsAt) return
     meter.turn(time, time + this.#ahead)
     receipt.turn()
   }
@@ -60,7 +60,11 @@ export class Accounts {
       // Those whose lease had run out are among these units.
       if (!this.leases.holds(receipt)) receipt.reserved = 0
       else if (units === 0) this.leases.hold(receipt, time)
-    }
+    } else if (receipt.lapsed > 0) {
+      // And so is what had come back of a budget.
+      receipt.reserved -= receipt.lapsed
+      receipt.lapsed = 0
+    } else if (receipt.left > 0) this.leases.hold(receipt, time)
     if (units > 0) receipt.take(this.cells, this.leases, this.cells.find(receipt.low, receipt.high), units, time)
   }
 
@@ -71,6 +75,8 @@ export class Accounts {
       return
     }
     this.turn(receipt, time)
-    receipt.correct(this.cells, unused, time)
+    this.leases.forget(receipt)
+    // What had come back already is spent all the same.
+    receipt.correct(this.cells, unused - receipt.lapsed, time)
   }
 }

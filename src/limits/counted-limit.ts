@@ -49,13 +49,19 @@ function tell<S extends LimitState>(state: S, counted: CountedLimit | undefined)
 /** The quota of a call: what earlier limiters of the chain found stays. */
 export class CallQuota implements Quota {
   readonly limits: Quota['limits']
-  /** Whether the store was not there, and one in memory stands in for it with a part of the limits. */
-  readonly degraded: boolean
+  readonly #spending: { readonly degraded: boolean }
+  readonly #before: Quota | undefined
 
-  constructor(limits: Quota['limits'], degraded: boolean, before: Quota | undefined) {
+  constructor(limits: Quota['limits'], spending: { readonly degraded: boolean }, before: Quota | undefined) {
     this.limits = before === undefined ? limits : [...before.limits, ...limits]
-    this.degraded = degraded || before?.degraded === true
+    this.#spending = spending
+    this.#before = before
     Object.freeze(this)
+  }
+
+  /** Whether by now anything was granted while the store was not there, by one in memory with a part of the limits. */
+  get degraded(): boolean {
+    return this.#spending.degraded || this.#before?.degraded === true
   }
 
   /** Of each unit, what is left of the limit of which least is left. */

@@ -2,8 +2,8 @@ import type { Cells } from './cells.ts'
 import type { Receipt, Term } from './receipt.ts'
 
 /**
- * Places that are taken, in the order in which their leases run out: one queue for each length of lease. A place comes back as
- * the next caller asks, so nothing needs a timer.
+ * Places that are taken and what calls hold of budgets, in the order in which their leases run out: one queue for each length of
+ * lease. It comes back as the next caller asks, so nothing needs a timer.
  */
 export class Leases {
   readonly #cells: Cells
@@ -13,7 +13,7 @@ export class Leases {
     this.#cells = cells
   }
 
-  /** Begins the lease of a receipt's places, or begins it anew. */
+  /** Begins the lease of what a receipt holds, or begins it anew. */
   hold({ term, meter }: Receipt, time: number): void {
     if (term === undefined) return
     const lease = (meter.limit.lease ?? 0) * 1000
@@ -27,15 +27,19 @@ export class Leases {
     queue.last = term
   }
 
-  /** Whether a receipt's places are still its own. */
+  /** Whether what a receipt holds is still its own. */
   holds({ term }: Receipt): boolean {
     return term !== undefined && term.endsAt > 0
   }
 
-  /** Ends a lease, and gives the places back. */
+  /** Ends a lease, and gives back what was held. */
   end(receipt: Receipt): void {
-    const { term, meter } = receipt
-    if (term === undefined || term.endsAt === 0) return
+    if (this.forget(receipt)) receipt.leave(this.#cells)
+  }
+
+  /** Ends a lease, and leaves what was held as it is. Whether there was one. */
+  forget({ term, meter }: Receipt): boolean {
+    if (term === undefined || term.endsAt === 0) return false
     const lease = (meter.limit.lease ?? 0) * 1000
     const queue = this.#queues.get(lease)
     if (queue !== undefined) {
@@ -43,7 +47,7 @@ export class Leases {
       if (queue.first === undefined) this.#queues.delete(lease)
     }
     term.endsAt = 0
-    receipt.leave(this.#cells)
+    return true
   }
 
   /** Ends all leases that have run out by then. */

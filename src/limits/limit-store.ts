@@ -43,18 +43,20 @@ export interface Refusal {
 /**
  * What was granted. It counts as spent from the start, and leaks away like everything that is spent; `settle` or `release`
  * gives back what was not needed, at most what of it is still outstanding by then: nobody gets back what time has given
- * back already, nor anything of a day or month that is over. One that is never settled stands as it was reserved.
+ * back already, nor anything of a day or month that is over. In a limit with a window of seconds one that is never settled stands
+ * as it was reserved.
  *
- * Places in a `concurrent` limit are on loan: they come back with `settle` or `release`, and else when the limit's `lease` has
- * passed since they were reserved or the reservation was last extended, by whatever amount.
+ * Places in a `concurrent` limit are on loan, and so is what was reserved of a day or month: it comes back with `settle` or
+ * `release`, and else when the limit's `lease` has passed since it was reserved or the reservation was last extended, by whatever
+ * amount. Who settles later than that has spent what it says.
  */
 export interface Reservation {
   readonly allowed: true
   /** All limits, in the order in which they were given, with this reservation made. */
   readonly limits: readonly LimitState[]
   /**
-   * Reserves more, under the same limits and all or nothing; renews the leases of places, so that `extend({})` does nothing
-   * else. A place whose lease had run out is taken again where there still is one, or is in the way.
+   * Reserves more, under the same limits and all or nothing; renews leases, so that `extend({})` does nothing else. What had
+   * come back is taken again where it still is there, or is in the way.
    *
    * @throws once it was settled or released.
    */

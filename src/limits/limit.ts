@@ -51,7 +51,10 @@ export interface Limit<in C> {
   readonly zone?: string
   /** How much may be had at once; the whole amount unless given. Not with a window of the calendar, whose amount may always be. */
   readonly burst?: number
-  /** With `concurrent`: after how many seconds a place comes back whose holder is gone; 30 unless given. A call that runs renews it. */
+  /**
+   * After how many seconds comes back what a call holds that is gone: with `concurrent` its place (30 unless given), with a
+   * window of the calendar what it had reserved (300 unless given). A call that runs renews it.
+   */
   readonly lease?: number
   /**
    * Whether several callers spend from it together. What is left of it is then told to none of them, since it tells what the
@@ -71,7 +74,7 @@ export interface PlannedLimit {
   readonly burst: number
   /** With a window of the calendar. */
   readonly zone?: string
-  /** Seconds; with `concurrent`. */
+  /** Seconds; with `concurrent` and with a window of the calendar. */
   readonly lease?: number
   readonly shared?: boolean
 }
@@ -79,8 +82,8 @@ export interface PlannedLimit {
 /** What a limit may count, in the order in which it is asked for. */
 export const limitUnits: readonly LimitUnit[] = ['requests', 'tokens', 'cost', 'concurrent', 'prompts', 'choices', 'logprobs']
 
-/** Seconds after which a place in a `concurrent` limit comes back, unless it is renewed. */
-const usualLease = 30
+/** Seconds after which a place in a `concurrent` limit, or what is held of a day or month, comes back unless it is renewed. */
+const usualLease = { place: 30, budget: 300 } as const
 
 // What they must be hangs on one another, and is checked below.
 const anything: Check = [() => true, 'there']
@@ -113,20 +116,20 @@ export function planLimit(limit: Omit<Limit<never>, 'per'>, what = 'limit'): Pla
   const { unit, quantity } = amount
   wholeNumber(quantity, `${what}.${unit}`)
   if (shared !== undefined && typeof shared !== 'boolean') throw new TypeError(`${what}.shared: must be a boolean`)
+  if (lease !== undefined) positive(lease, `${what}.lease: must be a positive number of seconds`)
   const common = { name, unit, quantity, ...(shared !== undefined && { shared }) }
   if (unit === 'concurrent') {
     if (window !== undefined || burst !== undefined || zone !== undefined)
       throw new TypeError(`${what}: window, zone and burst have no meaning beside concurrent`)
-    if (lease !== undefined) positive(lease, `${what}.lease: must be a positive number of seconds`)
-    return Object.freeze({ ...common, window: undefined, burst: quantity, lease: lease ?? usualLease })
+    return Object.freeze({ ...common, window: undefined, burst: quantity, lease: lease ?? usualLease.place })
   }
-  if (lease !== undefined) throw new TypeError(`${what}.lease: has no meaning without concurrent`)
   if (window === 'day' || window === 'month') {
     if (burst !== undefined) throw new TypeError(`${what}.burst: has no meaning beside a window of the calendar`)
     if (unit === 'prompts') throw new TypeError(`${what}.window: must be seconds beside prompts, which are remembered for so long`)
     if (zone !== undefined && !isZone(zone)) throw new TypeError(`${what}.zone: must be a time zone of IANA, such as 'Europe/Warsaw'`)
-    return Object.freeze({ ...common, window, burst: quantity, zone: zone ?? 'UTC' })
+    return Object.freeze({ ...common, window, burst: quantity, zone: zone ?? 'UTC', lease: lease ?? usualLease.budget })
   }
+  if (lease !== undefined) throw new TypeError(`${what}.lease: has no meaning without concurrent or a window of the calendar`)
   if (zone !== undefined) throw new TypeError(`${what}.zone: has no meaning without a window of the calendar`)
   positive(window, `${what}.window: must be a positive number of seconds, 'day' or 'month'`)
   if (burst !== undefined) wholeNumber(burst, `${what}.burst`)

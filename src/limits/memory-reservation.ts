@@ -28,8 +28,8 @@ export class ReservationInMemory implements MemoryReservation {
     const receipts = this.#receipts
     let violated: Violation[] | undefined
     for (const receipt of receipts) {
-      const units = this.#wanted(receipt, more)
       accounts.turn(receipt, time)
+      const units = this.#wanted(receipt, more)
       const level = accounts.level(receipt, time)
       if (!receipt.meter.fits(level, units, time)) (violated ??= []).push(receipt.meter.violation(level, units, time))
     }
@@ -55,10 +55,11 @@ export class ReservationInMemory implements MemoryReservation {
     for (const receipt of this.#receipts) this.#accounts.correct(receipt, receipt.reserved, time)
   }
 
-  // Places whose lease has run out are asked for again.
+  // What has come back meanwhile is asked for again.
   #wanted(receipt: Receipt, more: Amounts): number {
     const { limit } = receipt.meter
     const units = more[limit.unit] === undefined ? 0 : checkedAmount(more, limit)
-    return receipt.meter.kind === 'places' && !this.#accounts.leases.holds(receipt) ? units + receipt.reserved : units
+    if (receipt.meter.kind === 'places') return this.#accounts.leases.holds(receipt) ? units : units + receipt.reserved
+    return units + receipt.lapsed
   }
 }

@@ -119,7 +119,7 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
     const states = told(limits, reservation.limits)
     if (rules.vendor) for (const [name, value] of Object.entries(vendorFields(states, ({ reset }) => reset))) step.answerField(name, value)
     this.#keep(open, step)
-    return { quota: new CallQuota(states, rules.access.isLocal(reservation), call.quota) }
+    return { quota: new CallQuota(states, open.spending, call.quota) }
   }
 
   // Once all reservations are made it is known which places must be renewed, and how often.

@@ -25,6 +25,8 @@ export class Receipt {
   left = 0
   share = 1
   age = -1
+  /** Of a budget: what came back since nobody had renewed it, and is asked for again. */
+  lapsed = 0
   /** Of budgets and places, which end at a time. */
   readonly term: Term | undefined
 
@@ -39,12 +41,13 @@ export class Receipt {
   turn(): void {
     const { meter, term } = this
     if (term === undefined) return
-    term.endsAt = meter.endsAt
+    term.periodEndsAt = meter.endsAt
     const high = meter.highOf(term.keyHigh)
     if (high === this.high) return
     this.low = meter.lowOf(term.keyLow)
     this.high = high
     this.left = 0
+    this.lapsed = 0
   }
 
   /** Adds that many units, also where they do not fit. `slot` is that of the cell, -1 where there is none. */
@@ -62,8 +65,8 @@ export class Receipt {
     if (own < 0) return
     cells.setNumber(own, cells.number(own) + units)
     this.left += units
-    if (kind === 'places') leases.hold(this, time)
-    else cells.setExpiry(own, this.#expiry)
+    leases.hold(this, time)
+    if (kind === 'budget') cells.setExpiry(own, this.#expiry)
   }
 
   /** Gives back that many units, at most what is left of them; or owes more, where they are less than none. */
@@ -84,15 +87,16 @@ export class Receipt {
     } else if (slot >= 0) cells.setNumber(slot, Math.max(0, cells.number(slot) - Math.min(units, this.left)))
   }
 
-  /** Gives back the places. */
+  /** Gives back the places, or what is held of a budget. */
   leave(cells: Cells): void {
     const slot = cells.find(this.low, this.high)
     if (slot >= 0) cells.setNumber(slot, Math.max(0, cells.number(slot) - this.left))
+    if (this.meter.kind === 'budget') this.lapsed += this.left
     this.left = 0
   }
 
   get #expiry(): number {
-    return Math.ceil((this.term?.endsAt ?? 0) / 1000)
+    return Math.ceil((this.term?.periodEndsAt ?? 0) / 1000)
   }
 
   // As of now: what is left of it.
@@ -129,8 +133,10 @@ export class Term {
   /** The fingerprint of the key, for a cell of the next period. */
   readonly keyLow: number
   readonly keyHigh: number
-  /** Of a budget: when its period is over. Of places: when the lease is; 0 where none is held. */
-  endsAt: number
+  /** Of a budget: when its period is over. */
+  periodEndsAt: number
+  /** When the lease of what is held is over; 0 where nothing is. */
+  endsAt = 0
   before: Term | undefined = undefined
   after: Term | undefined = undefined
 
@@ -138,7 +144,7 @@ export class Term {
     this.receipt = receipt
     this.keyLow = keyLow
     this.keyHigh = keyHigh
-    this.endsAt = receipt.meter.endsAt
+    this.periodEndsAt = receipt.meter.endsAt
   }
 }
 

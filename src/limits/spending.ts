@@ -32,6 +32,8 @@ interface Holding {
   readonly limits: readonly CountedLimit[]
   /** With what was reserved since. */
   amounts: Amounts
+  /** Whether a part of it was reserved without the store. */
+  isDegraded: boolean
 }
 
 /** What one call has reserved and what it has spent by now. */
@@ -57,12 +59,17 @@ export class Spending {
     this.price = price
   }
 
+  /** Whether anything of it was decided while the store was not there. */
+  get degraded(): boolean {
+    return this.#holdings.some(({ isDegraded }) => isDegraded)
+  }
+
   /** Whether what the answer takes is counted. */
   get countsAnswer(): boolean {
     return this.#countsTokens || this.cap !== undefined
   }
 
-  /** Whether places are held that must be renewed, and after how many seconds they would be lost. */
+  /** Whether something is held that must be renewed, places or of a budget, and after how many seconds it would be lost. */
   get lease(): number | undefined {
     let shortest: number | undefined
     for (const { limits } of this.#holdings)
@@ -105,7 +112,7 @@ export class Spending {
       if (isLocal) counter.degraded++
       if (limit.unit === 'tokens' || limit.unit === 'cost') this.#countsTokens = true
     }
-    this.#holdings.push({ reservation: answer, limits, amounts })
+    this.#holdings.push({ reservation: answer, limits, amounts, isDegraded: isLocal })
     return answer
   }
 
@@ -148,6 +155,7 @@ export class Spending {
       const decide = (answer: Reservation | Refusal): Awaitable<GuardError | undefined> => {
         if (!answer.allowed) return this.#overrun(answer, index, tokens, least, bytes)
         holding.amounts = sumOf(amounts, more)
+        this.#noteLocal(holding)
         return this.#extend(index + 1, tokens, least, bytes)
       }
       const answer = this.#rules.access.extend(reservation, limits, more, this.#clock)
@@ -156,6 +164,13 @@ export class Spending {
     this.#reserved += tokens
     this.#meter.deliver(bytes)
     return undefined
+  }
+
+  // It counts once.
+  #noteLocal(holding: Holding): void {
+    if (holding.isDegraded || !this.#rules.access.isDegraded(holding.reservation)) return
+    holding.isDegraded = true
+    for (const { counter } of holding.limits) counter.degraded++
   }
 
   #overrun(answer: Refusal, index: number, tokens: number, least: number, bytes: number): Awaitable<GuardError | undefined> {
@@ -171,13 +186,15 @@ export class Spending {
     return limitExceeded(answer, limits, this.#style(answer))
   }
 
-  /** Renews the leases of places. Gives the error that the call must end with, where one was lost. */
+  /** Renews what is held. Gives the error that the call must end with, where something was lost. */
   renew(): Awaitable<GuardError | undefined> {
     const renewing: Awaitable<GuardError | undefined>[] = []
-    for (const { reservation, limits } of this.#holdings) {
-      if (!limits.some(({ limit }) => limit.unit === 'concurrent')) continue
+    for (const holding of this.#holdings) {
+      const { reservation, limits } = holding
+      if (!limits.some(({ limit }) => limit.lease !== undefined)) continue
       const answer = this.#rules.access.extend(reservation, limits, {}, this.#clock)
       const decide = (decided: Reservation | Refusal): GuardError | undefined => {
+        if (decided.allowed) this.#noteLocal(holding)
         const isLost = !decided.allowed && this.#rules.onOverrun === 'cut'
         return isLost ? limitExceeded(decided, limits, this.#style(decided)) : undefined
       }

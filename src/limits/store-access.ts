@@ -37,6 +37,11 @@ export class StoreAccess {
     return this.#standIn?.gave(answer) === true
   }
 
+  /** Whether a part of it was reserved without the store. */
+  isDegraded(reservation: Reservation): boolean {
+    return this.isLocal(reservation) || this.#extensions.has(reservation)
+  }
+
   /** As `LimitStore.reserve`. @throws GuardError `limits_unavailable` */
   reserve(limits: readonly KeyedLimit[], amounts: Amounts, clock: Clock): Awaitable<Reservation | Refusal> {
     if (!this.#breaker.admits()) return this.#reserveLocally(limits, amounts, clock, isDown())

@@ -161,7 +161,11 @@ export const modelAnswer: AnswerCodec = jsonAnswer({
     if (!isRecord(usage)) return undefined
     const [input, output] = [total(usage.inputTokens), total(usage.outputTokens)]
     // Of one that is not known what was counted here holds; where neither is, the vendor says nothing.
-    return input === undefined && output === undefined ? undefined : usageFrom(input ?? 0, output ?? 0)
+    if (input === undefined && output === undefined) return undefined
+    return usageFrom(input ?? 0, output ?? 0, {
+      cached: isRecord(usage.inputTokens) ? usage.inputTokens.cacheRead : usage.cachedInputTokens,
+      reasoning: isRecord(usage.outputTokens) ? usage.outputTokens.reasoning : usage.reasoningTokens,
+    })
   },
   copy: copyAnswer,
 })

@@ -29,7 +29,19 @@ export const anthropicMessages: Codec<MessagesRequest> = jsonCodec({
   wire: jsonWire({
     // The vendor's clients tell events apart by their types, and make an APIError of one named `error`.
     eventType: (part) => (isRecord(part) && typeof part.type === 'string' ? part.type : undefined),
-    errorEvent: (code, message) => JSON.stringify({ type: 'error', error: { type: 'api_error', message, details: { error_code: code } } }),
+    errorEvent: (code, message) => JSON.stringify({ type: 'error', error: { type: typeOf(code), message, details: { error_code: code } } }),
     errorEventType: 'error',
   }),
 })
+
+// The vendor's words for kinds of refusals.
+const types: readonly (readonly [codes: RegExp, type: string])[] = [
+  [/^(?:identity_|binding_|replayed|step_up_required)/, 'authentication_error'],
+  [/^(?:payload_|decryption_failed)/, 'invalid_request_error'],
+  [/^(?:denied|approval_required|obligation_unmet|switched_off)/, 'permission_error'],
+  [/^limit_exceeded/, 'rate_limit_error'],
+]
+
+function typeOf(code: string): string {
+  return types.find(([codes]) => codes.test(code))?.[1] ?? 'api_error'
+}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type LimitStore, memoryLimits, revocationList, StateError, type StateStore } from '../../src/index.ts'
+import { limitCounters, type LimitStore, memoryLimits, revocationList, StateError, type StateStore } from '../../src/index.ts'
+import { recordingLog } from '../../src/testing/index.ts'
 import { chatRequest } from './chat-payloads.ts'
 import { assertRefused } from './refusals.ts'
 import { served } from './served.ts'
@@ -112,6 +113,27 @@ describe('A23: a store that is down, slow, or has lost its data', () => {
       {},
     ])
       assert.throws(() => wholeGuard({ limits: { limits: limit, onStoreFailure: onStoreFailure as never } }), TypeError)
+  })
+
+  test('what was decided without the store says so: the call, its records and the counters', async () => {
+    const credentials = await analyst()
+    const { own, state } = breakable()
+    const log = recordingLog()
+    const counters = limitCounters()
+    const server = served(wholeGuard({ log, limits: { store: own, limits: limit, onStoreFailure: { local: 0.1 }, deadline: 5, counters } }))
+    const recorded = (): readonly (true | undefined)[] => log.entries.map((record) => ('degraded' in record ? record.degraded : undefined))
+    await server.ask(chatRequest('x'), credentials)
+    assert.deepEqual(recorded(), [undefined, undefined])
+    state.mode = 'throws'
+    const statuses: number[] = []
+    for (let call = 0; call < 3; call++) statuses.push((await server.ask(chatRequest('x'), credentials)).status)
+    assert.deepEqual(statuses, [200, 200, 429])
+    // A decision and an outcome of each, also of the one that was refused.
+    assert.deepEqual(recorded().slice(2), [true, true, true, true, true, true])
+    assert.deepEqual(
+      counters.read().map(({ granted, refused, degraded }) => [granted, refused, degraded]),
+      [[3, 1, 3]],
+    )
   })
 
   test('one that cannot settle: the answer is not released, and the model ran once', async () => {

@@ -25,6 +25,7 @@ test('a limit is copied and frozen, and its burst is the whole amount unless giv
     window: 'month',
     burst: 9,
     zone: 'Europe/Warsaw',
+    lease: 300,
   })
   assert.equal(planLimit({ name: 'budget', tokens: 9, window: 'day' }).zone, 'UTC')
   for (const unit of ['prompts', 'choices', 'logprobs'] as const) assert.equal(planLimit({ name: 'a', [unit]: 5, window: 1 }).unit, unit)
@@ -54,7 +55,8 @@ const wrong: readonly (readonly [why: string, limit: object])[] = [
   ['a zone stands beside seconds', { name: 'a', requests: 1, window: 60, zone: 'UTC' }],
   ['a burst stands beside a day', { name: 'a', requests: 5, window: 'day', burst: 1 }],
   ['prompts stand beside a day', { name: 'a', prompts: 5, window: 'day' }],
-  ['a lease stands without concurrent', { name: 'a', requests: 1, window: 1, lease: 5 }],
+  ['a lease stands beside a window of seconds', { name: 'a', requests: 1, window: 1, lease: 5 }],
+  ['the lease of a day is zero', { name: 'a', requests: 1, window: 'day', lease: 0 }],
   ['the lease is zero', { name: 'a', concurrent: 1, lease: 0 }],
   ['the lease is infinite', { name: 'a', concurrent: 1, lease: Number.POSITIVE_INFINITY }],
   ['a zone stands beside concurrent', { name: 'a', concurrent: 1, zone: 'UTC' }],

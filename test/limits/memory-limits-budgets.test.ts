@@ -12,7 +12,9 @@ test('a budget lasts to the end of the day where it is kept, and then there is a
   const limit = keyed(warsaw)
   // The day on which clocks are set back has 25 hours.
   const evening = at('2026-10-24T22:00Z')
-  const state = granted(store.reserve([limit], { cost: 400 }, evening)).limits[0]
+  const first = granted(store.reserve([limit], { cost: 400 }, evening))
+  const [state] = first.limits
+  first.settle({ cost: 400 }, evening)
   assert.deepEqual(state, { name: 'budget', unit: 'cost', limit: 1_000, remaining: 600, reset: 25 * 3_600, window: 25 * 3_600 })
   const refusal = refused(store.reserve([limit], { cost: 601 }, at('2026-10-25T22:59:59Z')))
   assert.equal(refusal.retryAfter, 1)
@@ -82,4 +84,38 @@ test('a limit whose amount changes keeps what is spent as the same part of it; o
   const [other] = plan(100, 3_600)
   assert.ok(other !== undefined)
   assert.equal(remaining(store, other, 0), 100)
+})
+
+test('what a call holds that is gone comes back, and of one that renews it nothing does', () => {
+  const store = memoryLimits()
+  const limit = keyed({ ...warsaw, lease: 60 })
+  const noon = at('2026-05-05T10:00Z')
+  granted(store.reserve([limit], { cost: 500 }, noon))
+  const kept = granted(store.reserve([limit], { cost: 400 }, noon))
+  granted(kept.extend({}, noon + 59_999))
+  assert.equal(remaining(store, limit, noon + 59_999), 100)
+  assert.equal(remaining(store, limit, noon + 60_000), 600)
+  granted(kept.extend({ cost: 100 }, noon + 119_000))
+  assert.equal(remaining(store, limit, noon + 178_999), 500)
+  assert.equal(remaining(store, limit, noon + 179_000), 1_000)
+})
+
+test('what had come back is asked for again, and is spent all the same where it was', () => {
+  const store = memoryLimits()
+  const limit = keyed({ ...warsaw, lease: 60 })
+  const noon = at('2026-05-05T10:00Z')
+  const slow = granted(store.reserve([limit], { cost: 700 }, noon))
+  granted(store.reserve([limit], { cost: 400 }, noon + 60_000)).settle({ cost: 400 }, noon + 60_000)
+  // It is not there any more.
+  assert.equal(refused(slow.extend({ cost: 1 }, noon + 60_000)).violated[0]?.remaining, 600)
+  slow.settle({ cost: 650 }, noon + 60_001)
+  assert.equal(remaining(store, limit, noon + 60_002), 0)
+  const other = granted(store.reserve([limit], { cost: 0 }, noon + 60_002))
+  other.settle({ cost: 0 }, noon + 60_002)
+  const tomorrow = noon + 86_400_000
+  const again = granted(store.reserve([limit], { cost: 600 }, tomorrow))
+  granted(again.extend({ cost: 100 }, tomorrow + 60_000))
+  assert.equal(remaining(store, limit, tomorrow + 60_000), 300)
+  again.settle({ cost: 50 }, tomorrow + 60_001)
+  assert.equal(remaining(store, limit, tomorrow + 60_002), 950)
 })

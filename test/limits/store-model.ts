@@ -51,12 +51,14 @@ export const modelLimits: readonly PlannedLimit[] = [
   planLimit({ name: 'requests', requests: 5, window: 20, burst: 3 }),
   planLimit({ name: 'tokens', tokens: 200, window: 30 }),
   planLimit({ name: 'year', tokens: 900, window: 365 * 86_400 }),
-  planLimit({ name: 'budget', cost: 1_000, window: 'day', zone: 'Europe/Warsaw' }),
+  planLimit({ name: 'budget', cost: 1_000, window: 'day', zone: 'Europe/Warsaw', lease: 20 }),
   planLimit({ name: 'places', concurrent: 2, lease: 10 }),
 ]
 
 interface Part {
   left: number
+  /** Of a budget: what has come back since nobody had renewed it. */
+  lapsed: number
 }
 
 /** One key under one limit, with nothing clever in it: every reservation has its part of the level, and all parts leak alike. */
@@ -64,6 +66,8 @@ class Account {
   readonly limit: PlannedLimit
   parts = new Set<Part>()
   readonly leases = new Map<Part, number>()
+  /** Parts of which something was ever held. */
+  readonly held = new Set<Part>()
   #at = 0
   #day = Number.NaN
 
@@ -84,8 +88,13 @@ class Account {
       const share = Math.max(0, 1 - ((now - this.#at) * quantity) / (window * 1000) / level)
       for (const part of this.parts) part.left *= share
     }
-    if (window === 'day' && day !== this.#day) for (const part of this.parts) part.left = 0
-    if (unit === 'concurrent') for (const [part, endsAt] of this.leases) if (endsAt <= now) this.drop(part)
+    if (window === 'day' && day !== this.#day) {
+      for (const part of this.held) part.left = part.lapsed = 0
+      for (const part of this.parts) part.left = 0
+      this.leases.clear()
+    }
+    for (const [part, endsAt] of this.leases) if (endsAt <= now) this.lapse(part)
+    if (unit === 'concurrent') for (const part of this.parts) if (!this.leases.has(part)) this.drop(part)
     for (const part of this.parts) if (part.left <= 0) this.parts.delete(part)
     this.#at = now
     this.#day = day
@@ -94,7 +103,24 @@ class Account {
   add(part: Part, units: number, now: number): void {
     part.left += units
     if (part.left > 0) this.parts.add(part)
-    if (this.limit.unit === 'concurrent') this.leases.set(part, now + (this.limit.lease ?? 0) * 1000)
+    this.renew(part, now)
+  }
+
+  renew(part: Part, now: number): void {
+    const { lease } = this.limit
+    if (lease === undefined || part.left === 0) return
+    this.leases.set(part, now + lease * 1000)
+    this.held.add(part)
+  }
+
+  owe(units: number): void {
+    this.parts.add({ left: units, lapsed: 0 })
+  }
+
+  /** Nobody has renewed it. */
+  lapse(part: Part): void {
+    part.lapsed += part.left
+    this.drop(part)
   }
 
   drop(part: Part): void {
@@ -148,7 +174,7 @@ export async function compareWithModel(store: LimitStore, happenings: readonly H
       const key = `key ${happening.key}`
       const limits: KeyedLimit[] = modelLimits.filter((_, index) => happening.limits & (1 << index)).map((limit) => ({ limit, key }))
       const amounts = { requests: 1, tokens: happening.tokens, cost: happening.cost, concurrent: 1 } as Required<Pick<Amounts, 'requests'>> & Amounts
-      const owned = limits.map(({ limit }) => ({ account: accountOf(key, limit), part: { left: 0 }, reserved: 0 }))
+      const owned = limits.map(({ limit }) => ({ account: accountOf(key, limit), part: { left: 0, lapsed: 0 }, reserved: 0 }))
       passAll()
       const verdicts = owned.map(({ account }) => fits(account, amounts[account.limit.unit] ?? 0))
       const answer = await store.reserve(limits, amounts, now, start + now)
@@ -173,7 +199,7 @@ export async function compareWithModel(store: LimitStore, happenings: readonly H
       if (happening.kind === 'extend' || happening.kind === 'renew') {
         const more: Amounts = happening.kind === 'renew' ? {} : { tokens: happening.tokens, cost: happening.cost }
         const wanted = owned.map(({ account, part, reserved }) =>
-          account.limit.unit === 'concurrent' && part.left === 0 ? reserved : (more[account.limit.unit] ?? 0),
+          account.limit.unit === 'concurrent' && part.left === 0 ? reserved : (more[account.limit.unit] ?? 0) + part.lapsed,
         )
         const answer = await reservation.extend(more, now)
         agree(
@@ -183,7 +209,8 @@ export async function compareWithModel(store: LimitStore, happenings: readonly H
         if (answer.allowed)
           for (const [place, own] of owned.entries()) {
             own.account.add(own.part, wanted[place] ?? 0, now)
-            if (own.account.limit.unit !== 'concurrent') own.reserved += wanted[place] ?? 0
+            if (own.account.limit.unit !== 'concurrent') own.reserved += more[own.account.limit.unit] ?? 0
+            own.part.lapsed = 0
           }
         continue
       }
@@ -197,8 +224,10 @@ export async function compareWithModel(store: LimitStore, happenings: readonly H
           account.drop(part)
           continue
         }
-        const unused = reserved - (actual[account.limit.unit] ?? 0)
-        if (unused < 0) account.add({ left: 0 }, -unused, now)
+        // What had come back already is spent all the same.
+        const unused = reserved - (actual[account.limit.unit] ?? 0) - part.lapsed
+        account.leases.delete(part)
+        if (unused < 0) account.owe(-unused)
         else part.left -= Math.min(unused, part.left)
       }
     }

@@ -214,7 +214,13 @@ test('running texts have a channel for each id, which ends with the text', () =>
 })
 
 test('reports usage of every version', () => {
-  assert.deepEqual(answer.usage(fullResult()), { inputTokens: 10, outputTokens: 20 })
+  assert.deepEqual(answer.usage(fullResult()), { inputTokens: 10, outputTokens: 20, cachedInputTokens: 0, reasoningTokens: 4 })
+  assert.deepEqual(answer.usage({ usage: { inputTokens: 3, outputTokens: 2, cachedInputTokens: 1, reasoningTokens: 2 } }), {
+    inputTokens: 3,
+    outputTokens: 2,
+    cachedInputTokens: 1,
+    reasoningTokens: 2,
+  })
   assert.deepEqual(answer.usage({ usage: { inputTokens: 1, outputTokens: 2 } }), { inputTokens: 1, outputTokens: 2 })
   assert.deepEqual(answer.usage({ usage: { inputTokens: {}, outputTokens: { total: 2 } } }), { inputTokens: 0, outputTokens: 2 })
   assert.equal(answer.usage({ usage: { inputTokens: 'x', outputTokens: 2 } }), undefined)

@@ -3,24 +3,28 @@ import { Gauge } from '../../limits/gauge.ts'
 import type { PlannedLimit } from '../../limits/limit.ts'
 
 /** The version of how keys and values look, so that instances of another one do not misread them. */
-const layout = 1
+const layout = 2
 
 const noPeriod: Period = Object.freeze({ start: 0, end: 0 })
 
 /** What a store in Redis works out of a limit once. Times are the server's, in milliseconds since 1970. */
 export class CellPlan extends Gauge {
-  /** What the script is told of it: kind, unit, room and ceiling. */
-  readonly words: readonly [string, string, string, string]
-  readonly #place: string
+  /** The name of its cell among those of a key. */
+  readonly cell: string
+  readonly #perUnit: string
+  readonly #room: string
+  readonly #ends: string
+  readonly #lease: string
   #period: Period = noPeriod
 
   constructor(limit: PlannedLimit) {
     super(limit)
-    const { unit, window, zone, name } = limit
-    this.#place = zone === undefined ? `${unit}/${window}/${name}` : `${unit}/${window}/${zone}/${name}`
-    // More than anything is, and a number that Lua reads.
-    const ceiling = Math.min(this.ceiling, Number.MAX_VALUE)
-    this.words = [this.kind, String(this.perUnit), String(this.room), String(ceiling)]
+    const { unit, window, zone, name, lease = 0 } = limit
+    this.cell = zone === undefined ? `${unit}/${window}/${name}` : `${unit}/${window}/${zone}/${name}`
+    this.#perUnit = String(this.perUnit)
+    this.#room = String(this.room)
+    this.#lease = String(lease * 1000)
+    this.#ends = this.kind === 'bucket' ? String(this.ceiling) : this.#lease
   }
 
   /** The present period of a budget; of anything else one of no length. */
@@ -35,15 +39,26 @@ export class CellPlan extends Gauge {
     return this.#period
   }
 
-  /** The name of a cell. A budget's is of one period. */
-  keyOf(prefix: string, tag: string, { start }: Period): string {
-    return `${prefix}:${layout}:limit:{${tag}}:${this.kind === 'budget' ? `${start}/` : ''}${this.#place}`
+  /** Adds what the script is told of it: see there. */
+  tell(words: string[], { start, end }: Period): void {
+    if (this.kind === 'budget') words.push('d', String(start), this.#room, String(end), this.#lease)
+    else words.push(this.kind === 'bucket' ? 'b' : 'p', this.#perUnit, this.#room, this.#ends, '')
   }
+
+  /** The name of what holds its places, or what calls that run hold of a budget's period, by that of the cells of its key. */
+  heldKey(cells: string, { start }: Period): string {
+    return this.kind === 'places' ? `${cells}:${this.cell}` : `${cells}:held/${start}/${this.cell}`
+  }
+}
+
+/** The name of the cells of a key: those of all its limits but places. */
+export function cellsKey(prefix: string, tag: string): string {
+  return `${prefix}:${layout}:limit:{${tag}}`
 }
 
 /** The name of what remembers that a reservation was settled. */
 export function settledKey(prefix: string, tag: string, id: string): string {
-  return `${prefix}:${layout}:limit:{${tag}}:settled/${id}`
+  return `${cellsKey(prefix, tag)}:settled/${id}`
 }
 
 /**
@@ -51,8 +66,14 @@ export function settledKey(prefix: string, tag: string, id: string): string {
  * early, and as bytes all lone surrogates would be one.
  */
 export function tagOf(key: string): string {
+  if (isPlain(key)) return key
   const plain = key.replace(/[%{}]/g, escaped)
   return plain.isWellFormed() ? plain : plain.replace(/[\ud800-\udfff]/g, escaped)
+}
+
+// As most are.
+function isPlain(key: string): boolean {
+  return /^[ -$&-z|~]*$/.test(key)
 }
 
 function escaped(character: string): string {

@@ -1,15 +1,13 @@
 import { systemClock } from '../../guard/clock.ts'
 import { StateError } from '../../state/state-store.ts'
-import { settledKey } from './limit-cells.ts'
+import type { LimitBatches } from './limit-batches.ts'
 import { type Holding, turn } from './limit-holding.ts'
-import { limitScript } from './limit-script.ts'
-import type { RedisCommand } from './redis-client.ts'
-import type { RedisCommands } from './redis-commands.ts'
+import type { LimitQuestion } from './limit-question.ts'
 
 /** Where one cell stands after it was asked. */
-export interface CellAnswer {
+interface CellAnswer {
   readonly level: number
-  /** What was asked for, where it was refused: with places whose lease had run out, those as well. */
+  /** What was asked for, where it was refused: with what had come back since, of places and of budgets, as well. */
   readonly wanted: number
 }
 
@@ -21,22 +19,23 @@ export interface LimitAnswer {
   readonly cells: readonly CellAnswer[]
 }
 
+// What the script says first.
+const refused = 0
+const granted = 1
+const ofAnotherPeriod = 2
+const noLimit = 4
+const tooLate = 5
+
 /** Runs the script of limits for cells of one slot. */
 export class LimitCommands {
-  readonly prefix: string
-  readonly #commands: RedisCommands
-  readonly #deadline: number
+  readonly #batches: LimitBatches
   readonly #time: (() => number) | undefined
-  /** The name that Redis gives the script. */
-  readonly #digest: Promise<string> = digestOf(limitScript)
   /** What the server's clock shows beyond this process's monotonic one. */
   #ahead: number | undefined
 
   /** @param time takes the place of the servers' clock, in milliseconds since 1970: for tests. */
-  constructor(commands: RedisCommands, prefix: string, deadline: number, time?: () => number) {
-    this.#commands = commands
-    this.prefix = prefix
-    this.#deadline = deadline
+  constructor(batches: LimitBatches, time?: () => number) {
+    this.#batches = batches
     this.#time = time
   }
 
@@ -47,136 +46,96 @@ export class LimitCommands {
   }
 
   /**
-   * Reserves that many units of each, or none of any.
+   * Reserves that many units of each, or none of any. Holdings of one tag stand together.
    *
    * @param late is called when they were granted, and nobody waits for it any more.
    * @throws StateError
    */
-  async take(id: string, holdings: readonly Holding[], units: readonly number[], late?: () => void): Promise<LimitAnswer> {
+  take(id: string, holdings: readonly Holding[], units: readonly number[], late?: () => void): Promise<LimitAnswer> {
+    const isNew = holdings.every(isUnused)
     const onLate = (answer: unknown): void => {
-      if (!Array.isArray(answer) || answer[0] !== 'OK') return
-      this.#note(holdings, units, answer)
+      if (!Array.isArray(answer) || Number(answer[0]) !== granted) return
+      note(holdings, units, answer, isNew)
       late?.()
     }
-    const answer = await this.#run('take', id, '', holdings, units, onLate)
-    return { granted: answer[0] === 'OK', now: numberOf(answer[1]), cells: this.#note(holdings, units, answer) }
+    return this.#run({ operation: isNew ? 'reserve' : 'extend', id, once: '', holdings, units, late: onLate }, (answer) => {
+      const said = Number(answer[0])
+      if (said !== granted && said !== refused) throw nonsense()
+      const cells = said === granted ? note(holdings, units, answer, isNew) : levelsOf(holdings, answer)
+      return { granted: said === granted, now: numberOf(answer[1]), cells }
+    })
   }
 
   /**
-   * Gives back that many units of each, or takes what is owed where they are less than none. Once for each `once`.
+   * Gives back that many units of each, or takes what is owed where they are less than none. Once for each `once`. Whoever
+   * only corrects goes on with the rest.
    *
    * @throws StateError
    */
-  async settle(id: string, once: string, holdings: readonly Holding[], units: readonly number[]): Promise<void> {
-    await this.#run('settle', id, once, holdings, units)
+  giveBack(operation: 'correct' | 'settle', id: string, once: string, holdings: readonly Holding[], units: readonly number[]): Promise<void> {
+    return this.#run({ operation, id, once, holdings, units, late: undefined }, () => undefined)
   }
 
-  async #run(
-    what: 'take' | 'settle',
-    id: string,
-    once: string,
-    holdings: readonly Holding[],
-    units: readonly number[],
-    late?: (answer: unknown) => void,
-  ): Promise<readonly unknown[]> {
-    for (let tries = 0; tries < 3; tries++) {
-      const now = this.now()
-      for (const holding of holdings) turn(holding, now)
-      const answer = await this.#send(this.#words(what, id, once, holdings, units), late)
+  // Not an async function: every limit of every call comes by here.
+  #run<T>(question: LimitQuestion, read: (answer: readonly unknown[]) => T, tries = 3): Promise<T> {
+    const now = this.now()
+    for (const holding of question.holdings) turn(holding, now)
+    return this.#batches.ask(question).then((answer) => {
       if (!Array.isArray(answer)) throw nonsense()
-      if (answer[0] === 'LATE') throw new StateError('unavailable', 'Redis was asked for a limit after that was given up')
+      const said = Number(answer[0])
+      if (said === tooLate) throw new StateError('unavailable', 'Redis was asked for a limit after that was given up')
+      if (said === noLimit) throw new StateError('unavailable', 'A key of Redis holds something else than a limit')
       const time = numberOf(answer[1])
       if (this.#time === undefined) this.#ahead = time - systemClock.monotonic()
-      if (answer[0] !== 'PERIOD') return answer
-    }
-    throw new StateError('unavailable', 'The clock of Redis does not agree with itself')
-  }
-
-  // Keys first, then what the script is told: see there.
-  #words(what: string, id: string, once: string, holdings: readonly Holding[], units: readonly number[]): string[] {
-    const words: string[] = [String(holdings.length)]
-    for (const { plan, tag, period } of holdings) words.push(plan.keyOf(this.prefix, tag, period))
-    if (once !== '') {
-      words.push(settledKey(this.prefix, holdings[0]?.tag ?? '', once))
-      words[0] = String(holdings.length + 1)
-    }
-    words.push(what, this.#time === undefined ? this.#commands.notAfter() : '', this.#time === undefined ? '' : String(this.now()), id)
-    words.push(String(Math.ceil(2 * this.#deadline + 1_000)))
-    for (let index = 0; index < holdings.length; index++) {
-      const { plan, left, share, life, period } = holdings[index] as Holding
-      const isBudget = plan.kind === 'budget'
-      const ends = isBudget ? period.end : (plan.limit.lease ?? 0) * 1000
-      words.push(...plan.words, String(units[index]), left, isBudget ? String(period.start) : share, life, String(ends))
-    }
-    return words
-  }
-
-  async #send(words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
-    const key = words[1] ?? ''
-    const digest = await this.#digest
-    const checking = this.#commands.ready(Date.now())
-    // Both at once: what is granted by a server that may not grant anything is not waited for, and given back.
-    const asking = this.#ask(digest, key, words, late)
-    if (checking === undefined) return asking
-    asking.catch(() => {})
-    try {
-      await checking
-    } catch (error) {
-      asking.then(late, () => {})
-      throw error
-    }
-    return asking
-  }
-
-  async #ask(digest: string, key: string, words: readonly string[], late?: (answer: unknown) => void): Promise<unknown> {
-    const command: RedisCommand = ['EVALSHA', digest, ...words]
-    try {
-      return await this.#commands.send(key, command, late)
-    } catch (error) {
-      // It was restarted, or its scripts were flushed.
-      if (!(error instanceof StateError && error.cause instanceof Error && error.cause.message.startsWith('NOSCRIPT'))) throw error
-      return this.#commands.send(key, ['EVAL', limitScript, ...words], late)
-    }
-  }
-
-  #note(holdings: readonly Holding[], units: readonly number[], answer: readonly unknown[]): readonly CellAnswer[] {
-    const cells: CellAnswer[] = []
-    for (let index = 0; index < holdings.length; index++) {
-      const at = index * 4 + 2
-      const level = numberOf(answer[at])
-      if (answer[0] !== 'OK') {
-        cells.push({ level, wanted: numberOf(answer[at + 1]) })
-        continue
-      }
-      const holding = holdings[index] as Holding
-      const wanted = units[index] as number
-      holding.left = textOf(answer[at + 1])
-      holding.share = textOf(answer[at + 2])
-      holding.life = textOf(answer[at + 3])
-      if (holding.plan.kind === 'places') holding.reserved = numberOf(holding.left)
-      else holding.reserved += wanted
-      cells.push({ level, wanted })
-    }
-    return cells
+      if (said !== ofAnotherPeriod) return read(answer)
+      if (tries === 1) throw new StateError('unavailable', 'The clock of Redis does not agree with itself')
+      return this.#run(question, read, tries - 1)
+    })
   }
 }
 
-async function digestOf(script: string): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(script)))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+function isUnused({ reserved, age }: Holding): boolean {
+  return reserved === 0 && age === 0
 }
 
-function textOf(value: unknown): string {
-  if (typeof value !== 'string') throw nonsense()
-  return value
+// Takes over what the script says of each holding that was granted something.
+function note(holdings: readonly Holding[], units: readonly number[], answer: readonly unknown[], isNew: boolean): readonly CellAnswer[] {
+  const cells: CellAnswer[] = []
+  const time = numberOf(answer[1])
+  let said = 2
+  for (let index = 0; index < holdings.length; index++) {
+    const holding = holdings[index] as Holding
+    const wanted = units[index] as number
+    const { kind } = holding.plan
+    let level = numberOf(answer[said++])
+    if (kind === 'bucket') {
+      level /= 65_536
+      const share = numberOf(answer[said++])
+      // One is the most that there is; rounded up, so that nobody gets back more than there was.
+      holding.share = share > 1 ? Math.min(1, share / 2 ** 40) : share
+      holding.age = time * 1_000 + numberOf(answer[said++])
+    }
+    holding.left = isNew ? wanted : numberOf(answer[said++])
+    // Places and budgets may have come back meanwhile, and are asked for again.
+    if (kind === 'places') holding.reserved = holding.left
+    else holding.reserved += wanted
+    cells.push({ level, wanted })
+  }
+  return cells
 }
 
+function levelsOf(holdings: readonly Holding[], answer: readonly unknown[]): readonly CellAnswer[] {
+  return holdings.map((_, index) => ({ level: numberOf(answer[2 + 2 * index]), wanted: numberOf(answer[3 + 2 * index]) }))
+}
+
+// Some clients give whole numbers as texts.
 function numberOf(value: unknown): number {
-  const number = typeof value === 'string' && value !== '' ? Number(value) : Number.NaN
+  const number = typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : Number.NaN
   if (Number.isNaN(number)) throw nonsense()
   return number
 }
 
-function nonsense(): StateError {
+/** For an answer that is none. */
+export function nonsense(): StateError {
   return new StateError('unavailable', 'Redis answered nonsense')
 }

@@ -1,7 +1,7 @@
 import type { Period } from '../../limits/calendar.ts'
 import type { CellPlan } from './limit-cells.ts'
 
-/** What one reservation has in one cell, as Redis last told. The numbers are kept as the texts that they came as. */
+/** What one reservation has in one cell, as Redis last told. */
 export interface Holding {
   readonly plan: CellPlan
   /** Whose limit it is, as the hash tag of its cells. */
@@ -11,14 +11,15 @@ export interface Holding {
   /** All that was reserved. */
   reserved: number
   /** What of it was left when the cell's share was `share`; of places, what is held. */
-  left: string
-  share: string
-  life: string
+  left: number
+  share: number
+  /** Of the bucket, as the script has it. */
+  age: number
 }
 
 /** One that has nothing yet. */
 export function newHolding(plan: CellPlan, tag: string, period: Period): Holding {
-  return { plan, tag, period, reserved: 0, left: '0', share: '1', life: '' }
+  return { plan, tag, period, reserved: 0, left: 0, share: 1, age: 0 }
 }
 
 /** Turns a holding to the present period: of one that is over nothing is left. */
@@ -26,5 +27,5 @@ export function turn(holding: Holding, now: number): void {
   const period = holding.plan.periodAt(now)
   if (period.start === holding.period.start) return
   holding.period = period
-  holding.left = '0'
+  holding.left = 0
 }

@@ -4,10 +4,11 @@ import type { Amounts, KeyedLimit, LimitStore, Refusal, Reservation } from '../.
 import { checkNames } from '../../limits/limit-request.ts'
 import type { PlannedLimit } from '../../limits/limit.ts'
 import { CellPlan, tagOf } from './limit-cells.ts'
+import { LimitBatches } from './limit-batches.ts'
 import { LimitCommands } from './limit-commands.ts'
-import { newHolding } from './limit-holding.ts'
+import { type Holding, newHolding } from './limit-holding.ts'
 import { LimitSlices } from './limit-slices.ts'
-import { type RedisClient, redisServers, type RedisServers } from './redis-client.ts'
+import { has, isIoredis, type RedisClient, redisServers, type RedisServers } from './redis-client.ts'
 import { RedisCommands } from './redis-commands.ts'
 import { ReservationInRedis, unitsOf } from './redis-reservation.ts'
 
@@ -26,6 +27,12 @@ export interface RedisLimitsOptions {
    * second; and others may be refused what lies here unused. Calls under limits of `concurrent` always ask Redis.
    */
   readonly lease?: number
+  /**
+   * How many replicas must have what was granted before it counts as granted; 0 unless given. With at least one nothing is
+   * granted twice when the server fails and the replica that knows most takes its place; each command waits for them, and where they do not answer within the
+   * deadline it has failed. For one server and a client with one connection: neither a cluster nor a pool can wait.
+   */
+  readonly replicas?: number
 }
 
 const checks: Readonly<Record<keyof RedisLimitsOptions, Check>> = {
@@ -33,6 +40,7 @@ const checks: Readonly<Record<keyof RedisLimitsOptions, Check>> = {
   prefix: [optional((value) => typeof value === 'string' && /^[\w.:-]{1,64}$/.test(value)), 'a text of letters, digits, _ . : and -'],
   deadline: [optional((value) => typeof value === 'number' && value > 0 && value <= 60_000), 'milliseconds, above zero and at most 60,000'],
   lease: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 2), 'a whole number from 2 up'],
+  replicas: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 100), 'a whole number up to 100'],
 }
 
 /**
@@ -47,7 +55,7 @@ const checks: Readonly<Record<keyof RedisLimitsOptions, Check>> = {
  * several keys are asked for at the same time, and where one refuses the others are given back at once.
  *
  * A user of its own needs `eval`, `evalsha`, `time`, `get`, `set`, `del`, `zadd`, `zrem`, `zcard`, `zscore`,
- * `zremrangebyscore`, `pttl`, `pexpire` and `info`, for keys that begin with the prefix.
+ * `zrange`, `zrangebyscore`, `zremrangebyscore`, `pttl`, `pexpire`, `wait` and `info`, for keys that begin with the prefix.
  *
  * ```ts
  * const store = redisLimits({ client: new Redis('redis://limits.internal') })
@@ -58,8 +66,12 @@ const checks: Readonly<Record<keyof RedisLimitsOptions, Check>> = {
  */
 export function redisLimits(options: RedisLimitsOptions): LimitStore {
   checkOptions('redisLimits', options, checks)
-  const { client, prefix = 'sallyport', deadline = 50, lease } = options
-  return new LimitsInRedis(redisServers('redisLimits', client), { prefix, deadline, lease })
+  const { client, prefix = 'sallyport', deadline = 50, lease, replicas = 0 } = options
+  const servers = redisServers('redisLimits', client)
+  // Which server or connection waits must be the one that wrote.
+  if (replicas > 0 && (servers.isCluster || (!isIoredis(client) && !has(client, 'duplicate'))))
+    throw new TypeError('redisLimits: replicas: needs one server and a client with one connection')
+  return new LimitsInRedis(servers, { prefix, deadline, lease, replicas })
 }
 
 /** How a store is set. */
@@ -67,6 +79,7 @@ export interface RedisLimitsSettings {
   readonly prefix: string
   readonly deadline: number
   readonly lease: number | undefined
+  readonly replicas?: number
 }
 
 /** What `redisLimits` makes. */
@@ -82,11 +95,13 @@ export class LimitsInRedis implements LimitStore {
 
   /** @param time takes the place of the servers' clock: for tests. */
   constructor(servers: RedisServers, settings: RedisLimitsSettings, time?: () => number) {
-    const { prefix, deadline, lease } = settings
-    this.#commands = new LimitCommands(new RedisCommands(servers, deadline), prefix, deadline, time)
+    const { prefix, deadline, lease, replicas = 0 } = settings
+    const { isCluster } = servers
+    const batches = new LimitBatches(new RedisCommands(servers, deadline), { prefix, isCluster, deadline, replicas }, time)
+    this.#commands = new LimitCommands(batches, time)
     this.#settings = settings
     this.#isCluster = servers.isCluster
-    if (lease !== undefined) this.#slices = new LimitSlices((limits, amounts) => this.#reserve(limits, amounts), lease)
+    if (lease !== undefined) this.#slices = new LimitSlices((limits, amounts) => this.#reserve(limits, amounts, false), lease)
   }
 
   reserve(limits: readonly KeyedLimit[], amounts: Amounts): Awaitable<Reservation | Refusal> {
@@ -95,19 +110,24 @@ export class LimitsInRedis implements LimitStore {
   }
 
   describe(): Readonly<Record<string, unknown>> {
-    const { lease, ...settings } = this.#settings
-    return { kind: 'redis', cluster: this.#isCluster, ...settings, ...(lease !== undefined && { lease }) }
+    const { lease, replicas = 0, ...settings } = this.#settings
+    return { kind: 'redis', cluster: this.#isCluster, ...settings, ...(lease !== undefined && { lease }), ...(replicas > 0 && { replicas }) }
   }
 
-  async #reserve(limits: readonly KeyedLimit[], amounts: Amounts): Promise<ReservationInRedis | Refusal> {
+  // What a slice holds was granted here already, so it does not come back by itself.
+  #reserve(limits: readonly KeyedLimit[], amounts: Amounts, comesBack = true): Promise<ReservationInRedis | Refusal> {
     const units = unitsOf(limits, amounts)
     const now = this.#commands.now()
-    const holdings = limits.map(({ limit, key }) => {
+    const holdings: Holding[] = []
+    let last = ''
+    let tag = ''
+    for (const { limit, key } of limits) {
       const plan = this.#plan(limit)
-      return newHolding(plan, tagOf(key), plan.periodAt(now))
-    })
+      if (key !== last) tag = tagOf((last = key))
+      holdings.push(newHolding(plan, tag, plan.periodAt(now)))
+    }
     const id = `${this.#self}${(++this.#made).toString(36)}`
-    return new ReservationInRedis(this.#commands, id, holdings, this.#isCluster).take(units)
+    return new ReservationInRedis(this.#commands, id, holdings, this.#isCluster, comesBack).take(units)
   }
 
   #plan(limit: PlannedLimit): CellPlan {

@@ -32,6 +32,23 @@ describe('limits in Redis, of several processes', { skip: withoutRedis }, () => 
     for (const allowed of [true, true, true, false]) assert.equal((await others.reserve(limits, { concurrent: 1 }, 60_000)).allowed, allowed)
   })
 
+  test('what a process that was killed held of a day`s budget comes back when its lease is over, what it had settled does not', async () => {
+    const holder = await startWorker('redis', server.port)
+    const store = storeOfWorkers([holder], 'killed-budget', start)
+    const others = storeOfWorkers(workers, 'killed-budget', start)
+    const limits: readonly KeyedLimit[] = [{ limit: planLimit({ name: 'budget', cost: 100, window: 'day', lease: 60 }), key: 'acme' }]
+    const remaining = async (now: number): Promise<number | undefined> => {
+      const answer = await others.reserve(limits, { cost: 0 }, now)
+      return answer.allowed ? answer.limits[0]?.remaining : undefined
+    }
+    const settled = await store.reserve(limits, { cost: 30 }, 0)
+    assert.ok(settled.allowed)
+    await settled.settle({ cost: 20 }, 0)
+    for (let call = 0; call < 4; call++) assert.ok((await store.reserve(limits, { cost: 15 }, call * 1_000)).allowed)
+    await holder.kill()
+    assert.deepEqual([await remaining(59_999), await remaining(60_000), await remaining(62_999), await remaining(63_000)], [20, 35, 65, 80])
+  })
+
   let runs = 0
   for (const count of [1, 2, 8]) {
     test(`whatever happens in whatever order, ${count} agree with a sequential model`, async () => {

@@ -116,7 +116,8 @@ describe('redisLimits', { skip: withoutRedis }, () => {
     ]
     const reservation = await granted(reserve(of, limits))
     const keys = await admin.keys(`${prefix}:*`)
-    assert.equal(keys.length, 4)
+    // The cells, the places, and what is held of the day.
+    assert.equal(keys.length, 3)
     for (const key of keys) assert.ok((await admin.pttl(key)) > 0, key)
     await setTimeout(300)
     assert.equal((await admin.keys(`${prefix}:*`)).length, 2)
@@ -242,13 +243,39 @@ describe('redisLimits', { skip: withoutRedis }, () => {
     await granted(reserve(of, [limit]))
     const [key] = await admin.keys(`${prefix}:*`)
     assert.ok(key !== undefined)
-    for (const value of ['', 'x', '5', '1 2 3', 'nan nan nan 1 1']) {
+    for (const value of ['', 'x', '5', '1 2 3', 'nan nan nan 1 1', Buffer.alloc(40, 0xff)]) {
       await admin.set(key, value)
-      await assert.rejects(async () => reserve(of, [limit]), { code: 'unavailable' }, value)
+      await assert.rejects(async () => reserve(of, [limit]), { code: 'unavailable' }, String(value))
     }
     await admin.del(key)
     await admin.rpush(key, 'list')
     await assert.rejects(async () => reserve(of, [limit]), { code: 'unavailable' })
+  })
+
+  test('calls that ask at the same moment go together, and each is answered for itself', async () => {
+    const prefix = `together-${made++}`
+    const of = store({ prefix })
+    const limits = (key: string): KeyedLimit[] => [
+      keyed({ name: 'calls', requests: 2, window: 3_600 }, key),
+      keyed({ name: 'day', cost: 10, window: 'day' }, key),
+      keyed({ name: 'places', concurrent: 5 }, key),
+    ]
+    await granted(reserve(of, limits('broken')))
+    const names = await admin.keys(`${prefix}:*{broken}`)
+    await admin.set(names[0] ?? '', 'x')
+    const keys = Array.from({ length: 100 }, (_, index) => (index === 40 ? 'broken' : `caller ${index % 33}`))
+    const before = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1])
+    const answers = await Promise.allSettled(keys.map((key) => reserve(of, limits(key))))
+    const asked = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]) - before
+    assert.ok(asked <= 20, `${asked} commands`)
+    const had = new Map<string, number>()
+    for (const [index, answer] of answers.entries()) {
+      if (index === 40) assert.ok(answer.status === 'rejected' && answer.reason.code === 'unavailable')
+      else assert.ok(answer.status === 'fulfilled')
+      if (answer.status === 'fulfilled' && answer.value.allowed) had.set(keys[index] ?? '', (had.get(keys[index] ?? '') ?? 0) + 1)
+    }
+    assert.equal(had.size, 33)
+    for (const count of had.values()) assert.equal(count, 2)
   })
 
   test('a server that drops what it has is refused, and what it granted is given back', async () => {
@@ -269,6 +296,8 @@ describe('redisLimits', { skip: withoutRedis }, () => {
       { deadline: '50' },
       { lease: 1 },
       { lease: 1.5 },
+      { replicas: -1 },
+      { replicas: 1, client: clusterClient.client },
       { prefix: '' },
       { prefix: 'a{b}' },
       { client: {} },

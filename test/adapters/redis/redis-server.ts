@@ -44,7 +44,21 @@ export async function startRedis(...options: readonly string[]): Promise<RedisSe
       await ended
     },
     async start() {
-      child = await run(['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', ...options])
+      child = await run([
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--repl-diskless-sync-delay',
+        '0',
+        ...options,
+      ])
     },
     async stop() {
       await server.kill()
