@@ -101,8 +101,17 @@ const shapes: readonly string[] = [
   ],
 ]
 
+// Values that are nearly names, words or chains of members: what tells them apart must not try in many ways.
+const values: readonly string[] = ['a', 'aB', 'A', 'a1', 'a_', 'a.', 'a-', 'aa:', 'Ab.', '1-', 'ab ', '$a.'].flatMap((part) => [
+  `password="${part.repeat(40)}!" `,
+  `api_key: ${part.repeat(80)}# `,
+  `token = '${part.repeat(60)}\u00e9' `,
+  `sk-${part.repeat(60)}! `,
+  `https://user:${part.repeat(60)}!@host `,
+])
+
 test('every hostile shape ends, whole and in pieces', () => {
-  for (const shape of shapes) {
+  for (const shape of [...shapes, ...values]) {
     const text = shape.repeat(Math.ceil(2 ** 16 / shape.length))
     scan(text, detectors.all)
     const stream = masker({ detect: detectors.all, mode: 'pseudonym' }).stream()

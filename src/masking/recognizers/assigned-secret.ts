@@ -217,7 +217,7 @@ function isNoWord(value: string, { digits, lowers, uppers, others }: Seen, isLit
 // A call, a member of something, a path, an address, a template.
 function isCode(value: string): boolean {
   return (
-    /[(){}[\]]|^\/|^\.{1,2}\/|:\/\/|^[a-z_$][\w$]*(?:\.[a-z_$][\w$]*)+$|^[a-z]+(?:[A-Z][a-z]+)+$|^[A-Z]+(?:_[A-Z]+)+$|=>|->/i.test(value) &&
+    /[(){}[\]]|^\/|^\.{1,2}\/|:\/\/|^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+$|^[A-Za-z]{5,}$|^[A-Za-z]+(?:_[A-Za-z]+)+$|=>|->/.test(value) &&
     !/^(?=.*\d)(?=.*[A-Z])(?=.*[!@#$%^&*])/.test(value)
   )
 }
