@@ -1,6 +1,6 @@
 import { alphanumeric, classOf, dot, hyphen, isOtherLetter, letter, local, underscore } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
-import { isToken } from './url-credentials.ts'
+import { isUserToken } from './url-credentials.ts'
 
 // RFC 5321, section 4.5.3.1.
 const maxLocal = 64
@@ -78,7 +78,7 @@ function isPassword(glance: Glance, start: number, at: number): boolean {
   let isBehindColon = false
   for (let index = start - 1; index >= start - maxLocal; index--) {
     const code = glance.at(index)
-    if (code === 47) return (isBehindColon || isToken(glance.slice(index + 1, at))) && glance.at(index - 1) === 47 && glance.at(index - 2) === 58
+    if (code === 47) return (isBehindColon || isUserToken(glance.slice(index + 1, at))) && glance.at(index - 1) === 47 && glance.at(index - 2) === 58
     if (code === 58) isBehindColon = true
     if (code <= 32) return false
   }

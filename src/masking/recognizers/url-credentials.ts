@@ -1,5 +1,6 @@
 import { alphanumeric, classOf } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
+import { isPlaceholder } from './secret-values.ts'
 
 const maxScheme = 24
 const maxUserInfo = 256
@@ -71,20 +72,12 @@ function endOfUserInfo(glance: Glance, at: number): number {
     if (!isInAddress(code) || code === 47 || code === 63 || code === 35 || code === 92) return -1
   }
   if (end === from + maxUserInfo || end === from) return -1
-  if (colon === -1) return isToken(glance.slice(from, end)) ? end : -1
+  if (colon === -1) return isUserToken(glance.slice(from, end)) ? end : -1
   const password = glance.slice(colon + 1, end)
   return password === '' || isPlaceholder(password) ? -1 : end
 }
 
 /** Whether what stands alone before the host of a URL is a token and no name. */
-export function isToken(userInfo: string): boolean {
+export function isUserToken(userInfo: string): boolean {
   return userInfo.length >= 20 && /^[\w-]+$/.test(userInfo) && /\d/.test(userInfo)
 }
-
-/** Whether this stands in the place of a secret: a variable, a mask, an example. */
-export function isPlaceholder(value: string): boolean {
-  return /^(?:[*x•.#-]+|\$.*|\{.*|<.*|\[.*|%.*%|%s|:.*|@.*|&.*)$/i.test(value) || placeholders.test(value)
-}
-
-const placeholders =
-  /^(?:password|passwd|pass|pwd|secret|token|key|changeme|change-me|change_me|placeholder|redacted|dummy|null|undefined|none|nil|true|false|string|required|optional|todo|tbd|n\/a|empty)$|^(?:your|my|some|the|insert|replace|enter|example|sample|fake)[-_. ]|^your|(?:[-_.]here|_example|-example|placeholder|redacted|x{6,}|\*{3,}|\.{3})|\$\{|\{\{|<[a-z]|process\.env|os\.environ|getenv/i
