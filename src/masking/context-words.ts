@@ -4,8 +4,8 @@ import { plainText } from './plain-text.ts'
 
 /** How far before a finding the words stand that announce it. */
 export const furthestWord = 64
-// The first groups speak of places, which are announced beside numbers and not instead of them.
-const places = 2
+// The first groups speak of places and networks, which are announced beside numbers and not instead of them.
+const places = 3
 /** What is further than any window. */
 const nowhere = 255
 

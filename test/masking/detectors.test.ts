@@ -228,8 +228,26 @@ test('finds IPv4 addresses and no versions', () => {
   finds('10.0.0.1', 'IP_ADDRESS 10.0.0.1')
   finds('http://192.168.1.10:8080/x', 'IP_ADDRESS 192.168.1.10')
   finds('from 203.0.113.7.', 'IP_ADDRESS 203.0.113.7')
-  finds('10.0.0.0/8', 'IP_ADDRESS 10.0.0.0')
-  for (const text of ['1.2.3', '256.1.1.1', '1.2.3.4.5', 'v1.2.3.4', 'Chrome/120.0.0.0', '01.2.3.4', '1.2.3.4a']) finds(text)
+  finds('10.0.0.0/8', 'IP_ADDRESS 10.0.0.0/8')
+  finds('http://10.0.0.1/24', 'IP_ADDRESS 10.0.0.1')
+  finds('10.0.0.1/33', 'IP_ADDRESS 10.0.0.1')
+  finds('from 1.2.3.4', 'IP_ADDRESS 1.2.3.4')
+  finds('it is 1.2.3.4')
+  finds('nameserver 8.8.8.8', 'IP_ADDRESS 8.8.8.8')
+  for (const text of [
+    '1.2.3',
+    '256.1.1.1',
+    '1.2.3.4.5',
+    'v1.2.3.4',
+    'Chrome/120.0.0.0',
+    '01.2.3.4',
+    '1.2.3.4a',
+    'pkg==1.2.3.40',
+    'app-1.2.3.40.jar',
+    'pkg@1.2.3.40',
+    'Bump to 11.22.33.44',
+  ])
+    finds(text)
 })
 
 test('finds secrets', () => {
@@ -286,7 +304,8 @@ test('finds IPv6 addresses in every form, and no names of programs, times or sli
   ])
     finds(`from ${address}, or`, `IP_ADDRESS ${address}`)
   finds('[2001:db8::1]:8080', 'IP_ADDRESS 2001:db8::1')
-  finds('2001:db8::/32', 'IP_ADDRESS 2001:db8::')
+  finds('2001:db8::/32', 'IP_ADDRESS 2001:db8::/32')
+  finds('fe80::1%eth0 up', 'IP_ADDRESS fe80::1%eth0')
   for (const text of ['std::vector<a::b>', 'abc::def', '12:30:45', '2023-11-05T12:30:45', 'a[::1]', '1:2:3:4:5:6:7', '1::2::3', 'x::1', 'de:ad'])
     finds(text)
 })
@@ -460,4 +479,17 @@ test('ordinary prose has no findings', () => {
     'In 2023 the team shipped 12 releases (v1.2.3 to v2.0.0); the build took 45.7 s, 1,234,567 tests ran, and issue #4567 — opened on ' +
       '2023-11-05 at 12:30 — was fixed in commit 9fceb02d0ae598e95dc970b74767f19372d61af8. See https://example.com/a/b?c=1234567890#x.',
   )
+})
+
+test('finds what stands in columns of a table, and amounts with commas are none of it', () => {
+  finds('1,Ana,a@b.co,+502 4069 1875,179-10-0355', 'EMAIL a@b.co', 'PHONE +502 4069 1875', 'US_SSN 179-10-0355')
+  finds('7,(461)715-0732,45,4111111111111111,2', 'PHONE (461)715-0732', 'CARD 4111111111111111')
+  finds('x,10.0.0.1,2001:db8::1,00:1B:44:11:3A:B7', 'IP_ADDRESS 10.0.0.1', 'IP_ADDRESS 2001:db8::1', 'MAC_ADDRESS 00:1B:44:11:3A:B7')
+  for (const text of ['1,234,567,890', '4,111,111,111,111,111', 'phone bills of 1.234.567,89 EUR', '12,345.67']) finds(text)
+})
+
+test('finds addresses at domains of every script', () => {
+  finds('an ana@例え.jp、注文', 'EMAIL ana@例え.jp')
+  finds('x@пример.рф и y@مثال.إختبار', 'EMAIL x@пример.рф', 'EMAIL y@مثال.إختبار')
+  finds('联系bob@example.com谢谢', 'EMAIL bob@example.com')
 })

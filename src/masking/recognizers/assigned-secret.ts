@@ -181,6 +181,7 @@ function lookAtElement(glance: Glance, at: number): void {
   const from = behindWhiteSpace(glance, at + 1, 24)
   let end = from
   while (end < from + maxValue && isInValue(glance.at(end), -1)) end++
+  if (glance.at(behindWhiteSpace(glance, end, 24)) !== 60) return
   if (isSecretValue(glance.slice(from, end), kind, { isQuoted: false, isEqual: true })) glance.found('SECRET', from, end, 0.7)
 }
 

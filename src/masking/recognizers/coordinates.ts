@@ -23,12 +23,25 @@ export const coordinates: Recognizer = {
     if (last === -1) return
     const end = read.value > 90 ? -1 : last
     const hemisphere = read.hemisphere
-    const { fraction } = read
+    const { fraction, value: whole } = read
     const pair = end === -1 || fraction < 2 ? -1 : endOfPair(glance, end, hemisphere)
-    if (pair !== -1 && (hemisphere !== 0 || (fraction >= 3 && read.fraction >= 3 && (before === 64 || isAnnounced(glance, at, 24)))))
-      glance.found('COORDINATES', at, pair, 0.85)
+    const isPair = pair !== -1 && (hemisphere !== 0 || (fraction >= 3 && read.fraction >= 3))
+    if (isPair && (hemisphere !== 0 || before === 64 || isAnnounced(glance, at, 24))) glance.found('COORDINATES', at, pair, 0.85)
+    else if (isPair && Math.min(fraction, read.fraction) >= 5 && Math.max(whole, read.value) >= 10 && isAlone(glance, at, pair))
+      glance.found('COORDINATES', at, pair, 0.6)
     else if (fraction >= 4 && isAnnounced(glance, at, 4)) glance.found('COORDINATES', at, last, 0.75)
   },
+}
+
+// Two numbers and no more: a list of them is something else.
+function isAlone(glance: Glance, at: number, end: number): boolean {
+  let before = at - 1
+  while (before > at - 3 && glance.at(before) === 32) before--
+  if (glance.at(before) === 44 || glance.at(before) === 59 || (classOf(glance.at(before)) & digit) !== 0) return false
+  let behind = end
+  while (behind < end + 2 && (glance.at(behind) === 32 || glance.at(behind) === 44 || glance.at(behind) === 59)) behind++
+  const next = glance.at(behind)
+  return (classOf(next) & digit) === 0 && next !== 45 && next !== 43
 }
 
 function isAnnounced(glance: Glance, at: number, furthest: number): boolean {

@@ -20,6 +20,16 @@ function isDomain(code: number): boolean {
   return (classOf(code) & domainClasses) !== 0 || isOtherLetter(code)
 }
 
+// Letters of scripts other than Latin, Greek and Cyrillic, and what stands on them.
+function isFurtherLetter(code: number): boolean {
+  return (
+    (code >= 0x531 && code <= 0x10ff && code !== 0x60c && code !== 0x61b && code !== 0x61f && code !== 0x6d4) ||
+    (code >= 0x3041 && code <= 0x30fe && code !== 0x30fb) ||
+    (code >= 0x3400 && code <= 0x9fff) ||
+    (code >= 0xac00 && code <= 0xd7a3)
+  )
+}
+
 /**
  * E-mail addresses at a domain of at least two labels, with names beyond ASCII and with a quoted local part that has no white
  * space (RFC 5321, RFC 6531). Of a longer local part, the last 64 characters.
@@ -93,6 +103,8 @@ function endOf(glance: Glance, from: number): number {
   let onlyLetters = true
   for (let index = from; ; index++) {
     const code = index < limit ? glance.at(index) : -1
+    // Letters of further scripts make labels of their own: behind an address text may follow without a space.
+    if (isFurtherLetter(code) && (index === label || isFurtherLetter(glance.at(index - 1)))) continue
     if (isDomain(code) && code !== 46) {
       if ((classOf(code) & letter) === 0 && !isOtherLetter(code)) onlyLetters = false
       continue

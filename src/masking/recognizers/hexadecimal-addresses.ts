@@ -1,7 +1,9 @@
 import { alphanumeric, classOf, digit, underscore } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
+import { behindPrefixLength } from './ip-address.ts'
 
 const hexadecimal = '0123456789abcdefABCDEF'
+const longestZone = 15
 
 function isHex(code: number): boolean {
   return (classOf(code) & digit) !== 0 || ((code | 32) >= 97 && (code | 32) <= 102)
@@ -26,13 +28,21 @@ export const ipV6: Recognizer = {
   openings: ['::', ...[...hexadecimal].map((character) => `:${character}`)],
   unlessAfter: 0,
   reachBack,
-  maxLength: 45,
+  maxLength: 45 + 1 + longestZone + 4,
   look(glance, at) {
     const start = startOfHex((index) => glance.at(index), at, 4)
     if (start === -1) return
     const end = endOfAddress(glance, start)
-    if (end !== -1) glance.found('IP_ADDRESS', start, end, 0.85)
+    if (end !== -1) glance.found('IP_ADDRESS', start, behindPrefixLength(glance, start, behindZone(glance, end), 128), 0.85)
   },
+}
+
+// `fe80::1%eth0` (RFC 4007, section 11).
+function behindZone(glance: Glance, end: number): number {
+  if (glance.at(end) !== 37) return end
+  let index = end + 1
+  while (index < end + 1 + longestZone && (classOf(glance.at(index)) & alphanumeric) !== 0) index++
+  return index === end + 1 ? end : index
 }
 
 function endOfAddress(glance: Glance, start: number): number {

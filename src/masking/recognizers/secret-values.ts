@@ -89,7 +89,9 @@ function isNoWord(value: string, { digits, lowers, uppers, others }: Seen, isLit
 // A call, a path, an address, an arrow, a name or members of something.
 function isCode(value: string, seen: Seen): boolean {
   if (/^(?=.*\d)(?=.*[A-Z])(?=.*[!@#$%^&*])/.test(value)) return false
-  if (/[(){}[\]]|^\/|^\.{1,2}\/|:\/\/|=>|->/.test(value)) return true
+  if (/[(){}[\]]|^\.{1,2}\/|:\/\/|=>|->/.test(value)) return true
+  // Base64 may begin like a path.
+  if (value.startsWith('/')) return !value.endsWith('=') && (value.length < 24 || value.includes('/', 1))
   if (seen.others === 0) return seen.digits === 0 && (seen.lowers === value.length || seen.uppers === value.length || isCamelCase(value))
   return isNames(value)
 }
