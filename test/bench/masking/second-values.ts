@@ -282,7 +282,7 @@ const makers: Readonly<Record<string, (dice: Dice) => string>> = {
   PASSWORD: (dice) =>
     dice.one([
       `Summer${dice.below(9000) + 1000}!`,
-      dice.text(word, 10) + dice.text(digits, 1) + 'x',
+      `${dice.text(word, 10)}${dice.text(digits, 1)}x`,
       `p4ss-${dice.text(small, 4)}-${dice.text(digits, 3)}`,
       `${dice.text(small, 5)}#${dice.text(digits, 3)}${dice.text(capitals, 2)}`,
     ]),
