@@ -36,6 +36,14 @@ interface Look {
   readonly score: number
 }
 
+/** Which recognizers look at two characters, and which third ones they want. */
+interface Looking {
+  readonly orders: Set<number>
+  thirds: string
+}
+
+const anything = '?'
+
 // Stands for whatever is no ASCII, and for what cannot be seen yet: DEL, which begins nothing.
 const other = 127
 
@@ -52,6 +60,8 @@ export class Scanner {
   readonly #slotted: (readonly Turn[])[] = [[], [], [], []]
   // By slot: classes of the character before it after which none of them looks.
   readonly #needless: number[] = [0]
+  // By slot and a third character: whether any of them wants it there.
+  #thirds = new Uint8Array(128)
   readonly #glance = new Glance()
   readonly #found: Look[] = []
 
@@ -60,24 +70,40 @@ export class Scanner {
     this.others = others
     this.types = [...new Set([...recognizers.flatMap(({ types }) => types), ...others.map(({ type }) => type)])]
     this.#reaching = recognizers.filter(({ reachBack }) => reachBack !== undefined)
-    const looking = new Map<number, Set<number>>()
-    const add = (pair: number, order: number): void => void (looking.get(pair) ?? looking.set(pair, new Set()).get(pair))?.add(order)
+    const looking = new Map<number, Looking>()
+    const add = (pair: number, order: number, third: string): void => {
+      const at = looking.get(pair) ?? { orders: new Set(), thirds: '' }
+      looking.set(pair, at)
+      at.orders.add(order)
+      at.thirds = third === '' || at.thirds === anything ? anything : at.thirds + third
+    }
     for (const [order, { openings }] of recognizers.entries())
       for (const opening of openings) {
         const first = opening.charCodeAt(0) * 128
-        if (opening.charAt(1) === '?') for (let second = 0; second < 128; second++) add(first + second, order)
-        else add(first + opening.charCodeAt(1), order)
-        add(first + other, order)
+        if (opening.charAt(1) === '?') for (let second = 0; second < 128; second++) add(first + second, order, '')
+        else add(first + opening.charCodeAt(1), order, opening.charAt(2))
+        add(first + other, order, '')
       }
     const slots = new Map<string, number>()
-    for (const [pair, orders] of looking) {
+    for (const [pair, { orders, thirds }] of looking) {
       const sorted = [...orders].sort((one, another) => one - another)
-      const key = sorted.join()
+      const key = `${sorted.join()} ${thirds}`
       const slot = slots.get(key) ?? this.#addSlot(sorted)
       slots.set(key, slot)
       this.#needless[slot] = sorted.reduce((bits, order) => bits & (recognizers[order]?.unlessAfter ?? 0), 255)
       this.#slots[pair] = slot
+      this.#allow(slot, thirds)
     }
+  }
+
+  #allow(slot: number, thirds: string): void {
+    if (this.#thirds.length < (slot + 1) * 128) {
+      const longer = new Uint8Array((slot + 64) * 128)
+      longer.set(this.#thirds)
+      this.#thirds = longer
+    }
+    if (thirds === anything) this.#thirds.fill(1, slot * 128, (slot + 1) * 128)
+    else for (const third of thirds) this.#thirds[slot * 128 + third.charCodeAt(0)] = 1
   }
 
   #addSlot(orders: readonly number[]): number {
@@ -108,7 +134,7 @@ export class Scanner {
       const next = index + 1 < length ? text.charCodeAt(index + 1) : other
       if (code < other) {
         const slot = slots[(code << 7) | Math.min(next, other)] ?? 0
-        if (slot !== 0 && !this.#look(text, slot, index, isFinal, sink)) {
+        if (slot !== 0 && this.#isWanted(slot, text, index + 2) && !this.#look(text, slot, index, isFinal, sink)) {
           progress.cursor = index
           progress.settled = this.#reachBack(text, index)
           return
@@ -118,6 +144,13 @@ export class Scanner {
     }
     progress.cursor = length
     progress.settled = isFinal ? length : this.#reachBack(text, length)
+  }
+
+  // What is not there yet may be anything.
+  #isWanted(slot: number, text: string, third: number): boolean {
+    if (third >= text.length) return true
+    const code = text.charCodeAt(third)
+    return this.#thirds[(slot << 7) | Math.min(code, other)] === 1
   }
 
   // Whether all looks are decided; where one is not, nothing at this trigger counts yet.

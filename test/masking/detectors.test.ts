@@ -431,8 +431,52 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
     finds(text, `SECRET ${value}`)
   finds('my password is hunter2.', 'SECRET hunter2')
   finds('das Passwort ist "geheim-99"', 'SECRET geheim-99')
+  for (const [text, value] of [
+    ['mot de passe : Gr4ndPere!', 'Gr4ndPere!'],
+    ['la contraseña es Verano2024!', 'Verano2024!'],
+    ['Пароль: qwErty-99', 'qwErty-99'],
+    ['数据库密码：Tr0ub4dor3', 'Tr0ub4dor3'],
+    ['machine x login ada password s3cReT_99', 's3cReT_99'],
+    ['<apiToken>a8f5f167f44f4964e6c998dee827110c</apiToken>', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['ENV APP_SECRET a8f5f167f44f4964e6c998dee827110c', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['api_token: >-\n  a8f5f167f44f4964e6c998dee827110c', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['var apiToken: string = "a8f5f167f44f4964e6c998dee827110c"', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['$apiToken .= "a8f5f167f44f4964e6c998dee827110c"', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['getOr("api_token", "dafa7817-e246-48f3-91a7-e87653d587b8")', 'dafa7817-e246-48f3-91a7-e87653d587b8'],
+    ['apiToken,a8f5f167f44f4964e6c998dee827110c,', 'a8f5f167f44f4964e6c998dee827110c'],
+    ["Connect -ClientSecret 'a8f5f167f44f4964e6c998dee827110c'", 'a8f5f167f44f4964e6c998dee827110c'],
+    ["curl --user kevin:'pRf7vG2h1L8nQkW9' -s", 'pRf7vG2h1L8nQkW9'],
+    ['curl -u "d2LkV78zLx!t:" https://x.example', 'd2LkV78zLx!t'],
+    ["-H 'Authorization: Api-Token 22cb987851bc5659229114c62e60c79abd0d2c08'", '22cb987851bc5659229114c62e60c79abd0d2c08'],
+  ] as const)
+    finds(text, `SECRET ${value}`)
+  for (const key of [
+    'bP88Q~rcBcYjzzOhg1Hnn76Wm3jGgakZiZ.8vMgR',
+    'a1B2c3D4e5F6g7.atlasv1.abcDEF123abcDEF123abcDEF123abcDEF123abcDEF123abcDEF123abcDEF123',
+    'aB3dE6_aB3dE6aB3dE6aB3dE6aB3dE6aB3dE_mmk',
+    '0123456789abcdef0123456789abcdea-us12',
+    'patA1b2C3d4E5f6G7.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
+  ])
+    finds(`"${key}"`, `API_KEY ${key}`)
   for (const text of [
     'password: required',
+    'password reset v2.1 today',
+    'password SHA256 hashing',
+    '<password> SECRET_KEY=x1y2z3a4b5c6',
+    '["apiToken", "clientSecret", "refreshToken2"]',
+    'public_key = "9Cnzj4p4WGeKLs1Pt8QuKUpRKfFLfRYC9AIKjbJTWit"',
+    'primaryKey=aB3x-9Kq_2mZ.7Lp=Wt5Rv8Yc1Nd4Fg',
+    'csrf-token=Mj2qykJO5rELyHgezQ69nzUX0i3OH67V7',
+    'next_page_token: CAUQAA1b2c3d4e5f6g7h8',
+    'arn:aws:secretsmanager:us-east-1:123456789012:secret:MySecret-a1b2c3',
+    's.AcceptanceTimeoutSeconds',
+    `curl -u "$\{NAME}":"$\{PASS}"`,
+    'curl -i -u test:test',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    '"integrity": "sha512-9UhT8Kq1wJv6hXQ0bM1kE4T6oK9Zc3m2VfY5aN8dQ7sR0pLxW4tG6uH1jI2eB3nC5vD8fA9gE0hF1iJ2kK3lL4=="',
+    'golang.org/x/oauth2 v0.15.0 h1:s8pnnxNVzjWyrvYdFUQq5llS1PX2zhPXmccZv99h7uQ=',
+    'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4',
+    'db-password: ENC[AES256_GCM,data:O+5l4g==,iv:c/dS4BCBMbnKsXYuzBu=]',
     'token = getToken()',
     'get_api_key("prod")',
     'deploy --token production',

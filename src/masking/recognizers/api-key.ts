@@ -57,7 +57,7 @@ let formats: ReturnType<typeof readFormats> | undefined
 export const apiKey: Recognizer = {
   types: ['API_KEY'],
   get openings() {
-    return vendorKeys.flatMap(([prefixes]) => prefixes.split(' ').map((prefix) => prefix.slice(0, 2)))
+    return vendorKeys.flatMap(([prefixes]) => prefixes.split(' ').map((prefix) => prefix.slice(0, 3)))
   },
   unlessAfter: token,
   maxLength: longestKey,

@@ -1,9 +1,10 @@
-import { alphanumeric, classOf, dot, hyphen, letter, lower, underscore } from '../character-classes.ts'
+import { alphanumeric, classOf, dot, hyphen, isOtherLetter, letter, lower, underscore } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
 import { type SecretKind, secretKindOf } from './secret-names.ts'
 import { isPlaceholder, isSaidPassword, isSecretValue } from './secret-values.ts'
 
 const maxName = 48
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const maxValue = 256
 
 /**
@@ -14,21 +15,9 @@ const maxValue = 256
 export const assignedSecret: Recognizer = {
   types: ['SECRET'],
   openings: [
-    '=?',
-    ':?',
-    '>?',
-    'is',
-    'es',
-    '("',
-    "('",
-    '(`',
-    ',?',
-    '--',
-    '-u',
-    'EN',
-    'pa',
-    'Pa',
-    ...['C', 'P', 'T', 'S', 'A', 'c', 'p', 't', 's', 'a', 'v'].map((initial) => `-${initial}`),
+    ...['=?', ':?', '>?', 'is ', 'es ', 'ist', 'est', '("', "('", '(`', '--', '-u ', 'ENV', 'pas', 'Pas'],
+    ...[...'"\'`'].flatMap((quote) => [`,${quote}`, `, ${quote}`]),
+    ...[...alphabet].flatMap((character) => [`,${character}`, `-${character}`]),
   ],
   unlessAfter: 0,
   maxLength: maxValue + 16,
@@ -73,8 +62,13 @@ function nameBefore(glance: Glance, at: number): string {
 
 function startOfName(glance: Glance, end: number): number {
   let start = end
-  while (end - start < maxName && (classOf(glance.at(start - 1)) & nameClasses) !== 0) start--
+  while (end - start < maxName && isInName(glance.at(start - 1))) start--
   return start
+}
+
+// Names in code are ASCII; words before a password may be of any script.
+function isInName(code: number): boolean {
+  return (classOf(code) & nameClasses) !== 0 || isOtherLetter(code) || (code >= 0x3041 && code <= 0xd7a3)
 }
 
 function isTypeName(name: string): boolean {

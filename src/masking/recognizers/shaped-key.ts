@@ -11,7 +11,7 @@ const longest = 120
  */
 export const shapedKey: Recognizer = {
   types: ['API_KEY'],
-  openings: [':A', 'M?', 'N?', 'O?', 'Q~', '.a', '_m', '-u', 'pa'],
+  openings: [':A', 'M?', 'N?', 'O?', 'Q~', '.at', '_mm', '-us', 'pat'],
   unlessAfter: 0,
   reachBack: (text, index) => startOfRun((at) => text.charCodeAt(at), index),
   maxLength: longest,

@@ -8,7 +8,7 @@ const maxConnection = 512
 
 // Databases, brokers, directories: all of the address says where something lies that is nobody's business.
 const services =
-  /^(?:postgres|postgresql|mysql|mysqlx|mariadb|mongodb|mongodb\+srv|redis|rediss|valkey|valkeys|amqp|amqps|mssql|sqlserver|oracle|clickhouse|cassandra|couchbase|couchbases|cockroachdb|neo4j|neo4j\+s|bolt|kafka|nats|mqtt|mqtts|ldap|ldaps|smtp|smtps|imap|imaps|snowflake|elasticsearch|influxdb|jdbc|db2|sybase|redshift|trino|presto|hive|memcached|stomp|rabbitmq)$/
+  /^(?:postgres|postgresql|mysql|mysqlx|mariadb|mongodb|redis|rediss|valkey|valkeys|amqp|amqps|mssql|sqlserver|oracle|clickhouse|cassandra|couchbase|couchbases|cockroachdb|neo4j|bolt|kafka|nats|mqtt|mqtts|ldap|ldaps|smtp|smtps|imap|imaps|snowflake|elasticsearch|influxdb|jdbc|db2|sybase|redshift|trino|presto|hive|memcached|stomp|rabbitmq)$/
 
 function isSchemeCharacter(code: number): boolean {
   return (classOf(code) & alphanumeric) !== 0 || code === 43 || code === 46 || code === 45
@@ -23,7 +23,7 @@ function startOfScheme(unitAt: (index: number) => number, at: number): number {
 /** A name and a password before the host of a URL (RFC 3986, section 3.2.1), or a long token in the place of a name. */
 export const urlCredentials: Recognizer = {
   types: ['URL_CREDENTIALS'],
-  openings: [':/'],
+  openings: ['://'],
   unlessAfter: 0,
   maxLength: maxUserInfo + 3,
   look(glance, at) {
@@ -35,20 +35,25 @@ export const urlCredentials: Recognizer = {
 /** Addresses of databases, brokers and directories that hold a password. */
 export const connectionString: Recognizer = {
   types: ['CONNECTION_STRING'],
-  openings: [':/'],
+  openings: ['://'],
   unlessAfter: 0,
   reachBack: (text, index) => startOfScheme((at) => text.charCodeAt(at), index),
   maxLength: maxConnection,
   look(glance, at) {
     if (!glance.startsWith('://', at)) return
     const start = startOfScheme((index) => glance.at(index), at)
-    if (!services.test(glance.slice(start, at).toLowerCase()) || endOfUserInfo(glance, at) === -1) return
+    if (!services.test(serviceOf(glance.slice(start, at))) || endOfUserInfo(glance, at) === -1) return
     let end = at + 3
     while (end < start + maxConnection && isInAddress(glance.at(end))) end++
     // The end of a sentence is none of the address.
     while (isTrailing(glance.at(end - 1))) end--
     glance.found('CONNECTION_STRING', start, end, 0.97)
   },
+}
+
+// Without the driver or transport that may be named with it: `mysql+pymysql`, `mongodb+srv`, `jdbc:postgresql`.
+function serviceOf(scheme: string): string {
+  return scheme.toLowerCase().replace(/\+.*$/, '')
 }
 
 function isInAddress(code: number): boolean {

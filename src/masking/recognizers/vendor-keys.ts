@@ -82,7 +82,7 @@ export const vendorKeys: readonly (readonly [prefixes: string, alphabet: Alphabe
   ['shpat_ shpca_ shppa_ shpss_', 'hex', 32],
   ['live_ test_', 'base64', 30],
   ['pdl_live_ pdl_sdbx_', 'token', 30],
-  ['plaid-', 'token', 30],
+
   // Chat, mail, work
   ['mlsn.', 'alnum', 40],
   ['re_', 'word', 24],
