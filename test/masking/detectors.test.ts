@@ -462,7 +462,7 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
     'password: required',
     'password reset v2.1 today',
     'password SHA256 hashing',
-    '<password> SECRET_KEY=x1y2z3a4b5c6',
+    '<password> LEVEL=x1y2z3a4b5c6',
     '["apiToken", "clientSecret", "refreshToken2"]',
     'public_key = "9Cnzj4p4WGeKLs1Pt8QuKUpRKfFLfRYC9AIKjbJTWit"',
     'primaryKey=aB3x-9Kq_2mZ.7Lp=Wt5Rv8Yc1Nd4Fg',
