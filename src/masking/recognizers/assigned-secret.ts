@@ -161,7 +161,11 @@ function lookAtComma(glance: Glance, at: number): void {
   const end = endOfValue(glance, from, isQuoted ? first : -1)
   const value = glance.slice(from, end)
   // A list has names behind names.
-  if (/\d/.test(value) && isSecretValue(value, kind === 'password' ? 'vendor' : kind, { isQuoted: false, isEqual: false }))
+  if (
+    /\d/.test(value) &&
+    !/^[A-Za-z]+\d{0,3}$/.test(value) &&
+    isSecretValue(value, kind === 'password' ? 'vendor' : kind, { isQuoted: false, isEqual: false })
+  )
     glance.found('SECRET', from, end, 0.65)
 }
 
