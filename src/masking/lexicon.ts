@@ -1,7 +1,7 @@
 /** Words that announce what is no identifier of a state, in the languages in which it is asked for most; parted by `|`, in lower case. */
 export const lexicon: Readonly<Record<string, string>> = {
   COORDINATES:
-    'lat|latitude|lng|lon|long|longitude|gps|coordinates|coords|coordinate|koordinaten|coordonnees|coordenadas|coordinate gps|wspolrzedne|координаты|geo|geolocation|location|坐标|located at|position',
+    'lat|latitude|lng|lon|long|longitude|gps|coordinates|coords|coordinate|koordinaten|coordonnees|coordenadas|coordinate gps|wspolrzedne|координаты|geo|geolocation|location|坐标|located at|position|point',
   ADDRESS: 'wallet|btc|bitcoin|eth|ethereum|crypto|address|send to|usdt|litecoin|ltc|deposit address|payout address',
   IP: 'ip|ips|ip address|ipv4|host|hostname|server|dns|resolver|nameserver|gateway|router|ping|from|address|addr|src|dst|source|destination|client|remote|peer|endpoint|proxy|subnet|network|netmask|via|lease|bind|listen|listening|interface|inet|block|allow|deny|adresse|direccion|indirizzo|адрес|地址|アドレス|주소',
   PHONE:
@@ -22,7 +22,7 @@ export const lexicon: Readonly<Record<string, string>> = {
     'passport|passport number|passport no|passport nr|passports|passeport|pasaporte|passaporto|passaporte|reisepass|reisepassnummer|passnummer|pass nr|paszport|paszportu|paspoort|' +
     'paspoortnummer|numer paszportu|паспорт|паспорта|загранпаспорт|护照|护照号|パスポート|旅券|여권|여권번호|पासपोर्ट|جواز السفر|personalausweis|ausweisnummer|ausweis|identity card|carte d identite|carta d identita|dowod osobisty|dowodu osobistego',
   DRIVER_LICENSE:
-    'driver license|drivers license|driver s license|driving license|driving licence|drivers licence|driver licence|license number|licence number|dl|dl number|dl no|dln|' +
+    'driver s licence|driver s licence number|licence no|license no|driver license|drivers license|driver s license|driving license|driving licence|drivers licence|driver licence|license number|licence number|dl|dl number|dl no|dln|' +
     'fuhrerschein|fuhrerscheinnummer|permis de conduire|permis|licencia de conducir|carnet de conducir|permiso de conducir|patente|patente di guida|prawo jazdy|rijbewijs|' +
     'carteira de motorista|cnh|carta de conducao|водительское удостоверение|водительские права|驾驶证|驾照|運転免許|운전면허',
   DATE_OF_BIRTH:

@@ -195,6 +195,8 @@ function isShortNumber(text: string, at: number): boolean {
   let end = at
   while (end < start + 5 && end < text.length && (classOf(text.charCodeAt(end)) & (alphanumeric | underscore)) !== 0) end++
   if (end === start + 5) return false
+  // Degrees go on.
+  if (end < text.length && (text.charCodeAt(end) === 0xb0 || text.charCodeAt(end) === 0xba)) return false
   let next = end
   while (next < end + 4 && next < text.length && isSeparator(text.charCodeAt(next))) next++
   if (next === text.length || next === end + 4) return false

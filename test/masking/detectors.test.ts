@@ -303,6 +303,7 @@ test('finds IPv6 addresses in every form, and no names of programs, times or sli
     '64:ff9b::192.0.2.33',
   ])
     finds(`from ${address}, or`, `IP_ADDRESS ${address}`)
+  finds('64:ff9b::, ip a::1', 'IP_ADDRESS 64:ff9b::', 'IP_ADDRESS a::1')
   finds('[2001:db8::1]:8080', 'IP_ADDRESS 2001:db8::1')
   finds('2001:db8::/32', 'IP_ADDRESS 2001:db8::/32')
   finds('fe80::1%eth0 up', 'IP_ADDRESS fe80::1%eth0')
@@ -339,7 +340,21 @@ test('finds coordinates with hemispheres or behind a word, and no other fraction
   finds('coordinates: 48.8566, 2.3522', 'COORDINATES 48.8566, 2.3522')
   finds('{"lat": 48.85661, "lng": 2.352219}', 'COORDINATES 48.85661', 'COORDINATES 2.352219')
   finds('/maps/@48.8566,2.3522,15z', 'COORDINATES 48.8566,2.3522')
-  for (const text of ['[0.1234, 0.5678, 0.9012]', 'loss 0.12345, 1.23456', 'lat: 148.85, 200.1', 'v48.8566, 2.3522', 'latency 48.85661 ms'])
+  finds(`40°42'46"N 74°0'22"W, near`, `COORDINATES 40°42'46"N 74°0'22"W`)
+  finds(`48° 51′ 29.6″ N, 2° 17′ 40.2″ E`, `COORDINATES 48° 51′ 29.6″ N, 2° 17′ 40.2″ E`)
+  finds('N 48.8584, E 2.2945', 'COORDINATES N 48.8584, E 2.2945')
+  finds('POINT(-122.4194 37.7749)', 'COORDINATES -122.4194 37.7749')
+  finds('(40.712776, -74.005974)', 'COORDINATES 40.712776, -74.005974')
+  for (const text of [
+    '[12.345678, 23.456789, 34.567891]',
+    '40°42 N',
+    '20° to 30°',
+    '[0.1234, 0.5678, 0.9012]',
+    'loss 0.12345, 1.23456',
+    'lat: 148.85, 200.1',
+    'v48.8566, 2.3522',
+    'latency 48.85661 ms',
+  ])
     finds(text)
 })
 
@@ -366,6 +381,7 @@ test('finds addresses of currencies with right checksums', () => {
 test('finds dates where somebody was born, and no others', () => {
   for (const text of [
     'DOB: 03/05/1980',
+    'dob 19800305',
     'born on March 5, 1980',
     'né le 5 mars 1980',
     'geboren am 5. März 1980',
@@ -383,6 +399,8 @@ test('finds dates where somebody was born, and no others', () => {
     'born in Rome; released 1980-03-05, order 03/05/1980',
     'DOB: 33/15/1980',
     'DOB: 1980',
+    'DOB: 19803505',
+    'born: order 19800305',
     'born 12 monkeys',
     'dob 1.2.3',
   ])

@@ -49,6 +49,7 @@ function endOfAddress(glance: Glance, start: number): number {
   let groups = 0
   let compressed = false
   let digits = 0
+  let longest = 0
   let first = 0
   let index = start
   if (glance.at(index) === 58) {
@@ -64,6 +65,7 @@ function endOfAddress(glance: Glance, start: number): number {
     }
     if (index === from) break
     if (glance.at(index) === 46 && groups >= 1 && (classOf(glance.at(index + 1)) & digit) !== 0) return afterDecimals(glance, from)
+    longest = Math.max(longest, index - from)
     if (groups === 0) first = index - from
     if (++groups === 8 || glance.at(index) !== 58) break
     if (glance.at(index + 1) === 58) {
@@ -79,7 +81,7 @@ function endOfAddress(glance: Glance, start: number): number {
   if (!compressed || groups > 7 || digits === 0) return -1
   // Names of programs have two colons too: abc::def, a::b1.
   const isLocal = groups === 1 && first === 1 && glance.at(start) === 58 && glance.at(start + 2) === 49
-  return isLocal || groups >= 3 || (first === 4 && glance.at(start) !== 58) ? index : -1
+  return isLocal || groups >= 3 || (longest === 4 && glance.at(start) !== 58) || glance.context(start).distance('IP') <= 24 ? index : -1
 }
 
 // a[::1] takes every element of a list.

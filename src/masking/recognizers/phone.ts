@@ -167,9 +167,11 @@ function isIndian(): boolean {
   return digits === 10 && groups === 2 && sizes[0] === 5 && head >= 600
 }
 
-// 00 and a country code.
+// 00 and a country code, which may stand apart.
 function isDialledOut(): boolean {
-  return number.head >= 1 && number.head <= 9 && number.digits >= 10 && number.groups > 1 && (number.sizes[0] ?? 0) > 2
+  const { head, digits, groups, sizes } = number
+  if (head < 1 || head > 9 || digits < 10 || groups < 2) return false
+  return (sizes[0] ?? 0) > 2 || (sizes[0] === 2 && groups > 3 && digits >= 12)
 }
 
 function isNorthAmerican(): boolean {
