@@ -36,13 +36,34 @@ interface Look {
   readonly score: number
 }
 
-/** Which recognizers look at two characters, and which third ones they want. */
+/** Which recognizers look at a character: with any second one, and with one, where they may want a third. */
 interface Looking {
-  readonly orders: Set<number>
-  thirds: string
+  readonly any: Set<number>
+  readonly pairs: Map<number, { readonly orders: Set<number>; thirds: string }>
 }
 
 const anything = '?'
+
+function byFirst(recognizers: readonly Recognizer[]): ReadonlyMap<number, Looking> {
+  const all = new Map<number, Looking>()
+  for (const [order, { openings }] of recognizers.entries())
+    for (const opening of openings) {
+      const first = opening.charCodeAt(0)
+      const looking = all.get(first) ?? { any: new Set(), pairs: new Map() }
+      all.set(first, looking)
+      if (opening.charAt(1) === '?') {
+        looking.any.add(order)
+        continue
+      }
+      const second = opening.charCodeAt(1)
+      const pair = looking.pairs.get(second) ?? { orders: new Set(), thirds: '' }
+      looking.pairs.set(second, pair)
+      pair.orders.add(order)
+      const third = opening.charAt(2)
+      pair.thirds = third === '' || pair.thirds === anything ? anything : pair.thirds + third
+    }
+  return all
+}
 
 // Stands for whatever is no ASCII, and for what cannot be seen yet: DEL, which begins nothing.
 const other = 127
@@ -70,29 +91,25 @@ export class Scanner {
     this.others = others
     this.types = [...new Set([...recognizers.flatMap(({ types }) => types), ...others.map(({ type }) => type)])]
     this.#reaching = recognizers.filter(({ reachBack }) => reachBack !== undefined)
-    const looking = new Map<number, Looking>()
-    const add = (pair: number, order: number, third: string): void => {
-      const at = looking.get(pair) ?? { orders: new Set(), thirds: '' }
-      looking.set(pair, at)
-      at.orders.add(order)
-      at.thirds = third === '' || at.thirds === anything ? anything : at.thirds + third
-    }
-    for (const [order, { openings }] of recognizers.entries())
-      for (const opening of openings) {
-        const first = opening.charCodeAt(0) * 128
-        if (opening.charAt(1) === '?') for (let second = 0; second < 128; second++) add(first + second, order, '')
-        else add(first + opening.charCodeAt(1), order, opening.charAt(2))
-        add(first + other, order, '')
-      }
     const slots = new Map<string, number>()
-    for (const [pair, { orders, thirds }] of looking) {
+    const slotOf = (orders: ReadonlySet<number>, thirds: string): number => {
       const sorted = [...orders].sort((one, another) => one - another)
       const key = `${sorted.join()} ${thirds}`
-      const slot = slots.get(key) ?? this.#addSlot(sorted)
+      const known = slots.get(key)
+      if (known !== undefined) return known
+      const slot = this.#addSlot(sorted)
       slots.set(key, slot)
-      this.#needless[slot] = sorted.reduce((bits, order) => bits & (recognizers[order]?.unlessAfter ?? 0), 255)
-      this.#slots[pair] = slot
       this.#allow(slot, thirds)
+      return slot
+    }
+    for (const [first, { any, pairs }] of byFirst(recognizers)) {
+      const all = new Set(any)
+      if (any.size > 0) this.#slots.fill(slotOf(any, anything), first * 128, first * 128 + 128)
+      for (const [second, { orders, thirds }] of pairs) {
+        for (const order of orders) all.add(order)
+        this.#slots[first * 128 + second] = slotOf(new Set([...any, ...orders]), any.size > 0 ? anything : thirds)
+      }
+      this.#slots[first * 128 + other] = slotOf(all, anything)
     }
   }
 
@@ -118,6 +135,7 @@ export class Scanner {
       turns.filter(({ recognizer }) => recognizer.isLong !== true),
       turns.filter(({ recognizer }) => recognizer.isNumber !== true && recognizer.isLong !== true),
     )
+    this.#needless[slot] = orders.reduce((bits, order) => bits & (this.recognizers[order]?.unlessAfter ?? 0), 255)
     return slot
   }
 

@@ -17,7 +17,7 @@ export const assignedSecret: Recognizer = {
   openings: [
     ...['=?', ':?', '>?', 'is ', 'es ', 'ist', 'est', '("', "('", '(`', '--', '-u ', 'ENV', 'pas', 'Pas'],
     ...[...'"\'`'].flatMap((quote) => [`,${quote}`, `, ${quote}`]),
-    ...[...alphabet].flatMap((character) => [`,${character}`, `-${character}`]),
+    ...[...alphabet].flatMap((character) => (character > '9' ? [`,${character}`, `-${character}`] : [`,${character}`])),
   ],
   unlessAfter: 0,
   maxLength: maxValue + 16,
