@@ -4,8 +4,8 @@ import { plainText } from './plain-text.ts'
 
 /** How far before a finding the words stand that announce it. */
 export const furthestWord = 64
-// The first groups speak of places, which are announced beside numbers and not instead of them.
-const places = 2
+// The first groups speak of places and networks, which are announced beside numbers and not instead of them.
+const places = 3
 /** What is further than any window. */
 const nowhere = 255
 
@@ -102,7 +102,7 @@ class Words {
       ...Object.entries(lexicon),
       ...Object.values(identifiers).map((identifier) => [identifier.type, identifier.words] as const),
     ])
-      for (const word of text.split('|')) this.#add(plainText(bare(word)).text, groups().get(type) ?? 0, steps)
+      for (const word of text.split('|')) this.#add(isAscii(word) ? word : plainText(bare(word)).text, groups().get(type) ?? 0, steps)
     const size = 2 ** Math.ceil(Math.log2(steps.size * 2 + 1))
     this.#keys = new Int32Array(size).fill(-1)
     this.#states = new Int32Array(size)
@@ -241,6 +241,11 @@ function slotOf(key: number, size: number): number {
 }
 
 const unmarked: Readonly<Record<string, string>> = { ß: 's', ł: 'l', Ł: 'L', ø: 'o', Ø: 'O', đ: 'd', ı: 'i' }
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 127) return false
+  return true
+}
 
 /** Without marks above and below. */
 function bare(text: string): string {

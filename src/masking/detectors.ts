@@ -4,7 +4,7 @@ import type { Recognizer } from './recognizer.ts'
 import { drivingLicence, passport, vehicle } from './recognizers/announced-codes.ts'
 import { apiKey } from './recognizers/api-key.ts'
 import { assignedSecret } from './recognizers/assigned-secret.ts'
-import { botToken } from './recognizers/bot-token.ts'
+
 import { card } from './recognizers/card.ts'
 import { coordinates } from './recognizers/coordinates.ts'
 import { cryptoAddress } from './recognizers/crypto-address.ts'
@@ -16,6 +16,7 @@ import { ipV4 } from './recognizers/ip-address.ts'
 import { jsonWebToken } from './recognizers/json-web-token.ts'
 import { phone } from './recognizers/phone.ts'
 import { privateKey } from './recognizers/private-key.ts'
+import { shapedKey } from './recognizers/shaped-key.ts'
 import { connectionString, urlCredentials } from './recognizers/url-credentials.ts'
 import { scan } from './scan.ts'
 import { type Recognized, recognizedBy } from './scanner.ts'
@@ -109,7 +110,7 @@ function makeDetectors(): Detectors {
     ...ofStates,
   }
   const secrets = {
-    apiKey: recognized(apiKey, botToken),
+    apiKey: recognized(apiKey, shapedKey),
     privateKey: recognized(privateKey),
     jwt: recognized(jsonWebToken),
     urlCredentials: recognized(urlCredentials),

@@ -9,6 +9,7 @@ export class HiddenText {
   /** The last character that stayed; 32 before the first. */
   #last = 32
   #isRightToLeft = false
+  #isFirst = true
   /** Behind a black flag: the tags that went by. */
   #flag: string | undefined
   /** Half a character at the end of what was taken. */
@@ -28,6 +29,7 @@ export class HiddenText {
     if (text === '') return ''
     // Nearly every text: nothing to judge, and its end to remember.
     if (!suspicious.test(text)) {
+      this.#isFirst = false
       this.#isRightToLeft ||= rightToLeft.test(text)
       const end = text.length > 1 ? text.slice(-2) : text
       for (const character of end) this.#last = character.codePointAt(0) ?? 32
@@ -37,6 +39,10 @@ export class HiddenText {
     let left = ''
     for (const character of text) {
       const point = character.codePointAt(0) ?? 0
+      const isFirst = this.#isFirst
+      this.#isFirst = false
+      // A mark of byte order at the beginning is taken out, and tells nothing.
+      if (isFirst && point === 0xfeff) continue
       if (this.#isHidden(point)) this.isFound = true
       else {
         left += character
@@ -62,7 +68,7 @@ export class HiddenText {
     if (point === 0x200e || point === 0x200f || point === 0x61c) return last === point
     if (point === 0x202d || point === 0x202e) return true
     if ((point >= 0x202a && point <= 0x202c) || (point >= 0x2066 && point <= 0x2069)) return !this.#isRightToLeft
-    if (point >= 0x180b && point <= 0x180f && point !== 0x180e) return !(last >= 0x1800 && last <= 0x18af)
+    if (point >= 0x180b && point <= 0x180f) return !(last >= 0x1800 && last <= 0x18af)
     return isNeverSeen(point)
   }
 
@@ -92,7 +98,7 @@ function isSelector(point: number): boolean {
 }
 
 function isNeverSeen(point: number): boolean {
-  if (point === 0x180e || point === 0x3164 || point === 0xfeff || point === 0xffa0) return true
+  if (point === 0x3164 || point === 0xfeff || point === 0xffa0) return true
   if ((point >= 0x2060 && point <= 0x2064) || (point >= 0x206a && point <= 0x206f)) return true
   return (point >= 0xfff9 && point <= 0xfffb) || (point >= 0x1d173 && point <= 0x1d17a)
 }
@@ -108,9 +114,21 @@ function isEmoji(point: number): boolean {
 // One selector behind an emoji, a keycap, an ideograph, or a symbol; those beyond the first sixteen behind ideographs alone.
 function takesSelector(last: number, point: number): boolean {
   if (isSelector(last)) return false
+  if (point === 0xfe00 && hasVariants(last)) return true
   if (point >= 0xe0100 || point <= 0xfe02) return last > 0x2000 && (ideograph.test(String.fromCodePoint(last)) || (point < 0xe0100 && isSymbol(last)))
   if (point < 0xfe0e) return isSymbol(last)
   return last === 35 || last === 42 || (last >= 48 && last <= 57) || isEmoji(last) || isSymbol(last) || ideograph.test(String.fromCodePoint(last))
+}
+
+// Letters with a standardized variant: Myanmar, Phags-pa, Manichaean, Egyptian.
+function hasVariants(point: number): boolean {
+  return (
+    (point >= 0x1000 && point <= 0x109f) ||
+    (point >= 0xa840 && point <= 0xa87f) ||
+    (point >= 0xaa60 && point <= 0xaa7f) ||
+    (point >= 0x10ac0 && point <= 0x10aff) ||
+    (point >= 0x13000 && point <= 0x1345f)
+  )
 }
 
 function isSymbol(point: number): boolean {
@@ -122,6 +140,8 @@ function isJoined(point: number): boolean {
   return (
     (point >= 0x600 && point <= 0x109f && point !== 0x61c) ||
     (point >= 0x1780 && point <= 0x18af && !(point >= 0x180b && point <= 0x180f)) ||
+    (point >= 0x1a20 && point <= 0x1bff) ||
+    (point >= 0xa800 && point <= 0xabff && !(point >= 0xab30 && point <= 0xab6f)) ||
     isArabicForm(point)
   )
 }
@@ -135,12 +155,14 @@ function isArabicForm(point: number): boolean {
   )
 }
 
-/** Scripts without spaces: Thai, Lao, Myanmar, Khmer, Tibetan, Chinese, Japanese. */
+/** Scripts without spaces: Thai, Lao, Myanmar, Khmer, Tibetan, Balinese, Javanese, Chinese, Japanese. */
 function isUnspaced(point: number): boolean {
   return (
     (point >= 0xe00 && point <= 0xfff) ||
     (point >= 0x1000 && point <= 0x109f) ||
     (point >= 0x1780 && point <= 0x17ff) ||
+    (point >= 0x1a20 && point <= 0x1b7f) ||
+    (point >= 0xa980 && point <= 0xaa7f) ||
     (point >= 0x2e80 && point <= 0x9fff) ||
     (point >= 0x20000 && point <= 0x3ffff)
   )

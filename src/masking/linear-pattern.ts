@@ -22,6 +22,31 @@ export function whySuperLinear(regex: RegExp): string | undefined {
   return reasons[0]
 }
 
+/**
+ * Whether a search with this expression may begin anew at each character of a run and read all of it each time: a repeat
+ * without a bound that takes what stands before it, and behind it something that must follow. That costs as much as a finding is
+ * long, for each character.
+ */
+export function startsAnew(regex: RegExp): boolean {
+  const part = parsePattern(regex)
+  return typeof part !== 'string' && branchesOf(part).some((branch) => branchStartsAnew(branch))
+}
+
+function branchesOf(part: Part): readonly Part[] {
+  return part.kind === 'choice' ? part.parts.flatMap(branchesOf) : [part]
+}
+
+function branchStartsAnew(branch: Part): boolean {
+  const parts = branch.kind === 'sequence' ? branch.parts : [branch]
+  let before: readonly Symbols[] = []
+  for (const [index, part] of parts.entries()) {
+    const isLong = part.kind === 'repeat' && part.most > few && before.every((set) => symbols.overlap(set, allOf(part)))
+    if (isLong && parts.slice(index + 1).some((next) => !isEmptyPossible(next))) return true
+    if (!isEmptyPossible(part)) before = [...before, ...needsOf(part)]
+  }
+  return false
+}
+
 // The repeats that may still go on behind a part, given those before it. In a loop also what is optional may part a text in two ways.
 function follow(part: Part, open: readonly Open[], inLoop: boolean, reasons: string[]): readonly Open[] {
   switch (part.kind) {

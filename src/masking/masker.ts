@@ -7,7 +7,7 @@ import type { MaskMode, ModeChoice } from './modes.ts'
 import { UrlWatch } from './url-watch.ts'
 import { PseudonymScope } from './pseudonym.ts'
 import { Sentences } from './sentences.ts'
-import { type IsToken, Scanning } from './scan.ts'
+import { type IsToken, piecesOf, Scanning } from './scan.ts'
 import type { Scanner } from './scanner.ts'
 
 /** Options of `masker`. */
@@ -125,7 +125,9 @@ export class TextMasker implements TextStream {
 
   /** A whole text. */
   whole(text: string): string {
-    return this.#take(text, true)
+    const pieces = piecesOf(text)
+    if (pieces.length === 1) return this.#take(text, true)
+    return pieces.map((piece) => this.#take(piece, false)).join('') + this.end()
   }
 
   #take(piece: string, isFinal: boolean, given?: readonly TypedSpan[]): string {

@@ -1,5 +1,8 @@
 import { type Detector, isType, longestFinding, type Span } from './detector.ts'
-import { whySuperLinear } from './linear-pattern.ts'
+import { startsAnew, whySuperLinear } from './linear-pattern.ts'
+
+// What begins anew at each character of a run costs as much for each as a finding is long.
+const longestAnew = 512
 
 /** Options of `pattern`: one of `regex` and `literal`. */
 export interface PatternOptions {
@@ -39,6 +42,10 @@ export function pattern(options: PatternOptions): Detector {
   const { maxLength = literal === undefined ? undefined : longestOf(literal) } = options
   if (maxLength === undefined || !Number.isInteger(maxLength) || maxLength < 1 || maxLength > longestFinding)
     throw new TypeError(`pattern ${name}: maxLength must be a whole number from 1 to ${longestFinding}`)
+  if (regex !== undefined && maxLength > longestAnew && startsAnew(regex))
+    throw new TypeError(
+      `pattern ${name}: it may begin anew at each character of a long run: maxLength must be at most ${longestAnew}, or it must begin with what its repeat cannot take`,
+    )
   if (validate !== undefined && typeof validate !== 'function') throw new TypeError(`pattern ${name}: validate must be a function`)
   if (!(typeof score === 'number' && score > 0 && score <= 1)) throw new TypeError(`pattern ${name}: score must be above 0 and at most 1`)
   return Object.freeze({

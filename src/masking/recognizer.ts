@@ -9,7 +9,7 @@ import { type Context, contextOf, furthestWord, silence } from './context-words.
 export interface Recognizer {
   /** What it may find. */
   readonly types: readonly string[]
-  /** The first two characters at which a look is worth it, such as `['ey']`; `'4?'` for any second. ASCII only. */
+  /** The first two or three characters at which a look is worth it, such as `['ey']`, `['sk-']`; `'4?'` for any second. ASCII only. */
   readonly openings: readonly string[]
   /** Classes of the character before a trigger that make the look needless. */
   readonly unlessAfter: number

@@ -17,8 +17,25 @@ import { Windows } from './windows.ts'
  */
 export function scan(text: string, detect: Detect): Finding[] {
   const findings: Finding[] = []
-  new Scanning(scannerOf(detect)).take(text, true, ({ candidate: { type, score }, start, end }) => void findings.push({ type, start, end, score }))
+  const scanning = new Scanning(scannerOf(detect))
+  for (const piece of piecesOf(text))
+    scanning.take(
+      piece,
+      scanning.taken + piece.length === text.length,
+      ({ candidate: { type, score }, start, end }) => void findings.push({ type, start, end, score }),
+    )
   return findings
+}
+
+const longestPiece = 32_768
+
+/**
+ * A text in pieces, so that no more has to be remembered of a long one than of a short one. It does not matter to what is found
+ * where it is cut; an empty text is one piece.
+ */
+export function piecesOf(text: string): readonly string[] {
+  if (text.length <= longestPiece) return [text]
+  return Array.from({ length: Math.ceil(text.length / longestPiece) }, (_, index) => text.slice(index * longestPiece, (index + 1) * longestPiece))
 }
 
 /** Whether what looks like a pseudonym is to be treated as one. */
@@ -55,6 +72,11 @@ export class Scanning implements Sink {
   /** How much was given and not released yet, in UTF-16 units. */
   get held(): number {
     return this.#base + this.#buffer.length - this.#released
+  }
+
+  /** How much was given. */
+  get taken(): number {
+    return this.#base + this.#buffer.length
   }
 
   /** Up to where everything was released. */

@@ -36,6 +36,35 @@ interface Look {
   readonly score: number
 }
 
+/** Which recognizers look at a character: with any second one, and with one, where they may want a third. */
+interface Looking {
+  readonly any: Set<number>
+  readonly pairs: Map<number, { readonly orders: Set<number>; thirds: string }>
+}
+
+const anything = '?'
+
+function byFirst(recognizers: readonly Recognizer[]): ReadonlyMap<number, Looking> {
+  const all = new Map<number, Looking>()
+  for (const [order, { openings }] of recognizers.entries())
+    for (const opening of openings) {
+      const first = opening.charCodeAt(0)
+      const looking = all.get(first) ?? { any: new Set(), pairs: new Map() }
+      all.set(first, looking)
+      if (opening.charAt(1) === '?') {
+        looking.any.add(order)
+        continue
+      }
+      const second = opening.charCodeAt(1)
+      const pair = looking.pairs.get(second) ?? { orders: new Set(), thirds: '' }
+      looking.pairs.set(second, pair)
+      pair.orders.add(order)
+      const third = opening.charAt(2)
+      pair.thirds = third === '' || pair.thirds === anything ? anything : pair.thirds + third
+    }
+  return all
+}
+
 // Stands for whatever is no ASCII, and for what cannot be seen yet: DEL, which begins nothing.
 const other = 127
 
@@ -52,6 +81,8 @@ export class Scanner {
   readonly #slotted: (readonly Turn[])[] = [[], [], [], []]
   // By slot: classes of the character before it after which none of them looks.
   readonly #needless: number[] = [0]
+  // By slot and a third character: whether any of them wants it there.
+  #thirds = new Uint8Array(128)
   readonly #glance = new Glance()
   readonly #found: Look[] = []
 
@@ -60,24 +91,36 @@ export class Scanner {
     this.others = others
     this.types = [...new Set([...recognizers.flatMap(({ types }) => types), ...others.map(({ type }) => type)])]
     this.#reaching = recognizers.filter(({ reachBack }) => reachBack !== undefined)
-    const looking = new Map<number, Set<number>>()
-    const add = (pair: number, order: number): void => void (looking.get(pair) ?? looking.set(pair, new Set()).get(pair))?.add(order)
-    for (const [order, { openings }] of recognizers.entries())
-      for (const opening of openings) {
-        const first = opening.charCodeAt(0) * 128
-        if (opening.charAt(1) === '?') for (let second = 0; second < 128; second++) add(first + second, order)
-        else add(first + opening.charCodeAt(1), order)
-        add(first + other, order)
-      }
     const slots = new Map<string, number>()
-    for (const [pair, orders] of looking) {
+    const slotOf = (orders: ReadonlySet<number>, thirds: string): number => {
       const sorted = [...orders].sort((one, another) => one - another)
-      const key = sorted.join()
-      const slot = slots.get(key) ?? this.#addSlot(sorted)
+      const key = `${sorted.join()} ${thirds}`
+      const known = slots.get(key)
+      if (known !== undefined) return known
+      const slot = this.#addSlot(sorted)
       slots.set(key, slot)
-      this.#needless[slot] = sorted.reduce((bits, order) => bits & (recognizers[order]?.unlessAfter ?? 0), 255)
-      this.#slots[pair] = slot
+      this.#allow(slot, thirds)
+      return slot
     }
+    for (const [first, { any, pairs }] of byFirst(recognizers)) {
+      const all = new Set(any)
+      if (any.size > 0) this.#slots.fill(slotOf(any, anything), first * 128, first * 128 + 128)
+      for (const [second, { orders, thirds }] of pairs) {
+        for (const order of orders) all.add(order)
+        this.#slots[first * 128 + second] = slotOf(new Set([...any, ...orders]), any.size > 0 ? anything : thirds)
+      }
+      this.#slots[first * 128 + other] = slotOf(all, anything)
+    }
+  }
+
+  #allow(slot: number, thirds: string): void {
+    if (this.#thirds.length < (slot + 1) * 128) {
+      const longer = new Uint8Array((slot + 64) * 128)
+      longer.set(this.#thirds)
+      this.#thirds = longer
+    }
+    if (thirds === anything) this.#thirds.fill(1, slot * 128, (slot + 1) * 128)
+    else for (const third of thirds) this.#thirds[slot * 128 + third.charCodeAt(0)] = 1
   }
 
   #addSlot(orders: readonly number[]): number {
@@ -92,6 +135,7 @@ export class Scanner {
       turns.filter(({ recognizer }) => recognizer.isLong !== true),
       turns.filter(({ recognizer }) => recognizer.isNumber !== true && recognizer.isLong !== true),
     )
+    this.#needless[slot] = orders.reduce((bits, order) => bits & (this.recognizers[order]?.unlessAfter ?? 0), 255)
     return slot
   }
 
@@ -108,7 +152,7 @@ export class Scanner {
       const next = index + 1 < length ? text.charCodeAt(index + 1) : other
       if (code < other) {
         const slot = slots[(code << 7) | Math.min(next, other)] ?? 0
-        if (slot !== 0 && !this.#look(text, slot, index, isFinal, sink)) {
+        if (slot !== 0 && this.#isWanted(slot, text, index + 2) && !this.#look(text, slot, index, isFinal, sink)) {
           progress.cursor = index
           progress.settled = this.#reachBack(text, index)
           return
@@ -118,6 +162,13 @@ export class Scanner {
     }
     progress.cursor = length
     progress.settled = isFinal ? length : this.#reachBack(text, length)
+  }
+
+  // What is not there yet may be anything.
+  #isWanted(slot: number, text: string, third: number): boolean {
+    if (third >= text.length) return true
+    const code = text.charCodeAt(third)
+    return this.#thirds[(slot << 7) | Math.min(code, other)] === 1
   }
 
   // Whether all looks are decided; where one is not, nothing at this trigger counts yet.
@@ -162,6 +213,8 @@ function isShortNumber(text: string, at: number): boolean {
   let end = at
   while (end < start + 5 && end < text.length && (classOf(text.charCodeAt(end)) & (alphanumeric | underscore)) !== 0) end++
   if (end === start + 5) return false
+  // Degrees go on.
+  if (end < text.length && (text.charCodeAt(end) === 0xb0 || text.charCodeAt(end) === 0xba)) return false
   let next = end
   while (next < end + 4 && next < text.length && isSeparator(text.charCodeAt(next))) next++
   if (next === text.length || next === end + 4) return false

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { isGuardError } from '../../src/guard/errors.ts'
 import type { Detect, Detector } from '../../src/masking/detector.ts'
 import { pattern } from '../../src/masking/pattern.ts'
 import { detectors } from '../../src/masking/detectors.ts'
 import { type Masker, masker, TextMasker, type TextStream } from '../../src/masking/masker.ts'
+import { scan } from '../../src/masking/scan.ts'
 import { Masking } from '../../src/masking/masking.ts'
 import { PseudonymScope } from '../../src/masking/pseudonym.ts'
+import { loadSurrogates } from '../../src/masking/surrogate.ts'
 
 const key = new Uint8Array(32).fill(7)
 
@@ -64,6 +67,29 @@ const atoms = [
     '=',
     '\ud835',
     '\udfd2',
+  ],
+  ...[
+    '<apiToken>a8f5f167f44f4964e6c998dee</apiToken>',
+    'ENV APP_SECRET a8f5f167f44f4964e6c998dee ',
+    'token: |\n  a8f5f167f44f4964e6c998dee',
+    '("api_token", "a8f5f167f44f4964e6c998dee")',
+    "--user kevin:'pRf7vG2h1L8nQkW9' ",
+    'password s3cReT_99 ',
+    'bP88Q~rcBcYjzzOhg1Hnn76Wm3jGgakZiZ.8vMgR',
+    '0123456789abcdef0123456789abcdea-us12',
+    'ghp_aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3',
+    'hvs.a1B2c3D4e5F6a1B2c3D4e5F6',
+  ],
+  ...[
+    '40°42\'46"N 74°0\'22"W',
+    'N 48.8584 E 2.2945',
+    '12.345678, -23.456789',
+    'dob 19800305',
+    '10.0.0.0/8',
+    'fe80::1%eth0/64',
+    ',179-10-0355',
+    ',45,',
+    '例え.jp',
   ],
   ...['@', '.', '-', '--', ' ', '  ', '\n', '(', ')', '+', '/', ':', ',', '_', "'", '"', '<', '>', '//', 'https://x.y/?q='],
   ...[
@@ -145,6 +171,38 @@ test('property: a text masks the same however it is cut, with every detector and
       )
 })
 
+test('property: a text masks the same however it is cut, with each detector alone', () => {
+  for (const detect of detectors.all)
+    fc.assert(
+      fc.property(text, cuts, (whole, at) => agree(() => masker({ detect }), whole, pieces(whole, at))),
+      { numRuns: 25 },
+    )
+})
+
+test('property: a surrogate is the same however a text is cut, and what is blocked is blocked', async () => {
+  await loadSurrogates()
+  const isBlocked = (run: () => unknown): boolean => {
+    try {
+      run()
+      return false
+    } catch (error) {
+      assert.ok(isGuardError(error) && error.code === 'payload_blocked')
+      return true
+    }
+  }
+  fc.assert(
+    fc.property(text, cuts, (whole, at) => {
+      agree(() => masker({ detect: detectors.all, mode: 'surrogate', key }), whole, pieces(whole, at))
+      const { mask, stream } = masker({ detect: detectors.all, mode: 'block' })
+      assert.equal(
+        isBlocked(() => mask(whole)),
+        isBlocked(() => through(stream(), pieces(whole, at))),
+      )
+    }),
+    { numRuns: 150 },
+  )
+})
+
 test('property: a text masks the same unit by unit and in pieces of every size', () => {
   fc.assert(
     fc.property(text, fc.integer({ min: 1, max: 40 }), (whole, size) => {
@@ -221,4 +279,15 @@ test('what is held back is bounded, and what can no longer be a finding is relea
   assert.ok(held(detectors.card, `4${'\u200b'.repeat(5000)}`, 20) <= 39 * 9)
   // A detector of one's own: its window and one finding.
   assert.ok(held(pattern({ name: 'X', regex: /x+/, maxLength: 50 }), 'x', 5_000) <= 150)
+})
+
+test('a long text, which is read in pieces, is found and masked as it would be in any others', () => {
+  const line = 'bob@example.com pays 4111 1111 1111 1111 🙂 '
+  for (const shift of [0, 1, 7, 20]) {
+    const whole = '-'.repeat(shift) + line.repeat(1_700)
+    const safe = line.replace('bob@example.com', '[EMAIL]').replace('4111 1111 1111 1111', '[CARD]')
+    assert.equal(masker({ detect: detectors.all }).mask(whole), '-'.repeat(shift) + safe.repeat(1_700))
+    agree(() => masker({ detect: [detectors.all, ...mine] }), whole, pieces(whole, [30_000, 32_767, 32_768, 32_769, 50_001, 65_537]))
+    assert.equal(scan(whole, detectors.all).length, 3_400)
+  }
 })

@@ -228,8 +228,26 @@ test('finds IPv4 addresses and no versions', () => {
   finds('10.0.0.1', 'IP_ADDRESS 10.0.0.1')
   finds('http://192.168.1.10:8080/x', 'IP_ADDRESS 192.168.1.10')
   finds('from 203.0.113.7.', 'IP_ADDRESS 203.0.113.7')
-  finds('10.0.0.0/8', 'IP_ADDRESS 10.0.0.0')
-  for (const text of ['1.2.3', '256.1.1.1', '1.2.3.4.5', 'v1.2.3.4', 'Chrome/120.0.0.0', '01.2.3.4', '1.2.3.4a']) finds(text)
+  finds('10.0.0.0/8', 'IP_ADDRESS 10.0.0.0/8')
+  finds('http://10.0.0.1/24', 'IP_ADDRESS 10.0.0.1')
+  finds('10.0.0.1/33', 'IP_ADDRESS 10.0.0.1')
+  finds('from 1.2.3.4', 'IP_ADDRESS 1.2.3.4')
+  finds('it is 1.2.3.4')
+  finds('nameserver 8.8.8.8', 'IP_ADDRESS 8.8.8.8')
+  for (const text of [
+    '1.2.3',
+    '256.1.1.1',
+    '1.2.3.4.5',
+    'v1.2.3.4',
+    'Chrome/120.0.0.0',
+    '01.2.3.4',
+    '1.2.3.4a',
+    'pkg==1.2.3.40',
+    'app-1.2.3.40.jar',
+    'pkg@1.2.3.40',
+    'Bump to 11.22.33.44',
+  ])
+    finds(text)
 })
 
 test('finds secrets', () => {
@@ -285,8 +303,10 @@ test('finds IPv6 addresses in every form, and no names of programs, times or sli
     '64:ff9b::192.0.2.33',
   ])
     finds(`from ${address}, or`, `IP_ADDRESS ${address}`)
+  finds('64:ff9b::, ip a::1', 'IP_ADDRESS 64:ff9b::', 'IP_ADDRESS a::1')
   finds('[2001:db8::1]:8080', 'IP_ADDRESS 2001:db8::1')
-  finds('2001:db8::/32', 'IP_ADDRESS 2001:db8::')
+  finds('2001:db8::/32', 'IP_ADDRESS 2001:db8::/32')
+  finds('fe80::1%eth0 up', 'IP_ADDRESS fe80::1%eth0')
   for (const text of ['std::vector<a::b>', 'abc::def', '12:30:45', '2023-11-05T12:30:45', 'a[::1]', '1:2:3:4:5:6:7', '1::2::3', 'x::1', 'de:ad'])
     finds(text)
 })
@@ -320,7 +340,21 @@ test('finds coordinates with hemispheres or behind a word, and no other fraction
   finds('coordinates: 48.8566, 2.3522', 'COORDINATES 48.8566, 2.3522')
   finds('{"lat": 48.85661, "lng": 2.352219}', 'COORDINATES 48.85661', 'COORDINATES 2.352219')
   finds('/maps/@48.8566,2.3522,15z', 'COORDINATES 48.8566,2.3522')
-  for (const text of ['[0.1234, 0.5678, 0.9012]', 'loss 0.12345, 1.23456', 'lat: 148.85, 200.1', 'v48.8566, 2.3522', 'latency 48.85661 ms'])
+  finds(`40°42'46"N 74°0'22"W, near`, `COORDINATES 40°42'46"N 74°0'22"W`)
+  finds(`48° 51′ 29.6″ N, 2° 17′ 40.2″ E`, `COORDINATES 48° 51′ 29.6″ N, 2° 17′ 40.2″ E`)
+  finds('N 48.8584, E 2.2945', 'COORDINATES N 48.8584, E 2.2945')
+  finds('POINT(-122.4194 37.7749)', 'COORDINATES -122.4194 37.7749')
+  finds('(40.712776, -74.005974)', 'COORDINATES 40.712776, -74.005974')
+  for (const text of [
+    '[12.345678, 23.456789, 34.567891]',
+    '40°42 N',
+    '20° to 30°',
+    '[0.1234, 0.5678, 0.9012]',
+    'loss 0.12345, 1.23456',
+    'lat: 148.85, 200.1',
+    'v48.8566, 2.3522',
+    'latency 48.85661 ms',
+  ])
     finds(text)
 })
 
@@ -347,6 +381,7 @@ test('finds addresses of currencies with right checksums', () => {
 test('finds dates where somebody was born, and no others', () => {
   for (const text of [
     'DOB: 03/05/1980',
+    'dob 19800305',
     'born on March 5, 1980',
     'né le 5 mars 1980',
     'geboren am 5. März 1980',
@@ -364,6 +399,8 @@ test('finds dates where somebody was born, and no others', () => {
     'born in Rome; released 1980-03-05, order 03/05/1980',
     'DOB: 33/15/1980',
     'DOB: 1980',
+    'DOB: 19803505',
+    'born: order 19800305',
     'born 12 monkeys',
     'dob 1.2.3',
   ])
@@ -412,8 +449,52 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
     finds(text, `SECRET ${value}`)
   finds('my password is hunter2.', 'SECRET hunter2')
   finds('das Passwort ist "geheim-99"', 'SECRET geheim-99')
+  for (const [text, value] of [
+    ['mot de passe : Gr4ndPere!', 'Gr4ndPere!'],
+    ['la contraseña es Verano2024!', 'Verano2024!'],
+    ['Пароль: qwErty-99', 'qwErty-99'],
+    ['数据库密码：Tr0ub4dor3', 'Tr0ub4dor3'],
+    ['machine x login ada password s3cReT_99', 's3cReT_99'],
+    ['<apiToken>a8f5f167f44f4964e6c998dee827110c</apiToken>', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['ENV APP_SECRET a8f5f167f44f4964e6c998dee827110c', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['api_token: >-\n  a8f5f167f44f4964e6c998dee827110c', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['var apiToken: string = "a8f5f167f44f4964e6c998dee827110c"', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['$apiToken .= "a8f5f167f44f4964e6c998dee827110c"', 'a8f5f167f44f4964e6c998dee827110c'],
+    ['getOr("api_token", "dafa7817-e246-48f3-91a7-e87653d587b8")', 'dafa7817-e246-48f3-91a7-e87653d587b8'],
+    ['apiToken,a8f5f167f44f4964e6c998dee827110c,', 'a8f5f167f44f4964e6c998dee827110c'],
+    ["Connect -ClientSecret 'a8f5f167f44f4964e6c998dee827110c'", 'a8f5f167f44f4964e6c998dee827110c'],
+    ["curl --user kevin:'pRf7vG2h1L8nQkW9' -s", 'pRf7vG2h1L8nQkW9'],
+    ['curl -u "d2LkV78zLx!t:" https://x.example', 'd2LkV78zLx!t'],
+    ["-H 'Authorization: Api-Token 22cb987851bc5659229114c62e60c79abd0d2c08'", '22cb987851bc5659229114c62e60c79abd0d2c08'],
+  ] as const)
+    finds(text, `SECRET ${value}`)
+  for (const key of [
+    'bP88Q~rcBcYjzzOhg1Hnn76Wm3jGgakZiZ.8vMgR',
+    'a1B2c3D4e5F6g7.atlasv1.abcDEF123abcDEF123abcDEF123abcDEF123abcDEF123abcDEF123abcDEF123',
+    'aB3dE6_aB3dE6aB3dE6aB3dE6aB3dE6aB3dE_mmk',
+    '0123456789abcdef0123456789abcdea-us12',
+    'patA1b2C3d4E5f6G7.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
+  ])
+    finds(`"${key}"`, `API_KEY ${key}`)
   for (const text of [
     'password: required',
+    'password reset v2.1 today',
+    'password SHA256 hashing',
+    '<password> LEVEL=x1y2z3a4b5c6',
+    '["apiToken", "clientSecret", "refreshToken2"]',
+    'public_key = "9Cnzj4p4WGeKLs1Pt8QuKUpRKfFLfRYC9AIKjbJTWit"',
+    'primaryKey=aB3x-9Kq_2mZ.7Lp=Wt5Rv8Yc1Nd4Fg',
+    'csrf-token=Mj2qykJO5rELyHgezQ69nzUX0i3OH67V7',
+    'next_page_token: CAUQAA1b2c3d4e5f6g7h8',
+    'arn:aws:secretsmanager:us-east-1:123456789012:secret:MySecret-a1b2c3',
+    's.AcceptanceTimeoutSeconds',
+    `curl -u "$\{NAME}":"$\{PASS}"`,
+    'curl -i -u test:test',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    '"integrity": "sha512-9UhT8Kq1wJv6hXQ0bM1kE4T6oK9Zc3m2VfY5aN8dQ7sR0pLxW4tG6uH1jI2eB3nC5vD8fA9gE0hF1iJ2kK3lL4=="',
+    'golang.org/x/oauth2 v0.15.0 h1:s8pnnxNVzjWyrvYdFUQq5llS1PX2zhPXmccZv99h7uQ=',
+    'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4',
+    'db-password: ENC[AES256_GCM,data:O+5l4g==,iv:c/dS4BCBMbnKsXYuzBu=]',
     'token = getToken()',
     'get_api_key("prod")',
     'deploy --token production',
@@ -460,4 +541,17 @@ test('ordinary prose has no findings', () => {
     'In 2023 the team shipped 12 releases (v1.2.3 to v2.0.0); the build took 45.7 s, 1,234,567 tests ran, and issue #4567 — opened on ' +
       '2023-11-05 at 12:30 — was fixed in commit 9fceb02d0ae598e95dc970b74767f19372d61af8. See https://example.com/a/b?c=1234567890#x.',
   )
+})
+
+test('finds what stands in columns of a table, and amounts with commas are none of it', () => {
+  finds('1,Ana,a@b.co,+502 4069 1875,179-10-0355', 'EMAIL a@b.co', 'PHONE +502 4069 1875', 'US_SSN 179-10-0355')
+  finds('7,(461)715-0732,45,4111111111111111,2', 'PHONE (461)715-0732', 'CARD 4111111111111111')
+  finds('x,10.0.0.1,2001:db8::1,00:1B:44:11:3A:B7', 'IP_ADDRESS 10.0.0.1', 'IP_ADDRESS 2001:db8::1', 'MAC_ADDRESS 00:1B:44:11:3A:B7')
+  for (const text of ['1,234,567,890', '4,111,111,111,111,111', 'phone bills of 1.234.567,89 EUR', '12,345.67']) finds(text)
+})
+
+test('finds addresses at domains of every script', () => {
+  finds('an ana@例え.jp、注文', 'EMAIL ana@例え.jp')
+  finds('x@пример.рф и y@مثال.إختبار', 'EMAIL x@пример.рф', 'EMAIL y@مثال.إختبار')
+  finds('联系bob@example.com谢谢', 'EMAIL bob@example.com')
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { whySuperLinear } from '../../src/masking/linear-pattern.ts'
+import { startsAnew, whySuperLinear } from '../../src/masking/linear-pattern.ts'
 import { pattern } from '../../src/masking/pattern.ts'
 import { found } from './found.ts'
 
@@ -30,6 +30,18 @@ test('A17: an expression that may take more than linear time is refused with the
   ]) {
     assert.notEqual(whySuperLinear(regex), undefined, String(regex))
     assert.throws(() => pattern({ name: 'X', regex, maxLength: 100 }), /faster than a text/)
+  }
+})
+
+test('A17: an expression that may read a run from each of its characters on is taken for short findings only', () => {
+  for (const regex of [/a+b/, /[a-z]+\d/, /\w+@\w+/, /<[^>]*>/, /(?:[a-z]+\.)+[a-z]{2,}\d/, /id=[^;]*;/, /x|\w+:/]) {
+    assert.ok(startsAnew(regex), String(regex))
+    assert.throws(() => pattern({ name: 'X', regex, maxLength: 513 }), /begin anew/)
+    assert.equal(pattern({ name: 'X', regex, maxLength: 512 }).maxLength, 512)
+  }
+  for (const regex of [/-----BEGIN[^-]+-----/, /"[^"]*"/, /a+/, /https?:\/\/[^\s]+/, /\bEMP-\d{4,8}\b/, /#[0-9a-f]+;/, /x[a-c]*y/]) {
+    assert.ok(!startsAnew(regex), String(regex))
+    assert.equal(pattern({ name: 'X', regex, maxLength: 8192 }).maxLength, 8192)
   }
 })
 

@@ -96,10 +96,13 @@ export const plPesel: Identifier = {
 /** Polish tax number. */
 export const plNip: Identifier = {
   type: 'PL_NIP',
-  forms: '###-###-##-##|###-##-##-###|### ### ## ##|##########',
+  forms: '###-###-##-##|###-##-##-###|### ### ## ##|##########|AA##########',
   grouped: 0.75,
   words: 'nip|numer identyfikacji podatkowej|nr nip|numer nip|podatnika',
-  isValid: (text) => text.charAt(0) !== '0' && weighted(text, [6, 5, 7, 2, 3, 4, 5, 6, 7]) % 11 === Number(text.charAt(9)),
+  isValid(text) {
+    const number = text.startsWith('PL') ? text.slice(2) : text
+    return /^[1-9]\d{9}$/.test(number) && weighted(number, [6, 5, 7, 2, 3, 4, 5, 6, 7]) % 11 === Number(number.charAt(9))
+  },
 }
 
 /** Dutch citizen service number: nine digits, the eleven test. */

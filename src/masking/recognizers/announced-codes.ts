@@ -27,13 +27,26 @@ function announcedCode({ type, shortest, longest, digits, within, separators }: 
     maxLength: maxCode + 8,
     look(glance, at) {
       const start = glance.word(at)
-      if (start === -1 || at - start > maxLetters || glance.isSilent(start)) return
+      if (start === -1 || at - start > maxLetters || glance.isSilent(start) || isLaterGroup(glance, start)) return
       const end = endOfCode(glance, start, separators)
       if (read.characters < shortest || read.characters > longest || read.digits < digits) return
       const context = glance.context(start)
       if (context.distance(type) <= within && context.announces(type)) glance.found(type, start, end, 0.75)
     },
   }
+}
+
+// Behind a group of capitals and digits it is that one that a word announces.
+function isLaterGroup(glance: Glance, start: number): boolean {
+  if ((classOf(glance.at(start - 1)) & (space | hyphen)) === 0) return false
+  let digits = 0
+  let index = start - 2
+  for (; index > start - 8; index--) {
+    const bits = classOf(glance.at(index))
+    if ((bits & (upper | digit)) === 0) break
+    if ((bits & digit) !== 0) digits++
+  }
+  return digits > 0 && start - 2 - index > 1
 }
 
 function startOfCode(unitAt: (index: number) => number, at: number): number {

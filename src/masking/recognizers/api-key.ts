@@ -2,13 +2,14 @@ import { alphanumeric, classOf, digit, hyphen, letter, lower, underscore, upper 
 import type { Recognizer } from '../recognizer.ts'
 import { vendorKeys } from './vendor-keys.ts'
 
-const longestKey = 256
+const longestKey = 512
 const word = alphanumeric | underscore
 const token = word | hyphen
 
 const alphabets = {
   word,
   token,
+  parts: token,
   alnum: alphanumeric,
   lower: lower | digit,
   upper: upper | digit,
@@ -33,7 +34,7 @@ function readFormats(): readonly (readonly Format[] | undefined)[] {
     prefixes.split(' ').map((prefix) => ({
       prefix,
       classes: alphabets[alphabet],
-      others: alphabet === 'base64' ? '+/=' : alphabet === 'path' ? '/' : alphabet === 'token' && prefix.includes('.') ? '.' : '',
+      others: alphabet === 'base64' ? '+/=%' : alphabet === 'path' ? '/' : alphabet === 'parts' ? '.' : '',
       isHex: alphabet === 'hex',
       least,
       most,
@@ -50,13 +51,13 @@ function readFormats(): readonly (readonly Format[] | undefined)[] {
 let formats: ReturnType<typeof readFormats> | undefined
 
 /**
- * Keys with a prefix of their vendor: model, source code, cloud, payment and chat services. Of a longer one the first 256
+ * Keys with a prefix of their vendor: model, source code, cloud, payment and chat services. Of a longer one the first 512
  * characters.
  */
 export const apiKey: Recognizer = {
   types: ['API_KEY'],
   get openings() {
-    return vendorKeys.flatMap(([prefixes]) => prefixes.split(' ').map((prefix) => prefix.slice(0, 2)))
+    return vendorKeys.flatMap(([prefixes]) => prefixes.split(' ').map((prefix) => prefix.slice(0, 3)))
   },
   unlessAfter: token,
   maxLength: longestKey,
@@ -82,19 +83,27 @@ export const apiKey: Recognizer = {
       if (length < least || (length > most && most < longestKey)) continue
       // One of a fixed length that goes on is something else; names such as sk-fading-circle-container are words.
       if (most < longestKey && (classOf(glance.at(end)) & word) !== 0) continue
-      if ((seen & (upper | digit)) === 0 || isWords(glance.slice(from, end)) || isMask(glance.slice(from, end))) continue
+      if (!isRandom(seen, glance.slice(from, end), format)) continue
       glance.found('API_KEY', at, end, 0.95)
       return
     }
   },
 }
 
-// One character again and again, as in examples.
+// With digits, or so many letters of both cases, or different capitals, that there need not be any.
+function isRandom(seen: number, text: string, { prefix, classes }: Format): boolean {
+  if (isWords(text) || isMask(text)) return false
+  if ((seen & digit) !== 0) return true
+  if (classes === (upper | digit)) return new Set(text).size > 8
+  return (seen & letter) === letter && text.length >= (prefix.length > 4 ? 16 : 30) && !/^[A-Z]*[a-z]+(?:[A-Z][a-z]+)*$/.test(text)
+}
+
+// One character again and again, as in examples, or what says that it is none.
 function isMask(text: string): boolean {
-  return /^(.)\1*$/.test(text) || /[xX*]{8,}$/.test(text)
+  return /^(.)\1*$/.test(text) || /[xX*]{8,}$/.test(text) || /^(?:your|my|example|placeholder|test)[-_]/i.test(text)
 }
 
 // Small letters between hyphens, with a number at most.
 function isWords(text: string): boolean {
-  return /^(?:[a-z]+|\d{1,4})(?:[-_](?:[a-z]+|\d{1,4}))+$/.test(text)
+  return /^(?:[A-Za-z]+|\d{1,4})(?:[-_.](?:[A-Za-z]+|\d{1,4}))+$/.test(text)
 }

@@ -3,12 +3,26 @@ import type { Glance, Recognizer } from '../recognizer.ts'
 
 const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 const bech32 = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
-const longest = 92
+const longest = 110
 
-/** Addresses of Bitcoin and Litecoin (Base58Check, BIP 173, BIP 350), Ethereum and Tron. Checksums are checked but for Ethereum's. */
+function pairs([first, seconds]: readonly [string, string]): string[] {
+  return [...seconds].map((second) => first + second)
+}
+
+/** Addresses of Bitcoin, Litecoin, Dogecoin, Dash, Tron (Base58Check), Bitcoin, Litecoin, Cardano, Cosmos (BIP 173, BIP 350), Ethereum. Checksums are checked but for Ethereum's. */
 export const cryptoAddress: Recognizer = {
   types: ['CRYPTO_ADDRESS'],
-  openings: ['1?', '3?', 'bc', 'BC', 'lt', 'tb', '0x', 'L?', 'M?', 'T?'],
+  // Of Base58Check by the second characters that their versions can have: Bitcoin, Litecoin, Dogecoin, Dash, Tron.
+  openings: [
+    ...['bc1', 'BC1', 'ltc', 'LTC', 'tb1', '0x', 'add', 'sta', 'cos'],
+    ...Object.entries({
+      1: '123456789ABCDEFGHJKLMNPQ',
+      3: '123456789ABCDEFGHJKLMNPQR',
+      L: 'KLMNPQRSTUVWXYZabcdef',
+      M: '789ABCDEFGHJKLMNPQRSTUV',
+    }).flatMap(pairs),
+    ...Object.entries({ T: '9ABCDEFGHJKLMNPQRSTUVWXYZ', D: '56789ABCDEFGHJKLMNPQRSTU', X: 'abcdefghijkmnopqrstuvwxyz' }).flatMap(pairs),
+  ],
   unlessAfter: alphanumeric | underscore,
   maxLength: longest,
   look(glance, at) {
@@ -23,7 +37,7 @@ export const cryptoAddress: Recognizer = {
 function endOfWord(glance: Glance, at: number): number {
   const first = glance.at(at)
   // By the kinds: Base58Check, Ethereum, Bech32.
-  const most = 'bBlt'.includes(String.fromCharCode(first)) ? longest : first === 48 ? 42 : 35
+  const most = 'bBlLtasc'.includes(String.fromCharCode(first)) ? longest : first === 48 ? 42 : 35
   let end = at
   while (end <= at + most && (classOf(glance.at(end)) & alphanumeric) !== 0) end++
   return end > at + most || (classOf(glance.at(end)) & underscore) !== 0 ? at : end
@@ -37,7 +51,7 @@ function isEthereum(word: string): boolean {
 function isSegwit(word: string): boolean {
   const text = word.toLowerCase()
   if (text !== word && text.toUpperCase() !== word) return false
-  const prefix = /^(?:bc|tb|ltc)1/.exec(text)?.[0].slice(0, -1)
+  const prefix = /^(?:bc|tb|ltc|addr|stake|cosmos)1/.exec(text)?.[0].slice(0, -1)
   if (prefix === undefined) return false
   const values = [...[...prefix].map((character) => character.charCodeAt(0) >> 5), 0, ...[...prefix].map((character) => character.charCodeAt(0) & 31)]
   for (const character of text.slice(prefix.length + 1)) values.push(bech32.indexOf(character))

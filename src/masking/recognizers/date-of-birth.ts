@@ -66,9 +66,10 @@ export const dateOfBirth: Recognizer = {
   },
 }
 
-// Up to four digits and what parts a date: most numbers are none.
+// Up to four digits and what parts a date, or eight: most numbers are none.
 function mayBeDate(glance: Glance, at: number): boolean {
   const first = numberAt(glance, at, 4)
+  if ((classOf(glance.at(first)) & digit) !== 0) return numberAt(glance, at, 9) === at + 8
   const code = glance.at(first)
   return code === 45 || code === 47 || code === 46 || code === 32 || code === 44 || code === 0x5e74 || (classOf(code) & letter) !== 0
 }
@@ -122,6 +123,7 @@ function endBehindMonth(glance: Glance, at: number, month: number): number {
 
 function endOfDate(glance: Glance, at: number): number {
   const first = numberAt(glance, at, 4)
+  if ((classOf(glance.at(first)) & digit) !== 0) return endOfCompact(glance, at)
   const separator = glance.at(first)
   const start = Number(glance.slice(at, first))
   const mayBeDay = first - at <= 2 && start >= 1 && start <= 31
@@ -142,6 +144,16 @@ function endOfDate(glance: Glance, at: number): number {
     return first - at <= 2 && isYear(rest, end - last) && (isDate(start, middle, rest) || isDate(middle, start, rest)) ? end : -1
   }
   return mayBeDay && (classOf(separator) & letter) !== 0 ? endBehindDay(glance, first, start) : -1
+}
+
+// 19800305, 05031980.
+function endOfCompact(glance: Glance, at: number): number {
+  const end = numberAt(glance, at, 9)
+  if (end - at !== 8 || !isOver(glance, end) || glance.context(at).distance('DATE_OF_BIRTH') > 6) return -1
+  const [one, two, three, four] = [0, 2, 4, 6].map((offset) => Number(glance.slice(at + offset, at + offset + 2))) as [number, number, number, number]
+  const isYearFirst = isYear(one * 100 + two, 4) && isDate(four, three, one * 100 + two)
+  const last = three * 100 + four
+  return isYearFirst || (isYear(last, 4) && (isDate(one, two, last) || isDate(two, one, last))) ? end : -1
 }
 
 // Behind a day: `5 March 1980`, `5th of March 1980`, `5. März 1980`, `5 de marzo de 1980`.

@@ -1,6 +1,6 @@
 import { alphanumeric, classOf, dot, hyphen, isOtherLetter, letter, local, underscore } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
-import { isToken } from './url-credentials.ts'
+import { isUserToken } from './url-credentials.ts'
 
 // RFC 5321, section 4.5.3.1.
 const maxLocal = 64
@@ -18,6 +18,16 @@ function isLocal(code: number): boolean {
 
 function isDomain(code: number): boolean {
   return (classOf(code) & domainClasses) !== 0 || isOtherLetter(code)
+}
+
+// Letters of scripts other than Latin, Greek and Cyrillic, and what stands on them.
+function isFurtherLetter(code: number): boolean {
+  return (
+    (code >= 0x531 && code <= 0x10ff && code !== 0x60c && code !== 0x61b && code !== 0x61f && code !== 0x6d4) ||
+    (code >= 0x3041 && code <= 0x30fe && code !== 0x30fb) ||
+    (code >= 0x3400 && code <= 0x9fff) ||
+    (code >= 0xac00 && code <= 0xd7a3)
+  )
 }
 
 /**
@@ -78,7 +88,7 @@ function isPassword(glance: Glance, start: number, at: number): boolean {
   let isBehindColon = false
   for (let index = start - 1; index >= start - maxLocal; index--) {
     const code = glance.at(index)
-    if (code === 47) return (isBehindColon || isToken(glance.slice(index + 1, at))) && glance.at(index - 1) === 47 && glance.at(index - 2) === 58
+    if (code === 47) return (isBehindColon || isUserToken(glance.slice(index + 1, at))) && glance.at(index - 1) === 47 && glance.at(index - 2) === 58
     if (code === 58) isBehindColon = true
     if (code <= 32) return false
   }
@@ -93,6 +103,8 @@ function endOf(glance: Glance, from: number): number {
   let onlyLetters = true
   for (let index = from; ; index++) {
     const code = index < limit ? glance.at(index) : -1
+    // Letters of further scripts make labels of their own: behind an address text may follow without a space.
+    if (isFurtherLetter(code) && (index === label || isFurtherLetter(glance.at(index - 1)))) continue
     if (isDomain(code) && code !== 46) {
       if ((classOf(code) & letter) === 0 && !isOtherLetter(code)) onlyLetters = false
       continue

@@ -1,7 +1,9 @@
 import { alphanumeric, classOf, digit, underscore } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
+import { behindPrefixLength } from './ip-address.ts'
 
 const hexadecimal = '0123456789abcdefABCDEF'
+const longestZone = 15
 
 function isHex(code: number): boolean {
   return (classOf(code) & digit) !== 0 || ((code | 32) >= 97 && (code | 32) <= 102)
@@ -26,19 +28,28 @@ export const ipV6: Recognizer = {
   openings: ['::', ...[...hexadecimal].map((character) => `:${character}`)],
   unlessAfter: 0,
   reachBack,
-  maxLength: 45,
+  maxLength: 45 + 1 + longestZone + 4,
   look(glance, at) {
     const start = startOfHex((index) => glance.at(index), at, 4)
     if (start === -1) return
     const end = endOfAddress(glance, start)
-    if (end !== -1) glance.found('IP_ADDRESS', start, end, 0.85)
+    if (end !== -1) glance.found('IP_ADDRESS', start, behindPrefixLength(glance, start, behindZone(glance, end), 128), 0.85)
   },
+}
+
+// `fe80::1%eth0` (RFC 4007, section 11).
+function behindZone(glance: Glance, end: number): number {
+  if (glance.at(end) !== 37) return end
+  let index = end + 1
+  while (index < end + 1 + longestZone && (classOf(glance.at(index)) & alphanumeric) !== 0) index++
+  return index === end + 1 ? end : index
 }
 
 function endOfAddress(glance: Glance, start: number): number {
   let groups = 0
   let compressed = false
   let digits = 0
+  let longest = 0
   let first = 0
   let index = start
   if (glance.at(index) === 58) {
@@ -54,6 +65,7 @@ function endOfAddress(glance: Glance, start: number): number {
     }
     if (index === from) break
     if (glance.at(index) === 46 && groups >= 1 && (classOf(glance.at(index + 1)) & digit) !== 0) return afterDecimals(glance, from)
+    longest = Math.max(longest, index - from)
     if (groups === 0) first = index - from
     if (++groups === 8 || glance.at(index) !== 58) break
     if (glance.at(index + 1) === 58) {
@@ -69,7 +81,7 @@ function endOfAddress(glance: Glance, start: number): number {
   if (!compressed || groups > 7 || digits === 0) return -1
   // Names of programs have two colons too: abc::def, a::b1.
   const isLocal = groups === 1 && first === 1 && glance.at(start) === 58 && glance.at(start + 2) === 49
-  return isLocal || groups >= 3 || (first === 4 && glance.at(start) !== 58) ? index : -1
+  return isLocal || groups >= 3 || (longest === 4 && glance.at(start) !== 58) || glance.context(start).distance('IP') <= 24 ? index : -1
 }
 
 // a[::1] takes every element of a list.

@@ -7,7 +7,7 @@ const base64url = alphanumeric | underscore | hyphen
 /** JSON Web Tokens in compact form (RFC 7515, RFC 7516): three to five parts, the first of them a JSON object. */
 export const jsonWebToken: Recognizer = {
   types: ['JWT'],
-  openings: ['ey'],
+  openings: ['eyJ'],
   unlessAfter: base64url,
   maxLength: longestToken,
   look(glance, at) {

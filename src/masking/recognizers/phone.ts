@@ -10,6 +10,10 @@ const certain = 0.85
 const likely = 0.75
 const saidSo = 0.7
 const besides = 16
+// How far before a short number, one without any form, and one in groups the word stands that says what it is.
+const nearReach = 12
+const reach = 24
+const farReach = 40
 
 /**
  * Telephone numbers: international ones (E.164, with `+` or `00`), North American ones in groups of 3-3-4, national ones
@@ -121,7 +125,8 @@ function judge(glance: Glance, at: number, isFound: boolean): number {
   if (plus) return digits >= 9 && digits <= 15 && !isOther(context) ? saidSo : 0
   if (isGroupedAsNumber() && !isOther(context)) return likely
   // A word before it makes any number one, but not what follows that number.
-  return !isFound && digits <= 15 && context.announces('PHONE') && !isDate() ? saidSo : 0
+  const isSaid = context.announces('PHONE') && context.distance('PHONE') <= (number.groups > 1 ? farReach : digits > 8 ? reach : nearReach)
+  return !isFound && digits <= 15 && isSaid && !isDate() && !isDecimal(glance, at) ? saidSo : 0
 }
 
 // Another word right before it says that it is the number of something else.
@@ -137,6 +142,11 @@ function isGroupedAsNumber(): boolean {
 function isDate(): boolean {
   const { sizes, groups, digits } = number
   return digits === 8 && groups === 3 && (sizes[0] === 4 || sizes[2] === 4)
+}
+
+// 1.2345678.
+function isDecimal(glance: Glance, at: number): boolean {
+  return number.groups === 2 && number.sizes[0] === 1 && glance.at(at + 1) === 46
 }
 
 // (11) 98765-4321.
@@ -157,9 +167,11 @@ function isIndian(): boolean {
   return digits === 10 && groups === 2 && sizes[0] === 5 && head >= 600
 }
 
-// 00 and a country code.
+// 00 and a country code, which may stand apart.
 function isDialledOut(): boolean {
-  return number.head >= 1 && number.head <= 9 && number.digits >= 10 && number.groups > 1 && (number.sizes[0] ?? 0) > 2
+  const { head, digits, groups, sizes } = number
+  if (head < 1 || head > 9 || digits < 10 || groups < 2) return false
+  return (sizes[0] ?? 0) > 2 || (sizes[0] === 2 && groups > 3 && digits >= 12)
 }
 
 function isNorthAmerican(): boolean {

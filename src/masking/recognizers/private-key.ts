@@ -13,7 +13,7 @@ const longestBlock = 8192
  */
 export const privateKey: Recognizer = {
   types: ['PRIVATE_KEY'],
-  openings: ['--'],
+  openings: ['---'],
   unlessAfter: hyphen,
   maxLength: longestBlock,
   look(glance, at) {

@@ -1,5 +1,6 @@
 import { alphanumeric, classOf } from '../character-classes.ts'
 import type { Glance, Recognizer } from '../recognizer.ts'
+import { isPlaceholder } from './secret-values.ts'
 
 const maxScheme = 24
 const maxUserInfo = 256
@@ -7,7 +8,7 @@ const maxConnection = 512
 
 // Databases, brokers, directories: all of the address says where something lies that is nobody's business.
 const services =
-  /^(?:postgres|postgresql|mysql|mysqlx|mariadb|mongodb|mongodb\+srv|redis|rediss|valkey|valkeys|amqp|amqps|mssql|sqlserver|oracle|clickhouse|cassandra|couchbase|couchbases|cockroachdb|neo4j|neo4j\+s|bolt|kafka|nats|mqtt|mqtts|ldap|ldaps|smtp|smtps|imap|imaps|snowflake|elasticsearch|influxdb|jdbc|db2|sybase|redshift|trino|presto|hive|memcached|stomp|rabbitmq)$/
+  /^(?:postgres|postgresql|mysql|mysqlx|mariadb|mongodb|redis|rediss|valkey|valkeys|amqp|amqps|mssql|sqlserver|oracle|clickhouse|cassandra|couchbase|couchbases|cockroachdb|neo4j|bolt|kafka|nats|mqtt|mqtts|ldap|ldaps|smtp|smtps|imap|imaps|snowflake|elasticsearch|influxdb|jdbc|db2|sybase|redshift|trino|presto|hive|memcached|stomp|rabbitmq)$/
 
 function isSchemeCharacter(code: number): boolean {
   return (classOf(code) & alphanumeric) !== 0 || code === 43 || code === 46 || code === 45
@@ -22,7 +23,7 @@ function startOfScheme(unitAt: (index: number) => number, at: number): number {
 /** A name and a password before the host of a URL (RFC 3986, section 3.2.1), or a long token in the place of a name. */
 export const urlCredentials: Recognizer = {
   types: ['URL_CREDENTIALS'],
-  openings: [':/'],
+  openings: ['://'],
   unlessAfter: 0,
   maxLength: maxUserInfo + 3,
   look(glance, at) {
@@ -34,20 +35,25 @@ export const urlCredentials: Recognizer = {
 /** Addresses of databases, brokers and directories that hold a password. */
 export const connectionString: Recognizer = {
   types: ['CONNECTION_STRING'],
-  openings: [':/'],
+  openings: ['://'],
   unlessAfter: 0,
   reachBack: (text, index) => startOfScheme((at) => text.charCodeAt(at), index),
   maxLength: maxConnection,
   look(glance, at) {
     if (!glance.startsWith('://', at)) return
     const start = startOfScheme((index) => glance.at(index), at)
-    if (!services.test(glance.slice(start, at).toLowerCase()) || endOfUserInfo(glance, at) === -1) return
+    if (!services.test(serviceOf(glance.slice(start, at))) || endOfUserInfo(glance, at) === -1) return
     let end = at + 3
     while (end < start + maxConnection && isInAddress(glance.at(end))) end++
     // The end of a sentence is none of the address.
     while (isTrailing(glance.at(end - 1))) end--
     glance.found('CONNECTION_STRING', start, end, 0.97)
   },
+}
+
+// Without the driver or transport that may be named with it: `mysql+pymysql`, `mongodb+srv`, `jdbc:postgresql`.
+function serviceOf(scheme: string): string {
+  return scheme.toLowerCase().replace(/\+.*$/, '')
 }
 
 function isInAddress(code: number): boolean {
@@ -71,20 +77,12 @@ function endOfUserInfo(glance: Glance, at: number): number {
     if (!isInAddress(code) || code === 47 || code === 63 || code === 35 || code === 92) return -1
   }
   if (end === from + maxUserInfo || end === from) return -1
-  if (colon === -1) return isToken(glance.slice(from, end)) ? end : -1
+  if (colon === -1) return isUserToken(glance.slice(from, end)) ? end : -1
   const password = glance.slice(colon + 1, end)
   return password === '' || isPlaceholder(password) ? -1 : end
 }
 
 /** Whether what stands alone before the host of a URL is a token and no name. */
-export function isToken(userInfo: string): boolean {
+export function isUserToken(userInfo: string): boolean {
   return userInfo.length >= 20 && /^[\w-]+$/.test(userInfo) && /\d/.test(userInfo)
 }
-
-/** Whether this stands in the place of a secret: a variable, a mask, an example. */
-export function isPlaceholder(value: string): boolean {
-  return /^(?:[*x•.#-]+|\$.*|\{.*|<.*|\[.*|%.*%|%s|:.*|@.*|&.*)$/i.test(value) || placeholders.test(value)
-}
-
-const placeholders =
-  /^(?:password|passwd|pass|pwd|secret|token|key|changeme|change-me|change_me|placeholder|redacted|dummy|null|undefined|none|nil|true|false|string|required|optional|todo|tbd|n\/a|empty)$|^(?:your|my|some|the|insert|replace|enter|example|sample|fake)[-_. ]|^your|(?:[-_.]here|_example|-example|placeholder|redacted|x{6,}|\*{3,}|\.{3})|\$\{|\{\{|<[a-z]|process\.env|os\.environ|getenv/i
