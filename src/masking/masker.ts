@@ -2,6 +2,7 @@ import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
 import type { TypedSpan } from './async-detector.ts'
 import { HiddenText } from './hidden-text.ts'
+import type { JsonWatch } from './json-watch.ts'
 import { type Hidden, Masking } from './masking.ts'
 import type { MaskMode, ModeChoice } from './modes.ts'
 import { UrlWatch } from './url-watch.ts'
@@ -94,6 +95,8 @@ export interface Treatment {
   onHidden?(): void
   /** Told what is written between findings, where it matters in what they stand. */
   readonly watch?: UrlWatch
+  /** Told the same, and all findings, at the moment in which they are written. */
+  readonly json?: JsonWatch
 }
 
 /** Writes a text anew, piece by piece. */
@@ -131,13 +134,15 @@ export class TextMasker implements TextStream {
   #take(piece: string, isFinal: boolean, given?: readonly TypedSpan[]): string {
     const chunk = this.#hidden === undefined ? piece : shown(this.#hidden, piece, isFinal, this.#treatment)
     const scanning = this.#scanning
-    const { watch } = this.#treatment
+    const { watch, json } = this.#treatment
     let written = scanning.released
     let out = ''
     const copy = (until: number): void => {
       const text = scanning.text(written, until)
-      if (watch === undefined) out += text
-      else if (text !== '') this.#waiting.push({ type: undefined, text })
+      if (watch === undefined) {
+        out += text
+        json?.read(text)
+      } else if (text !== '') this.#waiting.push({ type: undefined, text })
     }
     const until = scanning.take(
       chunk,
@@ -145,8 +150,10 @@ export class TextMasker implements TextStream {
       ({ candidate: { type }, start, end }) => {
         copy(start)
         const text = scanning.text(start, end)
-        if (watch === undefined) out += this.#treatment.replace(type, text, false)
-        else this.#waiting.push({ type, text })
+        if (watch === undefined) {
+          out += this.#treatment.replace(type, text, false)
+          json?.read(text)
+        } else this.#waiting.push({ type, text })
         written = end
       },
       given,
@@ -171,6 +178,7 @@ export class TextMasker implements TextStream {
         watch.read(text)
         out += this.#treatment.replace(type, text, isInUrl)
       }
+      this.#treatment.json?.read(text)
       done++
     }
     this.#waiting.splice(0, done)

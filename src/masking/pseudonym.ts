@@ -1,6 +1,7 @@
 import type { KeyedHash } from './keyed-hash.ts'
 import { alphanumeric, classOf, upper } from './character-classes.ts'
-import type { Recognizer } from './recognizer.ts'
+import { plainText } from './plain-text.ts'
+import type { Glance, Recognizer } from './recognizer.ts'
 
 // Lower-case letters and digits without those that are taken for each other. 32 of them: five bits each.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -50,7 +51,8 @@ function formatPseudonym(name: string, id: Uint8Array): string {
 export const tokenType = 'token'
 
 /**
- * What has the form of a pseudonym with one of these names, in either case. Whether it is one is for the scope to say.
+ * What has the form of a pseudonym with one of these names, in either case, also with a hyphen or an underscore behind the
+ * name. Whether it is one is for the scope to say.
  * @param names upper-case letters only
  */
 export function tokenForm(names: readonly string[]): Recognizer {
@@ -69,15 +71,16 @@ export function tokenForm(names: readonly string[]): Recognizer {
     openings: sorted.flatMap(openingsOf),
     unlessAfter: 0,
     isUnconfirmed: true,
-    maxLength: (sorted[0]?.length ?? 0) + idLength,
+    maxLength: (sorted[0]?.length ?? 0) + 1 + idLength,
     look(glance, at) {
       const code = glance.at(at)
       // Our own are in upper case and may stand anywhere; one that a model wrote in lower case begins a word.
-      if ((classOf(code) & upper) === 0 && (classOf(glance.at(at - 1)) & alphanumeric) !== 0) return
+      if ((classOf(code) & upper) === 0 && (classOf(glance.at(at - 1)) & alphanumeric) !== 0 && !isBehindEscape(glance, at)) return
       for (const name of byInitial.get(code & ~32) ?? []) {
         let index = at + 1
         while (index < at + name.length && (glance.at(index) & ~32) === name.charCodeAt(index - at)) index++
         if (index < at + name.length) continue
+        if (isJoint(glance.at(index))) index++
         const end = index + idLength
         while (index < end && isIdCharacter(glance.at(index))) index++
         if (index < end) continue
@@ -88,10 +91,25 @@ export function tokenForm(names: readonly string[]): Recognizer {
   }
 }
 
+function isJoint(code: number): boolean {
+  return code === 45 || code === 95
+}
+
+/** Whether what stands before is an escape, as JSON's \n and \u000a or a URL's %20, and no word. */
+function isBehindEscape(glance: Glance, at: number): boolean {
+  const isBackslash = (index: number): boolean => glance.at(index) === 92
+  return isBackslash(at - 2) || glance.at(at - 3) === 37 || (isBackslash(at - 6) && glance.at(at - 5) === 117)
+}
+
 // The first two characters in either case; any id may follow a name of one letter.
 function openingsOf(name: string): string[] {
-  const seconds = name.length > 1 ? name.charAt(1) + name.charAt(1).toLowerCase() : idAlphabet
+  const seconds = name.length > 1 ? name.charAt(1) + name.charAt(1).toLowerCase() : `${idAlphabet}-_`
   return [...seconds].flatMap((second) => [name.charAt(0) + second, name.charAt(0).toLowerCase() + second])
+}
+
+// A model changes the case of what it repeats and puts a joint where it takes one for missing; a renderer hyphenates.
+function canonical(pseudonym: string): string {
+  return plainText(pseudonym).text.toLowerCase().replace(/[-_]/, '')
 }
 
 /** Where a value came from: the caller's input, which the caller may see again, or an answer, which it may not. */
@@ -118,7 +136,7 @@ export class PseudonymScope {
   readonly #name: string
   readonly #hash: KeyedHash | undefined
   readonly #onGrowth: (characters: number) => void
-  // By pseudonym in lower case, since models change the case of what they repeat.
+  // By pseudonym in its canonical form.
   readonly #byPseudonym = new Map<string, Entry>()
   readonly #byValue = new Map<string, Entry>()
   #characters = 0
@@ -152,13 +170,13 @@ export class PseudonymScope {
 
   /** Whether this was minted here, and not after that serial number. */
   knows(pseudonym: string, serial: number = this.#serial): boolean {
-    const entry = this.#byPseudonym.get(pseudonym.toLowerCase())
+    const entry = this.#byPseudonym.get(canonical(pseudonym))
     return entry !== undefined && entry.serial <= serial
   }
 
   /** The value from the caller's input that this stands for. */
   restore(pseudonym: string): string | undefined {
-    const entry = this.#byPseudonym.get(pseudonym.toLowerCase())
+    const entry = this.#byPseudonym.get(canonical(pseudonym))
     return entry?.origin === 'input' ? entry.value : undefined
   }
 
