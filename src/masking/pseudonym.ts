@@ -27,6 +27,11 @@ export function pseudonymName(type: string): string {
   return type.toUpperCase().replaceAll(/[^A-Z]/g, '')
 }
 
+/** The same pseudonym for the same value, always, under one key: what is written where nothing is remembered, and nothing restored. */
+export function fixedPseudonym(type: string, value: string, hash: KeyedHash): string {
+  return formatPseudonym(pseudonymName(type), hash(`sallyport fixed pseudonym\n${type.length}\n${type}${value}`))
+}
+
 /**
  * A pseudonym: a name and 80 bits, such as `EMAIL7q2k9x0m4w8z1t6h`. It has no inner structure to guess: one is valid if
  * and only if it was minted, so that a truncated or altered one is never mistaken for another.
