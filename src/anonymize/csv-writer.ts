@@ -5,7 +5,7 @@ import { type Cell, cellOf, type Row } from './row.ts'
 
 /** Options of `writeCsv`. */
 export interface WriteCsvOptions {
-  /** The columns, in their order; those of the first row unless given. A function is asked when the first row is there, or that there is none. */
+  /** The columns, in their order; those of the first row unless given. A function is asked only where there is no row. */
   readonly columns?: readonly string[] | (() => readonly string[])
   /** What stands between two fields: `,` unless given. */
   readonly delimiter?: ',' | ';' | '\t' | '|'
@@ -50,7 +50,7 @@ async function* linesOf(rows: AsyncIterable<Row> | Iterable<Row>, options: Write
   for await (const row of rows) {
     number++
     if (names === undefined) {
-      names = columnsOf(columns) ?? Object.keys(row)
+      names = Array.isArray(columns) ? [...columns] : Object.keys(row)
       yield line(names, 0)
     }
     const cells = names.map((name) => {
@@ -60,13 +60,8 @@ async function* linesOf(rows: AsyncIterable<Row> | Iterable<Row>, options: Write
     if (Object.keys(row).length !== names.length) throw bad(number, 'has not the columns of the first row')
     yield line(cells, number)
   }
-  const none = names === undefined ? columnsOf(columns) : undefined
+  const none = names !== undefined ? undefined : typeof columns === 'function' ? columns() : columns
   if (none !== undefined && none.length > 0) yield line(none, 0)
-}
-
-function columnsOf(columns: WriteCsvOptions['columns']): readonly string[] | undefined {
-  const names = typeof columns === 'function' ? columns() : columns
-  return names === undefined ? undefined : [...names]
 }
 
 function bad(number: number, what: string): GuardError {

@@ -6,6 +6,7 @@ import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
 import { limitsTop } from './limits-top.ts'
+import { mask } from './mask.ts'
 import { policyCheck } from './policy-check.ts'
 import { policyDiffCommand } from './policy-diff.ts'
 import { policyExplain } from './policy-explain.ts'
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   policyDiffCommand,
   accessReviewCommand,
   limitsTop,
+  mask,
   keysNew,
 ]
 
@@ -41,7 +43,7 @@ const commands: readonly Command[] = [
  * @returns 0 when what was asked holds, 1 when it does not, 2 when the call is wrong.
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const command = commands.find(({ name }) => name === argv.slice(0, 2).join(' '))
+  const command = commands.find(({ name }) => name === argv.slice(0, wordsOf(name)).join(' '))
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (command === undefined) {
     if (argv.length === 0 || wantsHelp || argv[0] === 'help') {
@@ -56,7 +58,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return 0
   }
   try {
-    return await command.run(argv.slice(2), io)
+    return await command.run(argv.slice(wordsOf(command.name)), io)
   } catch (error) {
     io.progress?.('')
     const message = error instanceof Error ? error.message : 'unknown error'
@@ -67,6 +69,10 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     io.error(`sallyport ${command.name}: ${plain(message)}`)
     return 1
   }
+}
+
+function wordsOf(name: string): number {
+  return name.split(' ').length
 }
 
 // `parseArgs` names its own errors by codes.
