@@ -116,9 +116,13 @@ function placesOf({ entities }: Group, text: FoldedText): readonly { readonly st
   const pieces = entities.flatMap(({ word }) => piecesOf(word))
   // Blanks alone.
   if (pieces.length === 0) return []
-  const places = text.places(pieces)
-  if (places.length === 0) throw new Nonsense('finds what is not in the text')
-  return places
+  const together = text.places(pieces)
+  if (together.length > 0) return together
+  // Some pipelines put words into one group between which they left others out.
+  const words = pieces.filter((piece) => piece !== undefined && /[\p{L}\p{N}]/u.test(piece))
+  const apart = words.map((word) => text.places([word]))
+  if (words.length === 0 || apart.some((places) => places.length === 0)) throw new Nonsense('finds what is not in the text')
+  return apart.flat()
 }
 
 // `##` marks a piece of a word in WordPiece, `▁` and `Ġ` a word in SentencePiece and byte-level tokens.

@@ -132,6 +132,11 @@ test('offsets are taken where there are some, and groups that were made already'
   assert.equal(await masked('Ada', answers([[{ entity_group: 'PER', score: 0.8, word: 'Ada', start: null, end: null }]])), '[PERSON]')
 })
 
+test('words that a pipeline put into one group, and that do not stand together, are found one by one', async () => {
+  assert.equal(await masked('Ada met Bob.', answers([{ entity_group: 'PER', score: 0.9, word: 'Ada Bob' }])), '[PERSON] met [PERSON].')
+  assert.match(await reason('Ada met Bob.', [{ entity_group: 'PER', score: 0.9, word: 'Ada Eve' }]), /not in the text/)
+})
+
 test('tokens of one entity go together, in the order of the text, and the best of them counts', async () => {
   const text = 'Ada Lovelace met Bob'
   const answer = [token(4, 'B-PER', 'Bob'), token(2, 'I-PER', 'Lovelace', 0.3), token(1, 'B-PER', 'Ada', 0.6)]
