@@ -7,6 +7,8 @@ import { type Hidden, Masking } from './masking.ts'
 import type { MaskMode, ModeChoice } from './modes.ts'
 import { UrlWatch } from './url-watch.ts'
 import { PseudonymScope } from './pseudonym.ts'
+import { openScope, sealScope } from './sealed-scope.ts'
+import type { KeyedHash } from './keyed-hash.ts'
 import { Sentences } from './sentences.ts'
 import { type IsToken, Scanning } from './scan.ts'
 import type { Scanner } from './scanner.ts'
@@ -37,6 +39,16 @@ export interface Masker {
   stream(): TextStream
   /** Restores a text that comes in pieces. */
   restoring(): TextStream
+  /**
+   * All that it remembers, sealed (a JWE, A256GCM), to be kept with the session and opened by a masker of the same key and scope.
+   * @throws TypeError where the masker has no key.
+   */
+  seal(): Promise<string>
+  /**
+   * Remembers what was sealed.
+   * @throws TypeError where the masker has no key, GuardError `decryption_failed` for what was altered, or sealed in another scope or under another key.
+   */
+  open(sealed: string): Promise<void>
 }
 
 /**
@@ -69,7 +81,14 @@ export function masker(options: MaskerOptions): Masker {
     restore: (text: string) => restores()?.whole(text) ?? text,
     stream: masks,
     restoring: () => restores() ?? { push: (chunk: string) => chunk, end: () => '' },
+    seal: async () => sealScope(scope, hashOf(masking)),
+    open: async (sealed: string) => openScope(scope, hashOf(masking), sealed),
   })
+}
+
+function hashOf({ hash }: Masking): KeyedHash {
+  if (hash === undefined) throw new TypeError('masker: what it remembers can only be sealed with a key')
+  return hash
 }
 
 /** A text that comes in pieces and leaves with what must not be seen replaced. The same comes out however it was cut. */

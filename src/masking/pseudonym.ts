@@ -123,6 +123,7 @@ type Origin = 'input' | 'answer'
 interface Entry {
   readonly pseudonym: string
   readonly value: string
+  readonly type: string
   readonly origin: Origin
   /** Grows with every pseudonym of the scope. */
   readonly serial: number
@@ -138,7 +139,7 @@ const maxCharacters = 1024 * 1024
  * are random. Only what was minted here, and is remembered, can be restored.
  */
 export class PseudonymScope {
-  readonly #name: string
+  readonly name: string
   readonly #hash: KeyedHash | undefined
   readonly #onGrowth: (characters: number) => void
   // By pseudonym in its canonical form.
@@ -148,7 +149,7 @@ export class PseudonymScope {
   #serial = 0
 
   constructor(name: string, hash: KeyedHash | undefined, onGrowth: (characters: number) => void = () => {}) {
-    this.#name = name
+    this.name = name
     this.#hash = hash
     this.#onGrowth = onGrowth
   }
@@ -169,7 +170,7 @@ export class PseudonymScope {
     const known = this.#byValue.get(key)
     if (known !== undefined) return known.pseudonym
     const pseudonym = this.#newPseudonym(type, key)
-    this.#remember({ pseudonym, value, origin, serial: ++this.#serial, key })
+    this.#remember({ pseudonym, value, type, origin, serial: ++this.#serial, key })
     return pseudonym
   }
 
@@ -190,6 +191,26 @@ export class PseudonymScope {
     return this.#byValue.get(JSON.stringify(['input', type, value]))?.pseudonym
   }
 
+  /** All that it remembers, oldest first: what it can be told again with `add`. */
+  entries(): readonly (readonly [pseudonym: string, origin: string, type: string, value: string])[] {
+    return [...this.#byValue.values()].map(({ pseudonym, origin, type, value }) => [pseudonym, origin, type, value] as const)
+  }
+
+  /** Remembers an entry of this scope that was made elsewhere. @returns false for what is none. */
+  add(given: unknown): boolean {
+    if (!Array.isArray(given) || given.length !== 4 || !given.every((part) => typeof part === 'string')) return false
+    const [pseudonym, origin, type, value]: readonly string[] = given
+    if (pseudonym === undefined || type === undefined || value === undefined) return false
+    if ((origin !== 'input' && origin !== 'answer') || pseudonym.length !== pseudonymName(type).length + idLength) return false
+    const known = this.#byPseudonym.get(canonical(pseudonym))
+    if (known !== undefined) return known.value === value && known.type === type && known.origin === origin
+    const own = JSON.stringify([origin, type, value])
+    // Where a value has two random names, both can be restored.
+    const key = this.#byValue.has(own) ? `${own}${pseudonym}` : own
+    this.#remember({ pseudonym, value, type, origin, serial: ++this.#serial, key })
+    return true
+  }
+
   #newPseudonym(type: string, key: string): string {
     const name = pseudonymName(type)
     for (let attempt = 0; ; attempt++) {
@@ -201,7 +222,7 @@ export class PseudonymScope {
 
   #id(key: string): Uint8Array {
     if (this.#hash === undefined) return crypto.getRandomValues(new Uint8Array(idBytes))
-    return this.#hash(`sallyport pseudonym\n${this.#name.length}\n${this.#name}${key}`)
+    return this.#hash(`sallyport pseudonym\n${this.name.length}\n${this.name}${key}`)
   }
 
   #remember(entry: Entry): void {

@@ -11,7 +11,7 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   approval: ['identity', 'keys', 'state'],
   limits: ['state'],
   encryption: ['keys'],
-  masking: ['payload'],
+  masking: ['encryption', 'payload'],
   anonymize: ['masking', 'payload'],
   'audit-log': ['encryption', 'keys'],
   'access-review': ['audit-log', 'policy'],
