@@ -163,6 +163,35 @@ test('free text: JSON is masked in every leaf, and what other columns do not kee
   assert.deepEqual(named[0]?.talk, { '[NAME] was here 17': 1, '[EMAIL]': 1 })
 })
 
+test('values of other columns that overlap leave nothing of either, and a long text is no name', async () => {
+  const plan: AnonymizePlan = { columns: { a: 'drop', b: 'redact', note: 'mask' } }
+  const note = async (a: unknown, b: unknown, text: string): Promise<unknown> => (await run([{ a, b, note: text }], plan)).rows[0]?.note
+  assert.equal(await note('Ada Lovelace', 'Lovelace King', 'by Ada Lovelace King, and King Ada.'), 'by [A], and [REDACTED] [A].')
+  assert.equal(
+    await note('İpek Ünal', '+49 (0)', 'tell İPEK and ünal: +49 (0)1 or +49 (0) x'),
+    'tell İPEK and [A]: +49 (0)1 or [REDACTED] x'.replace('İPEK', '[A]'),
+  )
+  const bio = 'She was the first who saw that the engine could do more than to count.'
+  assert.equal(await note(bio, 'x', 'the engine was slow'), 'the engine was slow')
+})
+
+test('A17: hostile values and texts cost no more than their length', async () => {
+  const plan: AnonymizePlan = { columns: { a: 'drop', b: 'drop', c: 'drop', note: 'mask' } }
+  const row = {
+    a: 'a'.repeat(128),
+    b: '+'.repeat(128),
+    c: Array.from({ length: 20 }, (_, index) => 'a'.repeat(index + 3))
+      .join(' ')
+      .slice(0, 64),
+  }
+  for (const [text, expected] of [
+    ['a'.repeat(100_000), 'a'.repeat(100_000)],
+    ['a '.repeat(50_000), 'a '.repeat(50_000)],
+    ['+'.repeat(100_000), '[B]'],
+  ] as const)
+    assert.ok((await run([{ ...row, note: text }], plan)).rows[0]?.note === expected)
+})
+
 test('a detector that takes its time masks free text too, and refuses where it fails', async () => {
   const names = {
     types: ['PERSON'],
