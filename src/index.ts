@@ -178,9 +178,20 @@ export { type PatternOptions, pattern } from './masking/pattern.ts'
 export type { MaskDirection } from './masking/mask-duty.ts'
 export type { Hidden } from './masking/masking.ts'
 export type { MaskMode, ModeChoice, Position, TypedModes } from './masking/modes.ts'
+export type { SessionPseudonyms } from './masking/session-pseudonyms.ts'
 export { loadSurrogates } from './masking/surrogate.ts'
 export { scan } from './masking/scan.ts'
 export type { TextStream } from './masking/masker.ts'
+
+// Anonymised data sets
+export { anonymize, type Anonymized, type AnonymizeOptions, type RowSource } from './anonymize/anonymize.ts'
+export type { AnonymizePlan, ColumnMode, ColumnPlan, GeneralizedColumn, TextColumn, ValueColumn } from './anonymize/plan.ts'
+export { type Pieces, readCsv, type ReadCsvOptions } from './anonymize/csv-reader.ts'
+export { writeCsv, type WriteCsvOptions } from './anonymize/csv-writer.ts'
+export type { Generalization } from './anonymize/generalize.ts'
+export { readJsonLines, writeJsonLines } from './anonymize/json-rows.ts'
+export type { AnonymizeReport, ColumnReport, Reached } from './anonymize/report.ts'
+export type { Row } from './anonymize/row.ts'
 
 // Sealed payloads
 export { openAnswer, openAnswers } from './encryption/sealed-answer.ts'

@@ -2,12 +2,14 @@
 export interface Io {
   out(text: string): void
   error(text: string): void
+  /** Writes a piece of a result as it is, once the one before is gone. Rejects where nobody reads any more. */
+  write(text: string): Promise<void>
   /** Shows how far long work has come, in place of what was shown before; an empty text takes it away. Absent where nobody looks. */
   progress?(text: string): void
 }
 
 interface Streams {
-  readonly stdout: { write(text: string): unknown }
+  readonly stdout: { write(text: string, done?: (error?: Error | null) => void): unknown; readonly isTTY?: boolean }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
 }
 
@@ -28,6 +30,10 @@ export function processIo({ stdout, stderr }: Streams = process): Io {
     error(text) {
       show('')
       stderr.write(`${text}\n`)
+    },
+    write(text) {
+      if (stdout.isTTY === true) show('')
+      return new Promise((resolve, reject) => void stdout.write(text, (error) => (error instanceof Error ? reject(error) : resolve())))
     },
   }
   return stderr.isTTY === true ? { ...io, progress: show } : io

@@ -8,6 +8,7 @@ import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
 import { limitsTop } from './limits-top.ts'
+import { mask } from './mask.ts'
 import { policyCheck } from './policy-check.ts'
 import { policyDiffCommand } from './policy-diff.ts'
 import { policyExplain } from './policy-explain.ts'
@@ -36,6 +37,7 @@ const commands: readonly Command[] = [
   accessReviewCommand,
   limitsTop,
   describeCommand,
+  mask,
   keysNew,
 ]
 
@@ -46,6 +48,7 @@ const commands: readonly Command[] = [
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const command = commands.find(({ name }) => name === argv.slice(0, 2).join(' ') || name === argv[0])
+  const command = commands.find(({ name }) => name === argv.slice(0, wordsOf(name)).join(' '))
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (command === undefined) {
     if (argv.length === 0 || wantsHelp || argv[0] === 'help') {
@@ -61,6 +64,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   }
   try {
     return await command.run(argv.slice(command.name.split(' ').length), io)
+    return await command.run(argv.slice(wordsOf(command.name)), io)
   } catch (error) {
     io.progress?.('')
     const message = error instanceof Error ? error.message : 'unknown error'
@@ -71,6 +75,10 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     io.error(`sallyport ${command.name}: ${plain(message)}`)
     return 1
   }
+}
+
+function wordsOf(name: string): number {
+  return name.split(' ').length
 }
 
 // `parseArgs` names its own errors by codes.

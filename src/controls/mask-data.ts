@@ -1,6 +1,6 @@
-import { type Check, checkOptions, isBoolean, isFunction, oneOf, optional } from '../guard/check-options.ts'
+import { type Check, checkOptions, hasMethods, isBoolean, isFunction, oneOf, optional } from '../guard/check-options.ts'
 import type { Text } from '../guard/codec.ts'
-import type { Call, Identity, Known, Masked } from '../guard/context.ts'
+import type { Awaitable, Call, Identity, Known, Masked } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
@@ -12,6 +12,7 @@ import type { Treatment } from '../masking/masker.ts'
 import { type Hidden, Masking } from '../masking/masking.ts'
 import type { MaskMode, ModeChoice, Position } from '../masking/modes.ts'
 import { type PseudonymScope, PseudonymVault } from '../masking/pseudonym.ts'
+import { SessionKeeper, type SessionPseudonyms } from '../masking/session-pseudonyms.ts'
 import { autoCodec } from '../payload/auto.ts'
 
 type Decided = Call & Pick<Known, 'identity' | 'decision'>
@@ -36,6 +37,11 @@ export interface MaskDataOptions {
   /** The session whose pseudonyms these are; the claim `sid` of the identity unless given. Must give a non-empty string. */
   readonly session?: (call: Call & Pick<Known, 'identity'>) => string
   /**
+   * Where pseudonyms of a session are kept when more than one process serves it, or it outlives them; only in the memory unless given. Needs `key`
+   * and mode `pseudonym`. To callers without a credential nothing is kept, unless `session` names theirs.
+   */
+  readonly sessions?: SessionPseudonyms<Call & Pick<Known, 'identity'>>
+  /**
    * What happens to characters that nobody sees and a model reads: tags, zero-width characters, directions, selectors where no
    * script and no emoji needs them. `strip` unless given.
    */
@@ -55,6 +61,7 @@ const checks: Readonly<Record<keyof MaskDataOptions, Check>> = {
   restore: [optional(isBoolean), 'a boolean'],
   key: [optional((value) => value instanceof Uint8Array), 'a Uint8Array of at least 32 bytes'],
   session: [optional(isFunction), 'a function'],
+  sessions: [optional(hasMethods('load', 'save')), 'an object with load and save'],
   hidden: [optional((value) => value === 'strip' || value === 'refuse' || value === 'pass'), "'strip', 'refuse' or 'pass'"],
   opaque: [optional((value) => value === 'refuse' || value === 'pass'), "'refuse' or 'pass'"],
 }
@@ -97,16 +104,26 @@ const nothing: Readonly<Record<string, number>> = Object.freeze({})
  */
 export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known, 'masked'>> {
   checkOptions('maskData', options, checks)
-  const { detect, asyncDetect, mode, direction, restore = false, key, session, hidden = 'strip', opaque = 'refuse' } = options
+  const { detect, asyncDetect, mode, direction, restore = false, key, session, sessions, hidden = 'strip', opaque = 'refuse' } = options
   const masking = new Masking({ detect, mode, hidden, ...(asyncDetect !== undefined && { asyncDetect }), ...(key !== undefined && { key }) })
   if (restore && !masking.hasPseudonyms) throw new TypeError("maskData: restore needs mode 'pseudonym'")
+  if (sessions !== undefined && (!masking.hasPseudonyms || masking.hash === undefined))
+    throw new TypeError("maskData: sessions needs mode 'pseudonym' and a key")
+  const keeper = sessions === undefined || masking.hash === undefined ? undefined : new SessionKeeper(sessions, masking.hash)
   const vault = new PseudonymVault(masking.hash)
   const calls = new WeakMap<Step, Progress>()
   const masksRequests = direction !== 'response'
   const masksAnswers = direction !== 'request'
 
-  const begin = (call: Decided, step: Step): { masked: Masked } => {
+  const keeperOf = (call: Decided): typeof keeper => (session === undefined && isAnonymous(call) ? undefined : keeper)
+
+  const begin = (call: Decided, step: Step): Awaitable<{ masked: Masked }> => {
     const scope = vault.scope(masking.hasPseudonyms ? scopeName(call, session) : '')
+    const loading = keeperOf(call)?.load(scope, call)
+    return loading === undefined ? start(step, scope) : loading.then(() => start(step, scope))
+  }
+
+  const start = (step: Step, scope: PseudonymScope): { masked: Masked } => {
     const progress: Progress = { scope, serial: scope.serial, counts: nothing, restorable: { arguments: false, url: false } }
     calls.set(step, progress)
     // Added now and filled in later: what is found is known only once the input is read for the last time.
@@ -154,7 +171,12 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
         codecOf(step)
         const rewritten = masksRequests ? mask(input, progress, step) : undefined
         if (duty.met) step.fulfill('mask')
-        return rewritten
+        const keeping = keeperOf(context)
+        if (keeping === undefined) return rewritten
+        return Promise.resolve(rewritten).then(async (value) => {
+          await keeping.save(progress.scope, context)
+          return value
+        })
       },
       ...((masksAnswers || restore) && {
         response(parts: AsyncIterable<unknown>, _context: unknown, _call: unknown, step: Step): AsyncIterable<unknown> {
@@ -179,7 +201,16 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
       needs: ['identity', 'decision'],
       adds: ['masked'],
       fulfills: ['mask'],
-      describe: { detect: [...masking.types], mode: masking.modes.describe(), direction, restore, hidden, opaque, keyed: key !== undefined },
+      describe: {
+        detect: [...masking.types],
+        mode: masking.modes.describe(),
+        direction,
+        restore,
+        hidden,
+        opaque,
+        keyed: key !== undefined,
+        ...(keeper !== undefined && { sessions: 'sealed' }),
+      },
     },
     { rewrites: true, codec: autoCodec },
   )
@@ -202,10 +233,14 @@ function progressOf(calls: WeakMap<Step, Progress>, step: Step): Progress {
 
 // Parts that cannot run into each other.
 function scopeName(call: Decided, session: MaskDataOptions['session']): string {
-  const { tenant, key, issuer } = call.identity
+  const { tenant, key } = call.identity
   // Nobody is not one caller: whoever comes without a credential shares nothing with the next.
-  const own = issuer === anonymousIssuer ? call.id : sessionOf(call.identity)
+  const own = isAnonymous(call) ? call.id : sessionOf(call.identity)
   return JSON.stringify([tenant ?? null, key, session === undefined ? own : checkedSession(session(call))])
+}
+
+function isAnonymous({ identity }: Decided): boolean {
+  return identity.issuer === anonymousIssuer
 }
 
 function sessionOf({ claims }: Identity): string | null {

@@ -87,7 +87,8 @@ async function askOne({ types, deadline, find }: Required<AsyncDetector>, text: 
   }
 }
 
-class Nonsense extends Error {}
+/** An answer that cannot be. Its message goes on behind "the detector of ...", and says nothing of the text. */
+export class Nonsense extends Error {}
 
 // In order, of known types, within the text, one behind the other, and no more than there can be.
 function spansIn(found: Iterable<TypedSpan>, types: readonly string[], text: string): Required<TypedSpan>[] {

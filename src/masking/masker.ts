@@ -2,10 +2,13 @@ import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
 import type { TypedSpan } from './async-detector.ts'
 import { HiddenText } from './hidden-text.ts'
+import type { JsonWatch } from './json-watch.ts'
 import { type Hidden, Masking } from './masking.ts'
 import type { MaskMode, ModeChoice } from './modes.ts'
 import { UrlWatch } from './url-watch.ts'
 import { PseudonymScope } from './pseudonym.ts'
+import { openScope, sealScope } from './sealed-scope.ts'
+import type { KeyedHash } from './keyed-hash.ts'
 import { Sentences } from './sentences.ts'
 import { type IsToken, piecesOf, Scanning } from './scan.ts'
 import type { Scanner } from './scanner.ts'
@@ -36,6 +39,16 @@ export interface Masker {
   stream(): TextStream
   /** Restores a text that comes in pieces. */
   restoring(): TextStream
+  /**
+   * All that it remembers, sealed (a JWE, A256GCM), to be kept with the session and opened by a masker of the same key and scope.
+   * @throws TypeError where the masker has no key.
+   */
+  seal(): Promise<string>
+  /**
+   * Remembers what was sealed.
+   * @throws TypeError where the masker has no key, GuardError `decryption_failed` for what was altered, or sealed in another scope or under another key.
+   */
+  open(sealed: string): Promise<void>
 }
 
 /**
@@ -68,7 +81,14 @@ export function masker(options: MaskerOptions): Masker {
     restore: (text: string) => restores()?.whole(text) ?? text,
     stream: masks,
     restoring: () => restores() ?? { push: (chunk: string) => chunk, end: () => '' },
+    seal: async () => sealScope(scope, hashOf(masking)),
+    open: async (sealed: string) => openScope(scope, hashOf(masking), sealed),
   })
+}
+
+function hashOf({ hash }: Masking): KeyedHash {
+  if (hash === undefined) throw new TypeError('masker: what it remembers can only be sealed with a key')
+  return hash
 }
 
 /** A text that comes in pieces and leaves with what must not be seen replaced. The same comes out however it was cut. */
@@ -94,6 +114,8 @@ export interface Treatment {
   onHidden?(): void
   /** Told what is written between findings, where it matters in what they stand. */
   readonly watch?: UrlWatch
+  /** Told the same, and all findings, at the moment in which they are written. */
+  readonly json?: JsonWatch
 }
 
 /** Writes a text anew, piece by piece. */
@@ -133,13 +155,15 @@ export class TextMasker implements TextStream {
   #take(piece: string, isFinal: boolean, given?: readonly TypedSpan[]): string {
     const chunk = this.#hidden === undefined ? piece : shown(this.#hidden, piece, isFinal, this.#treatment)
     const scanning = this.#scanning
-    const { watch } = this.#treatment
+    const { watch, json } = this.#treatment
     let written = scanning.released
     let out = ''
     const copy = (until: number): void => {
       const text = scanning.text(written, until)
-      if (watch === undefined) out += text
-      else if (text !== '') this.#waiting.push({ type: undefined, text })
+      if (watch === undefined) {
+        out += text
+        json?.read(text)
+      } else if (text !== '') this.#waiting.push({ type: undefined, text })
     }
     const until = scanning.take(
       chunk,
@@ -147,8 +171,10 @@ export class TextMasker implements TextStream {
       ({ candidate: { type }, start, end }) => {
         copy(start)
         const text = scanning.text(start, end)
-        if (watch === undefined) out += this.#treatment.replace(type, text, false)
-        else this.#waiting.push({ type, text })
+        if (watch === undefined) {
+          out += this.#treatment.replace(type, text, false)
+          json?.read(text)
+        } else this.#waiting.push({ type, text })
         written = end
       },
       given,
@@ -173,6 +199,7 @@ export class TextMasker implements TextStream {
         watch.read(text)
         out += this.#treatment.replace(type, text, isInUrl)
       }
+      this.#treatment.json?.read(text)
       done++
     }
     this.#waiting.splice(0, done)

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../guard/clock.ts'
 import { type AsyncDetector, AsyncDetectors } from './async-detector.ts'
 import type { Detect } from './detector.ts'
+import { JsonWatch } from './json-watch.ts'
 import { type KeyedHash, keyedHash } from './keyed-hash.ts'
 import type { Treatment } from './masker.ts'
 import { type MaskMode, type ModeChoice, Modes, type Position } from './modes.ts'
@@ -105,19 +106,25 @@ export class Masking {
     if (!mask && !restore) return undefined
     const scanner = mask ? this.#scanner : this.#tokensOnly
     if (scanner === undefined) return undefined
+    const json = new JsonWatch()
+    const original = (token: string): string | undefined => {
+      const value = scope.restore(token)
+      return value === undefined ? undefined : json.write(value)
+    }
     return {
       ...(mask && { ...this.#hidden, ...this.#asking(clock) }),
       scanner,
       ...(this.hasPseudonyms && { isToken: (token: string) => scope.knows(token) }),
       replace: (type, value, isInUrl) => {
         const isShown = restore && !isInUrl
-        if (type === tokenType) return (isShown ? scope.restore(value) : undefined) ?? value
+        if (type === tokenType) return (isShown ? original(value) : undefined) ?? value
         const write = this.#writerOf(type, 'output')
         if (write !== undefined) return write(type, value)
         const given = scope.given(type, value)
         if (given !== undefined) return isShown ? value : given
         return scope.mint(type, value, 'answer')
       },
+      ...(restore && { json }),
       ...(restore && !urls && { watch: new UrlWatch() }),
     }
   }

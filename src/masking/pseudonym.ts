@@ -1,6 +1,7 @@
 import type { KeyedHash } from './keyed-hash.ts'
 import { alphanumeric, classOf, upper } from './character-classes.ts'
-import type { Recognizer } from './recognizer.ts'
+import { plainText } from './plain-text.ts'
+import type { Glance, Recognizer } from './recognizer.ts'
 
 // Lower-case letters and digits without those that are taken for each other. 32 of them: five bits each.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -24,6 +25,11 @@ function isIdCharacter(code: number): boolean {
 /** The name that a type has in pseudonyms: its letters. Nothing in a pseudonym is ever escaped by Markdown, JSON, HTML or a URL. */
 export function pseudonymName(type: string): string {
   return type.toUpperCase().replaceAll(/[^A-Z]/g, '')
+}
+
+/** The same pseudonym for the same value, always, under one key: what is written where nothing is remembered, and nothing restored. */
+export function fixedPseudonym(type: string, value: string, hash: KeyedHash): string {
+  return formatPseudonym(pseudonymName(type), hash(`sallyport fixed pseudonym\n${type.length}\n${type}${value}`))
 }
 
 /**
@@ -50,7 +56,8 @@ function formatPseudonym(name: string, id: Uint8Array): string {
 export const tokenType = 'token'
 
 /**
- * What has the form of a pseudonym with one of these names, in either case. Whether it is one is for the scope to say.
+ * What has the form of a pseudonym with one of these names, in either case, also with a hyphen or an underscore behind the
+ * name. Whether it is one is for the scope to say.
  * @param names upper-case letters only
  */
 export function tokenForm(names: readonly string[]): Recognizer {
@@ -69,15 +76,16 @@ export function tokenForm(names: readonly string[]): Recognizer {
     openings: sorted.flatMap(openingsOf),
     unlessAfter: 0,
     isUnconfirmed: true,
-    maxLength: (sorted[0]?.length ?? 0) + idLength,
+    maxLength: (sorted[0]?.length ?? 0) + 1 + idLength,
     look(glance, at) {
       const code = glance.at(at)
       // Our own are in upper case and may stand anywhere; one that a model wrote in lower case begins a word.
-      if ((classOf(code) & upper) === 0 && (classOf(glance.at(at - 1)) & alphanumeric) !== 0) return
+      if ((classOf(code) & upper) === 0 && (classOf(glance.at(at - 1)) & alphanumeric) !== 0 && !isBehindEscape(glance, at)) return
       for (const name of byInitial.get(code & ~32) ?? []) {
         let index = at + 1
         while (index < at + name.length && (glance.at(index) & ~32) === name.charCodeAt(index - at)) index++
         if (index < at + name.length) continue
+        if (isJoint(glance.at(index))) index++
         const end = index + idLength
         while (index < end && isIdCharacter(glance.at(index))) index++
         if (index < end) continue
@@ -88,10 +96,25 @@ export function tokenForm(names: readonly string[]): Recognizer {
   }
 }
 
+function isJoint(code: number): boolean {
+  return code === 45 || code === 95
+}
+
+/** Whether what stands before is an escape, as JSON's \n and \u000a or a URL's %20, and no word. */
+function isBehindEscape(glance: Glance, at: number): boolean {
+  const isBackslash = (index: number): boolean => glance.at(index) === 92
+  return isBackslash(at - 2) || glance.at(at - 3) === 37 || (isBackslash(at - 6) && glance.at(at - 5) === 117)
+}
+
 // The first two characters in either case; any id may follow a name of one letter.
 function openingsOf(name: string): string[] {
-  const seconds = name.length > 1 ? name.charAt(1) + name.charAt(1).toLowerCase() : idAlphabet
+  const seconds = name.length > 1 ? name.charAt(1) + name.charAt(1).toLowerCase() : `${idAlphabet}-_`
   return [...seconds].flatMap((second) => [name.charAt(0) + second, name.charAt(0).toLowerCase() + second])
+}
+
+// A model changes the case of what it repeats and puts a joint where it takes one for missing; a renderer hyphenates.
+function canonical(pseudonym: string): string {
+  return plainText(pseudonym).text.toLowerCase().replace(/[-_]/, '')
 }
 
 /** Where a value came from: the caller's input, which the caller may see again, or an answer, which it may not. */
@@ -100,6 +123,7 @@ type Origin = 'input' | 'answer'
 interface Entry {
   readonly pseudonym: string
   readonly value: string
+  readonly type: string
   readonly origin: Origin
   /** Grows with every pseudonym of the scope. */
   readonly serial: number
@@ -115,17 +139,17 @@ const maxCharacters = 1024 * 1024
  * are random. Only what was minted here, and is remembered, can be restored.
  */
 export class PseudonymScope {
-  readonly #name: string
+  readonly name: string
   readonly #hash: KeyedHash | undefined
   readonly #onGrowth: (characters: number) => void
-  // By pseudonym in lower case, since models change the case of what they repeat.
+  // By pseudonym in its canonical form.
   readonly #byPseudonym = new Map<string, Entry>()
   readonly #byValue = new Map<string, Entry>()
   #characters = 0
   #serial = 0
 
   constructor(name: string, hash: KeyedHash | undefined, onGrowth: (characters: number) => void = () => {}) {
-    this.#name = name
+    this.name = name
     this.#hash = hash
     this.#onGrowth = onGrowth
   }
@@ -146,25 +170,45 @@ export class PseudonymScope {
     const known = this.#byValue.get(key)
     if (known !== undefined) return known.pseudonym
     const pseudonym = this.#newPseudonym(type, key)
-    this.#remember({ pseudonym, value, origin, serial: ++this.#serial, key })
+    this.#remember({ pseudonym, value, type, origin, serial: ++this.#serial, key })
     return pseudonym
   }
 
   /** Whether this was minted here, and not after that serial number. */
   knows(pseudonym: string, serial: number = this.#serial): boolean {
-    const entry = this.#byPseudonym.get(pseudonym.toLowerCase())
+    const entry = this.#byPseudonym.get(canonical(pseudonym))
     return entry !== undefined && entry.serial <= serial
   }
 
   /** The value from the caller's input that this stands for. */
   restore(pseudonym: string): string | undefined {
-    const entry = this.#byPseudonym.get(pseudonym.toLowerCase())
+    const entry = this.#byPseudonym.get(canonical(pseudonym))
     return entry?.origin === 'input' ? entry.value : undefined
   }
 
   /** The pseudonym that a value of the caller's input has here; undefined where the caller never gave that value. */
   given(type: string, value: string): string | undefined {
     return this.#byValue.get(JSON.stringify(['input', type, value]))?.pseudonym
+  }
+
+  /** All that it remembers, oldest first: what it can be told again with `add`. */
+  entries(): readonly (readonly [pseudonym: string, origin: string, type: string, value: string])[] {
+    return [...this.#byValue.values()].map(({ pseudonym, origin, type, value }) => [pseudonym, origin, type, value] as const)
+  }
+
+  /** Remembers an entry of this scope that was made elsewhere. @returns false for what is none. */
+  add(given: unknown): boolean {
+    if (!Array.isArray(given) || given.length !== 4 || !given.every((part) => typeof part === 'string')) return false
+    const [pseudonym, origin, type, value]: readonly string[] = given
+    if (pseudonym === undefined || type === undefined || value === undefined) return false
+    if ((origin !== 'input' && origin !== 'answer') || pseudonym.length !== pseudonymName(type).length + idLength) return false
+    const known = this.#byPseudonym.get(canonical(pseudonym))
+    if (known !== undefined) return known.value === value && known.type === type && known.origin === origin
+    const own = JSON.stringify([origin, type, value])
+    // Where a value has two random names, both can be restored.
+    const key = this.#byValue.has(own) ? `${own}${pseudonym}` : own
+    this.#remember({ pseudonym, value, type, origin, serial: ++this.#serial, key })
+    return true
   }
 
   #newPseudonym(type: string, key: string): string {
@@ -178,7 +222,7 @@ export class PseudonymScope {
 
   #id(key: string): Uint8Array {
     if (this.#hash === undefined) return crypto.getRandomValues(new Uint8Array(idBytes))
-    return this.#hash(`sallyport pseudonym\n${this.#name.length}\n${this.#name}${key}`)
+    return this.#hash(`sallyport pseudonym\n${this.name.length}\n${this.name}${key}`)
   }
 
   #remember(entry: Entry): void {

@@ -48,6 +48,7 @@ function isShown(value: string, index: number): boolean {
   return (classOf(value.charCodeAt(index)) & alphanumeric) !== 0
 }
 
-function hex(bytes: Uint8Array): string {
+/** Bytes in hexadecimal digits. */
+export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

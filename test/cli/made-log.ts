@@ -13,14 +13,21 @@ export interface Said {
   readonly code: number
   readonly out: string
   readonly error: string
+  /** What it wrote as it is. */
+  readonly written: string
 }
 
 /** Runs a command in this process. */
 export async function run(...argv: string[]): Promise<Said> {
   const lines: { out: string[]; error: string[] } = { out: [], error: [] }
-  const io: Io = { out: (text) => void lines.out.push(text), error: (text) => void lines.error.push(text) }
+  let written = ''
+  const io: Io = {
+    out: (text) => void lines.out.push(text),
+    error: (text) => void lines.error.push(text),
+    write: async (text) => void (written += text),
+  }
   const code = await main(argv, io)
-  return { code, out: lines.out.join('\n'), error: lines.error.join('\n') }
+  return { code, out: lines.out.join('\n'), error: lines.error.join('\n'), written }
 }
 
 /** Whether a terminal would only show it. */

@@ -19,6 +19,7 @@ const commands = [
   'policy sign',
   'policy diff',
   'access review',
+  'mask',
   'keys new',
 ]
 

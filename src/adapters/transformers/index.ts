@@ -1,0 +1,1 @@
+export { entityDetector, type EntityDetectorOptions, type TokenClassifier } from './entity-detector.ts'
