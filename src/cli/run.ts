@@ -47,7 +47,6 @@ const commands: readonly Command[] = [
  * @returns 0 when what was asked holds, 1 when it does not, 2 when the call is wrong.
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const command = commands.find(({ name }) => name === argv.slice(0, 2).join(' ') || name === argv[0])
   const command = commands.find(({ name }) => name === argv.slice(0, wordsOf(name)).join(' '))
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (command === undefined) {
@@ -63,7 +62,6 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return 0
   }
   try {
-    return await command.run(argv.slice(command.name.split(' ').length), io)
     return await command.run(argv.slice(wordsOf(command.name)), io)
   } catch (error) {
     io.progress?.('')
