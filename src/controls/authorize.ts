@@ -2,7 +2,7 @@ import { type Check, checkOptions, hasMethods, isFunction, optional } from '../g
 import type { Approvals } from '../approval/approvals.ts'
 import type { Elevations } from '../approval/elevations.ts'
 import { every, within } from '../guard/clock.ts'
-import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
+import type { Awaitable, Call, Decision, Known, Resource, Settled } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { groundsHolderOf, noteGrounds } from '../guard/decision-grounds.ts'
 import { denied } from '../guard/errors.ts'
@@ -44,6 +44,7 @@ export interface Difference {
 }
 
 type Identified = Call & Pick<Known, 'identity'>
+type Asked = Pick<Step, 'clock' | 'codec' | 'input'>
 interface Adds {
   readonly decision: Decision
 }
@@ -85,19 +86,19 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   const rechecks = new WeakMap<Step, () => void>()
   let shadows = 0
 
-  const ask = (call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
+  const ask = (call: Identified, step: Asked, recorded?: Step): Awaitable<Decision> => {
     const elevated = elevations?.rolesOf(call.identity, step.clock.now()) ?? noRoles
-    if (!isThenable(elevated)) return askWith(elevated, call, step, isRecorded)
+    if (!isThenable(elevated)) return askWith(elevated, call, step, recorded)
     const patience = within(step.clock, deadline, 'The store of elevations', elevated)
-    return patience.then((roles) => askWith(roles, call, step, isRecorded))
+    return patience.then((roles) => askWith(roles, call, step, recorded))
   }
 
-  const askWith = (elevated: readonly string[], call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
+  const askWith = (elevated: readonly string[], call: Identified, step: Asked, recorded: Step | undefined): Awaitable<Decision> => {
     const plain = elevated.length === 0 ? policyRequest(call, step) : withRoles(policyRequest(call, step), elevated)
     const request = frozen ? freezeRequest(plain) : plain
     // In the turn of the decision: a live policy may be another one in the next.
-    const grounds = isRecorded ? policyGrounds(evaluator, request, elevated) : undefined
-    if (grounds !== undefined) noteGrounds(step, grounds)
+    const grounds = recorded === undefined ? undefined : policyGrounds(evaluator, request, elevated)
+    if (recorded !== undefined && grounds !== undefined) noteGrounds(recorded, grounds)
     const patience = { clock: step.clock, deadline, signal: call.signal }
     const answer = askEvaluator(evaluator, request, patience)
     if (shadow === undefined) return answer
@@ -137,9 +138,17 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     }
   }
 
+  // Nothing of the call's payload is asked with it, and it is no ground of the call's own decision.
+  const askAbout = (call: Settled, { clock }: Step, action: string, resource: Resource): Awaitable<Decision> => {
+    const { identity } = call
+    if (identity === undefined) throw new GuardError('identity_missing', { reason: 'policy is asked for somebody whom nobody knows' })
+    const answer = ask({ ...call, identity, action, resource }, { clock, codec: undefined, input: undefined })
+    return isThenable(answer) ? answer.then((decision) => inherit(decision, call)) : inherit(answer, call)
+  }
+
   const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
     try {
-      const answer = await ask(call, step, false)
+      const answer = await ask(call, step)
       if (!answer.allowed) throw refusalOf(answer, call, step, authentication, `no longer permitted: ${whyDenied(answer)}`)
       const { obligations } = call.decision
       if (!sameObligations(mergeObligations(obligations, answer.obligations), obligations))
@@ -153,7 +162,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     'authorize',
     {
       enter(call, step) {
-        const answer = ask(call, step, groundsHolderOf(step) !== undefined)
+        const answer = ask(call, step, groundsHolderOf(step) === undefined ? undefined : step)
         return isThenable(answer) ? answer.then((decision) => admit(decision, call, step)) : admit(answer, call, step)
       },
       // The parts pass untouched, so that a stream costs nothing more a part.
@@ -183,7 +192,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
         deadline,
       },
     },
-    { ...(evaluator.obliges !== undefined && { obliges: Object.freeze([...evaluator.obliges]) }) },
+    { asks: askAbout, ...(evaluator.obliges !== undefined && { obliges: Object.freeze([...evaluator.obliges]) }) },
   )
 }
 
