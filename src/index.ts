@@ -216,6 +216,11 @@ export type { ResponsesItem, ResponsesRequest, ResponsesTool } from './payload/o
 export { plainText } from './payload/plain-text.ts'
 export type { StandardResult, StandardSchema } from './payload/standard-schema.ts'
 
+// Tools and retrieval
+export { type GuardToolsOptions, guardTools, type Tools } from './tools/guard-tools.ts'
+export type { Validate } from './tools/argument-check.ts'
+export type { ToolAuthority } from './tools/tool-gate.ts'
+
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'
 export { type GuardedFetch, type GuardFetchOptions, guardFetch } from './adapters/fetch/guard-fetch.ts'
