@@ -219,7 +219,8 @@ export type { StandardResult, StandardSchema } from './payload/standard-schema.t
 // Tools and retrieval
 export { type GuardToolsOptions, guardTools, type Tools } from './tools/guard-tools.ts'
 export type { Validate } from './tools/argument-check.ts'
-export type { ToolAuthority } from './tools/tool-gate.ts'
+export type { ToolAuthority } from './tools/tool-authority.ts'
+export { type GuardedRetriever, type GuardRetrieverOptions, guardRetriever, type HitOf, type Retriever } from './tools/guard-retriever.ts'
 
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'

@@ -1,11 +1,12 @@
-import { checkOptions, isFunction, optional } from '../guard/check-options.ts'
-import type { Call } from '../guard/context.ts'
+import { type Check, checkOptions, isFunction, optional } from '../guard/check-options.ts'
+import type { Call, Resource } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { Unprotected } from '../guard/order.ts'
 import { type ArgumentCheck, argumentCheck, type Validate } from './argument-check.ts'
 import { toolForm, type ToolForm } from './tool-form.ts'
-import { authorityChecks, signalsIn, type ToolAuthority, ToolGate } from './tool-gate.ts'
+import { authorityChecks, beside, checkAuthority, signalsIn, type ToolAuthority } from './tool-authority.ts'
+import { ToolGate } from './tool-gate.ts'
 
 /** Options of `guardTools`. */
 export interface GuardToolsOptions extends ToolAuthority {
@@ -14,12 +15,18 @@ export interface GuardToolsOptions extends ToolAuthority {
    * here, and a schema with any other, such as `pattern`, is a TypeError.
    */
   readonly validate?: Validate
+  /** What a tool is to policy; `{ type: 'tool', id: name }` unless given. Asked once, when the tool is wrapped. */
+  readonly resource?: (name: string) => Resource
 }
 
 /** Tools as their libraries write them down: a set by name, or a list. */
 export type Tools = Readonly<Record<string, object>> | readonly object[]
 
-const checks = { ...authorityChecks, validate: [optional(isFunction), 'a function'] } as const
+const checks: Readonly<Record<keyof GuardToolsOptions, Check>> = {
+  ...authorityChecks,
+  validate: [optional(isFunction), 'a function'],
+  resource: [optional(isFunction), 'a function'],
+}
 
 /**
  * The same tools behind the controls of a guard: tool sets of the AI SDK (5, 6, 7), function tools of OpenAI's client (also of
@@ -49,9 +56,8 @@ export function guardTools<C extends Call, T extends Tools>(
   options: GuardToolsOptions = {},
 ): T {
   checkOptions('guardTools', options, checks)
-  const { validate, ...authority } = options
-  if (authority.onBehalfOf !== undefined && authority.request !== undefined)
-    throw new TypeError('guardTools: onBehalfOf and request exclude each other: a call has one authority')
+  const { validate, resource = (id: string) => ({ type: 'tool', id }), ...authority } = options
+  checkAuthority('guardTools', authority)
   const names = new Set<string>()
   const wrap = (tool: unknown, key: string | undefined, place: string): object => {
     const form = toolForm(tool, place)
@@ -60,7 +66,7 @@ export function guardTools<C extends Call, T extends Tools>(
     if (name === undefined) throw new TypeError(`guardTools: ${place} has no name`)
     if (names.has(name)) throw new TypeError(`guardTools: two tools are called '${name}'`)
     names.add(name)
-    return guarded(new ToolGate(guard, name, checkOf(form, name, validate), authority), form)
+    return guarded(new ToolGate(guard, { name, resource: resource(name), check: checkOf(form, name, validate), authority }), form)
   }
   if (Array.isArray(tools)) return tools.map((tool, index) => wrap(tool, undefined, `tool ${index}`)) as unknown as T
   if (typeof tools !== 'object' || tools === null) throw new TypeError('guardTools: give a set or a list of tools')
@@ -96,7 +102,7 @@ function guarded(gate: ToolGate, form: ToolForm): object {
       args,
       extra,
       signals: signalsIn(extra),
-      execute: (own, call) => form.execute(...form.write(parameters, own, beside(extra, call))),
+      execute: (own, call) => form.execute(...form.write(parameters, own, beside(extra, { call, signal: call.signal, abortSignal: call.signal }))),
     })
   })
 }
@@ -108,13 +114,4 @@ class Unreadable {
   constructor(cause: unknown) {
     this.cause = cause
   }
-}
-
-// What a framework hands over beside the arguments, with the call and its signal. An object of a class stays as it is: it has methods.
-function beside(extra: unknown, call: Call): unknown {
-  const own = { call, signal: call.signal, abortSignal: call.signal }
-  if (extra === undefined || extra === null) return own
-  if (typeof extra !== 'object') return extra
-  const prototype: unknown = Object.getPrototypeOf(extra)
-  return prototype === null || prototype === Object.prototype ? { ...extra, ...own } : extra
 }

@@ -14,7 +14,7 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   masking: ['payload'],
   'audit-log': ['encryption', 'keys'],
   'access-review': ['audit-log', 'policy'],
-  tools: ['payload'],
+  tools: ['payload', 'policy'],
 }
 
 /** Which domains a control may import, by its file's name. */
