@@ -66,6 +66,8 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
     if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
     // Stores of others answer with the errors of the port, and what asks for an approval once remembers it in such a store.
     if (target === 'state' && /^adapters\/(redis|webauthn)\//.test(from)) return undefined
+    // Sessions are remembered in such a store, and a server of tools says whose tokens it takes.
+    if ((target === 'state' || to === 'identity/protected-resource-metadata.ts') && from.startsWith('adapters/mcp/')) return undefined
     // Limits in Redis count as those in memory do, with the same arithmetic.
     if (target === 'limits' && from.startsWith('adapters/redis/')) return undefined
     // Engines of others stand behind policy's port and speak its words; one that is far away is reached by checked addresses alone.
