@@ -42,6 +42,7 @@ const entries = [
   'sallyport/cedar',
   'sallyport/opa',
   'sallyport/authzen',
+  'sallyport/mcp',
   'sallyport/testing',
 ]
 const own: Readonly<Record<string, string>> = {

@@ -8,6 +8,7 @@ import {
   jwt,
   maskData,
   policySet,
+  revocationList,
   verifyIdentity,
 } from '../../../src/index.ts'
 import { recordingLog, testIssuer } from '../../../src/testing/index.ts'
@@ -39,14 +40,16 @@ export const rules: readonly object[] = [
 /** A guard with real controls, and its log. */
 export function mcpGuard(own: readonly object[] = rules, options: Partial<AuthorizeOptions> = {}) {
   const log = recordingLog()
+  const revocation = revocationList()
   const base = guard({ name: 'mcp', onError: () => {} })
     .use(audit({ log, content: 'digest', onError: () => {} }))
-    .use(verifyIdentity({ verifiers: [jwt(issuer.options)], recheck: { every: 0.02 } }))
+    .use(verifyIdentity({ verifiers: [jwt(issuer.options)], revocation }))
     .use(authorize({ evaluator: policySet({ id: 'p', rules: own }), ...options }))
     .use(maskData({ detect: detectors.all, mode: 'redact', direction: 'both' }))
   return {
     base,
     log,
+    revocation,
     /** How calls ended, oldest first. */
     endings: (): readonly string[] =>
       log.entries.flatMap((record: AuditRecord) =>
