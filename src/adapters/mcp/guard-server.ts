@@ -10,10 +10,18 @@ import { mcpMethods } from './mcp-methods.ts'
 import { type McpTransport, tapTransport } from './tap-transport.ts'
 import { checkPins, type PinOptions, PinnedTools } from './tool-pins.ts'
 
+/** What can be connected to a transport: a client of either version of the SDK, or a `Server`. */
+export interface McpClientLike {
+  /** As the SDK has it. */
+  connect(transport: never): Promise<void>
+}
+
 /** A server of either version of the SDK: an `McpServer`, or the `Server` within it. */
 export interface McpServerLike {
+  /** As the SDK has it. */
   connect(transport: never): Promise<void>
-  readonly server?: { connect(transport: never): Promise<void> }
+  /** The server within, where there is one. */
+  readonly server?: McpClientLike
 }
 
 /** Options of `guardServer`. */

@@ -15,8 +15,6 @@ export interface GuardToolOptions {
   readonly request?: (extra: unknown) => CallOptions
 }
 
-type Handler<P extends readonly unknown[], R> = (...parameters: P) => R
-
 /**
  * One tool's handler behind the controls of a guard, for `registerTool` of either version of the SDK, which checks the arguments by the
  * tool's schema before it calls the handler. Where a whole server is to be guarded, use `guardServer`: this one cannot see what else the
@@ -34,9 +32,9 @@ type Handler<P extends readonly unknown[], R> = (...parameters: P) => R
 export function guardTool<C extends Call, P extends readonly unknown[], R>(
   guard: Guard<C> & ([Unprotected<C>] extends [never] ? unknown : Unprotected<C>),
   name: string,
-  handler: Handler<P, R>,
+  handler: (...parameters: P) => R,
   options: GuardToolOptions = {},
-): Handler<P, Promise<Awaited<R>>> {
+): (...parameters: P) => Promise<Awaited<R>> {
   checkNames('guardTool', options, ['resource', 'request'])
   if (typeof name !== 'string' || name === '') throw new TypeError('guardTool: the name must be a non-empty string')
   if (typeof handler !== 'function') throw new TypeError('guardTool: the handler must be a function')

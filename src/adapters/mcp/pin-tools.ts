@@ -1,12 +1,7 @@
 import { checkNames } from '../../guard/check-options.ts'
-import { tapConnections } from './guard-server.ts'
+import { type McpClientLike, tapConnections } from './guard-server.ts'
 import { PinnedConnection } from './pinned-connection.ts'
 import { checkPins, type PinOptions, PinnedTools } from './tool-pins.ts'
-
-/** A client of either version of the SDK. */
-export interface McpClientLike {
-  connect(transport: never): Promise<void>
-}
 
 /**
  * Lets a client of the Model Context Protocol see and call only tools that are what somebody has approved: a server that changes a

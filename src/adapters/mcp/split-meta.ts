@@ -3,7 +3,7 @@ import { snapshotJson } from '../../guard/snapshot.ts'
 import type { McpFrame } from './tap-transport.ts'
 
 /** The member of a request's `_meta` that holds approvals of this very call: a list of texts, as `signApproval` makes them. */
-export const approvalsMember = 'sallyport/approvals'
+const approvalsMember = 'sallyport/approvals'
 
 /** A request, taken apart. */
 interface SplitMessage {
