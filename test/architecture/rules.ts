@@ -40,13 +40,14 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 /** Packages whose types an adapter may use, by the adapter's folder. */
 const vendors: Readonly<Record<string, readonly string[]>> = {
   express: ['adapters/express'],
+  fastify: ['adapters/fastify'],
   hono: ['adapters/hono'],
   '@cedar-policy/cedar-wasm': ['adapters/cedar'],
   '@open-policy-agent/opa-wasm': ['adapters/opa'],
   '@simplewebauthn/server': ['adapters/webauthn'],
 }
 
-const node = /^(adapters\/(node|express)|audit-log\/file|keys\/file|policy\/policy-file|cli\/)/
+const node = /^(adapters\/(node|express|fastify)|audit-log\/file|keys\/file|policy\/policy-file|cli\/)/
 
 /** Why an import may not be; undefined where it may. */
 export function violation({ from, to, typeOnly }: Import): string | undefined {
@@ -62,8 +63,8 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
   if (folder === 'adapters') {
     if (target === 'guard' || target === 'payload' || /^adapters\/(web|fetch)\//.test(to)) return undefined
     if (target === 'adapters' && adapterOf(from) === adapterOf(to)) return undefined
-    // Express stands on Node's own server: its requests and responses are those.
-    if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
+    // Express and Fastify stand on Node's own server: their requests and responses are those.
+    if (/^adapters\/(express|fastify)\//.test(from) && adapterOf(to) === 'adapters/node') return undefined
     // Stores of others answer with the errors of the port, and what asks for an approval once remembers it in such a store.
     if (target === 'state' && /^adapters\/(redis|webauthn)\//.test(from)) return undefined
     // Sessions are remembered in such a store, and a server of tools says whose tokens it takes.

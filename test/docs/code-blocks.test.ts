@@ -34,6 +34,7 @@ const blocks: Block[] = pages.flatMap((page) => {
 const entries = [
   'sallyport',
   'sallyport/file',
+  'sallyport/fastify',
   'sallyport/hono',
   'sallyport/express',
   'sallyport/node',
