@@ -1,7 +1,7 @@
 // The engine
 export type { CallOptions } from './guard/call-options.ts'
 export { type Clock, systemClock } from './guard/clock.ts'
-export type { AnswerCodec, Codec, Facts, Text, Usage, WireCodec } from './guard/codec.ts'
+export type { AnswerCodec, Codec, Facts, Outside, Text, Usage, WireCodec } from './guard/codec.ts'
 export type {
   Actor,
   Assurance,
@@ -155,6 +155,7 @@ export type { RecordCounts, RecordOptions, Records } from './access-review/take-
 export { type ApprovalRequest, type Approvals, approvals, type ApprovalsOptions, type Approved } from './approval/approvals.ts'
 export type { Approver } from './approval/approver.ts'
 export { type Elevation, type Elevations, elevations, type ElevationsOptions } from './approval/elevations.ts'
+export { type VendorGrants, vendorGrants, type VendorGrantsOptions } from './approval/vendor-grants.ts'
 export { signApproval, type SignableRequest, type SignApprovalOptions } from './approval/sign-approval.ts'
 
 // How much
@@ -218,6 +219,7 @@ export { geminiContent } from './payload/gemini-content.ts'
 export type { GeminiGeneration, GeminiRequest, GeminiTool } from './payload/gemini-content-request.ts'
 export { json, type JsonOptions } from './payload/json.ts'
 export { type JsonLinesParser, jsonLinesParser, type LineBounds } from './payload/json-lines.ts'
+export { withVendorStore } from './payload/json-codec.ts'
 export { langchainMessages } from './payload/langchain-messages.ts'
 export type { LangchainMessage, LangchainRequest } from './payload/langchain-request.ts'
 export { mcpTool, type ToolCall, type ToolCallRequest } from './payload/mcp-tool.ts'
@@ -232,6 +234,11 @@ export type { StandardResult, StandardSchema } from './payload/standard-schema.t
 // What a guard covers
 export type { Gap, Severity } from './posture/gap.ts'
 export { type GuardPosture, posture } from './posture/posture.ts'
+// Tools and retrieval
+export { type GuardToolsOptions, guardTools, type Tools } from './tools/guard-tools.ts'
+export type { Validate } from './tools/argument-check.ts'
+export type { ToolAuthority } from './tools/tool-authority.ts'
+export { type GuardedRetriever, type GuardRetrieverOptions, guardRetriever, type HitOf, type Retriever } from './tools/guard-retriever.ts'
 
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'

@@ -1,8 +1,11 @@
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import type { Approvals } from '../approval/approvals.ts'
 import type { Elevations } from '../approval/elevations.ts'
+import { outsideOf, requireGrants } from '../approval/require-grants.ts'
+import type { VendorGrants } from '../approval/vendor-grants.ts'
 import { every, within } from '../guard/clock.ts'
-import type { Awaitable, Call, Decision, Known } from '../guard/context.ts'
+import type { AnswerCodec } from '../guard/codec.ts'
+import type { Awaitable, Call, Decision, Known, Resource, Settled } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { groundsHolderOf, noteGrounds } from '../guard/decision-grounds.ts'
 import { denied } from '../guard/errors.ts'
@@ -33,6 +36,8 @@ export interface AuthorizeOptions {
   readonly approvals?: Approvals
   /** Roles that callers have for a while: added to `subject.roles`, and named in `subject.elevated`. */
   readonly elevations?: Elevations
+  /** Who knows whose the things in a vendor's store are. Without it, what lies or runs at a vendor is refused. */
+  readonly grants?: VendorGrants
 }
 
 /** Where a shadow does not agree. */
@@ -44,6 +49,7 @@ export interface Difference {
 }
 
 type Identified = Call & Pick<Known, 'identity'>
+type Asked = Pick<Step, 'clock' | 'codec' | 'input'>
 interface Adds {
   readonly decision: Decision
 }
@@ -80,24 +86,24 @@ const maxShadows = 256
  * @throws TypeError for wrong options.
  */
 export function authorize(options: AuthorizeOptions): Control<Identified, Adds> {
-  const { evaluator, shadow, onDifference, approvals, elevations, period, deadline } = parseOptions(options)
+  const { evaluator, shadow, onDifference, approvals, elevations, grants, period, deadline } = parseOptions(options)
   const frozen = shadow !== undefined || !answersAsPolicySet(evaluator)
   const rechecks = new WeakMap<Step, () => void>()
   let shadows = 0
 
-  const ask = (call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
+  const ask = (call: Identified, step: Asked, recorded?: Step): Awaitable<Decision> => {
     const elevated = elevations?.rolesOf(call.identity, step.clock.now()) ?? noRoles
-    if (!isThenable(elevated)) return askWith(elevated, call, step, isRecorded)
+    if (!isThenable(elevated)) return askWith(elevated, call, step, recorded)
     const patience = within(step.clock, deadline, 'The store of elevations', elevated)
-    return patience.then((roles) => askWith(roles, call, step, isRecorded))
+    return patience.then((roles) => askWith(roles, call, step, recorded))
   }
 
-  const askWith = (elevated: readonly string[], call: Identified, step: Step, isRecorded: boolean): Awaitable<Decision> => {
+  const askWith = (elevated: readonly string[], call: Identified, step: Asked, recorded: Step | undefined): Awaitable<Decision> => {
     const plain = elevated.length === 0 ? policyRequest(call, step) : withRoles(policyRequest(call, step), elevated)
     const request = frozen ? freezeRequest(plain) : plain
     // In the turn of the decision: a live policy may be another one in the next.
-    const grounds = isRecorded ? policyGrounds(evaluator, request, elevated) : undefined
-    if (grounds !== undefined) noteGrounds(step, grounds)
+    const grounds = recorded === undefined ? undefined : policyGrounds(evaluator, request, elevated)
+    if (recorded !== undefined && grounds !== undefined) noteGrounds(recorded, grounds)
     const patience = { clock: step.clock, deadline, signal: call.signal }
     const answer = askEvaluator(evaluator, request, patience)
     if (shadow === undefined) return answer
@@ -117,6 +123,21 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
   }
 
   const admit = (answer: Decision, call: Identified, step: Step): Awaitable<Adds> => {
+    const outside = answer.allowed ? outsideOf(step) : []
+    if (outside.length === 0) return decide(answer, call, step)
+    const { obligations } = inherit(answer, call)
+    return requireGrants(grants, outside, call, step, {
+      ask: (action, resource) => askAbout(call, step, action, resource),
+      covers: (granted) => granted.allowed && sameObligations(mergeObligations(obligations, granted.obligations), obligations),
+    }).then(
+      () => decide(answer, call, step),
+      (error: unknown) => {
+        throw isGuardError(error) ? denied(answer, error.code, { cause: error.cause }) : error
+      },
+    )
+  }
+
+  const decide = (answer: Decision, call: Identified, step: Step): Awaitable<Adds> => {
     if (!answer.allowed) throw refusalOf(answer, call, step, authentication, whyDenied(answer))
     const decision = inherit(answer, call)
     if (approvals === undefined || !decision.obligations.some(({ type }) => type === 'require_approval')) {
@@ -137,9 +158,17 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     }
   }
 
+  // Nothing of the call's payload is asked with it, and it is no ground of the call's own decision.
+  const askAbout = (call: Settled, { clock }: Step, action: string, resource: Resource): Awaitable<Decision> => {
+    const { identity } = call
+    if (identity === undefined) throw new GuardError('identity_missing', { reason: 'policy is asked for somebody whom nobody knows' })
+    const answer = ask({ ...call, identity, action, resource }, { clock, codec: undefined, input: undefined })
+    return isThenable(answer) ? answer.then((decision) => inherit(decision, call)) : inherit(answer, call)
+  }
+
   const recheck = async (call: Identified & Adds, step: Step): Promise<void> => {
     try {
-      const answer = await ask(call, step, false)
+      const answer = await ask(call, step)
       if (!answer.allowed) throw refusalOf(answer, call, step, authentication, `no longer permitted: ${whyDenied(answer)}`)
       const { obligations } = call.decision
       if (!sameObligations(mergeObligations(obligations, answer.obligations), obligations))
@@ -153,7 +182,7 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
     'authorize',
     {
       enter(call, step) {
-        const answer = ask(call, step, groundsHolderOf(step) !== undefined)
+        const answer = ask(call, step, groundsHolderOf(step) === undefined ? undefined : step)
         return isThenable(answer) ? answer.then((decision) => admit(decision, call, step)) : admit(answer, call, step)
       },
       // The parts pass untouched, so that a stream costs nothing more a part.
@@ -164,7 +193,8 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
             step,
             every(step.clock, period, () => recheck(context, step)),
           )
-        return parts
+        const created = grants === undefined ? undefined : step.codec?.answer.created
+        return grants === undefined || created === undefined ? parts : binding(parts, created, grants, context, step)
       },
       leave(_outcome, _context, _call, step) {
         rechecks.get(step)?.()
@@ -179,12 +209,28 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
         ...(shadow !== undefined && { shadow: { ...shadow.describe?.() } }),
         ...(approvals !== undefined && { approvals: approvals.describe() }),
         ...(elevations !== undefined && { elevations: elevations.describe() }),
+        ...(grants !== undefined && { grants: grants.describe() }),
         recheck: { every: period / 1000 },
         deadline,
       },
     },
-    { ...(evaluator.obliges !== undefined && { obliges: Object.freeze([...evaluator.obliges]) }) },
+    { asks: askAbout, ...(evaluator.obliges !== undefined && { obliges: Object.freeze([...evaluator.obliges]) }) },
   )
+}
+
+/** The same parts, each handed on only when what it says was created is its caller's. */
+async function* binding(
+  parts: AsyncIterable<unknown>,
+  created: NonNullable<AnswerCodec['created']>,
+  grants: VendorGrants,
+  { identity }: Identified,
+  { clock }: Step,
+): AsyncGenerator<unknown> {
+  for await (const part of parts) {
+    const things = created(part)
+    if (things.length > 0) await grants.created(things, identity, clock)
+    yield part
+  }
 }
 
 const noRoles: readonly string[] = Object.freeze([])
@@ -223,12 +269,13 @@ const checks: Readonly<Record<keyof AuthorizeOptions, Check>> = {
   deadline: [optional(isPositive), 'a positive number of milliseconds'],
   approvals: [optional(hasMethods('require', 'describe')), 'what approvals() makes'],
   elevations: [optional(hasMethods('rolesOf', 'describe')), 'what elevations() makes'],
+  grants: [optional(hasMethods('own', 'created', 'describe')), 'what vendorGrants() makes'],
 }
 const recheckChecks: Readonly<Record<string, Check>> = { every: [isPositive, 'a positive number of seconds'] }
 
 function parseOptions(options: AuthorizeOptions): Settings {
   checkOptions('authorize', options, checks)
-  const { evaluator, shadow, onDifference, approvals, elevations, recheck = { every: 0.5 }, deadline = 2_000 } = options
+  const { evaluator, shadow, onDifference, approvals, elevations, grants, recheck = { every: 0.5 }, deadline = 2_000 } = options
   checkEvaluator(evaluator, 'evaluator')
   if (shadow !== undefined) checkEvaluator(shadow, 'shadow')
   if (onDifference !== undefined && shadow === undefined) throw new TypeError('authorize: onDifference needs a shadow')
@@ -241,6 +288,7 @@ function parseOptions(options: AuthorizeOptions): Settings {
     ...(onDifference !== undefined && { onDifference }),
     ...(approvals !== undefined && { approvals }),
     ...(elevations !== undefined && { elevations }),
+    ...(grants !== undefined && { grants }),
   }
 }
 

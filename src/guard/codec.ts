@@ -16,6 +16,16 @@ export interface Text {
   readonly whole?: true
 }
 
+/** What lies or runs at a vendor, out of reach of every control. */
+export interface Outside {
+  /** Something in the vendor's store, or a tool that runs there. */
+  readonly kind: 'reference' | 'hosted'
+  /** What it is: `answer`, `conversation`, `file`, `cache`, `container`, `vector_store`, `item`; of a tool its type. */
+  readonly type: string
+  /** Its id at the vendor; of a tool its type again, or `mcp:` and the address of the server. */
+  readonly id: string
+}
+
 /** What else a request says, for limits, policy and the log. */
 export interface Facts {
   readonly model?: string
@@ -29,6 +39,8 @@ export interface Facts {
   readonly choices: number
   /** Pointers to content that is no text (pictures, sound, files), which no text control can read. */
   readonly opaque: readonly string[]
+  /** What lies or runs at the vendor, of codecs that let it pass: `authorize` refuses it unless it is granted. */
+  readonly external?: readonly Outside[]
 }
 
 /** What a vendor reports as spent. */
@@ -63,6 +75,8 @@ export interface AnswerCodec {
   assemble(parts: AsyncIterable<unknown>): AsyncIterable<unknown>
   /** What the part reports as spent; in a stream, up to there. Undefined where it reports nothing. */
   usage(part: unknown): Usage | undefined
+  /** What the part says was put into the vendor's store by this call, of codecs that let such things pass. */
+  created?(part: unknown): readonly Outside[]
 }
 
 /** How a codec's payloads look as bytes. */

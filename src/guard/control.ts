@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
-import type { Awaitable, Call, Obligation, Settled } from './context.ts'
+import type { Awaitable, Call, Decision, Obligation, Resource, Settled } from './context.ts'
 import type { GuardError } from './errors.ts'
 
 /** A request as it came over a wire, before anything read it. */
@@ -124,6 +124,8 @@ export interface Traits {
   readonly codec?: Codec
   /** Types of obligations that its decisions may carry, where that can be known beforehand. */
   readonly obliges?: readonly string[]
+  /** Asks policy about something else within a call that it has let in: the same caller, the same circumstances, no new call. */
+  readonly asks?: (call: Settled, step: Step, action: string, resource: Resource) => Awaitable<Decision>
   /** Called when the guard closes. */
   readonly close?: () => Awaitable<void>
 }

@@ -1,7 +1,12 @@
-import type { Call } from './context.ts'
+import type { Chain } from './chain.ts'
+import type { Call, Settled } from './context.ts'
+import type { Step } from './control.ts'
 
 /** What the engine knows of a call whose authority is alive. */
 export interface LiveCall {
+  readonly chain: Pick<Chain, 'controls'>
+  readonly context: Settled
+  readonly step: Step
   /** Fields that controls add to the answer, names in lower case. */
   readonly fields: Readonly<Record<string, string>>
   /** Says something that the record of how the call ended must hold: at most 8 times 1,000 characters. */

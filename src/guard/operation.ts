@@ -99,6 +99,7 @@ export function drift(plan: Planned, authorized: { action: string; resource: Res
   const is = plan.codec.facts(after)
   if (was.model !== is.model) return 'the model'
   if (was.choices !== is.choices) return 'the number of answers'
+  if (JSON.stringify(was.external) !== JSON.stringify(is.external)) return 'what lies or runs at the vendor'
   return JSON.stringify(was.tools) === JSON.stringify(is.tools) ? undefined : 'the tools'
 }
 

@@ -5,7 +5,7 @@ import { joinPieces } from './call-pieces.ts'
 import { isCount, jsonAnswer, usageFrom } from './json-codec.ts'
 import { all, anyJson, by, figures, integer, isRecord, label, list, members, nullable, running, tag, text, variants, word } from './shape.ts'
 import { toolArguments } from './tool-arguments.ts'
-import { storeReference } from './vendor-side.ts'
+import { named, storeReference } from './vendor-side.ts'
 import type { Shape } from './walk.ts'
 
 type Part = Readonly<Record<string, unknown>>
@@ -38,7 +38,7 @@ const stop = {
   stop_reason: nullable(label),
   stop_sequence: nullable(text),
   stop_details: nullable(members({ type: label, category: nullable(label), explanation: nullable(text) }, { others: figures })),
-  container: storeReference('a container'),
+  container: storeReference('a container', 'container'),
 }
 
 const message: Shape = by(
@@ -143,6 +143,10 @@ export const messagesAnswer: AnswerCodec = jsonAnswer({
     return name === undefined ? undefined : { type: 'content_block_delta', index: Number(index), delta: { type: `${name}_delta`, [name]: carried } }
   },
   assemble,
+  created(part) {
+    const told = isRecord(part.message) ? part.message : isRecord(part.delta) ? part.delta : part
+    return named('container', [isRecord(told.container) ? told.container.id : undefined])
+  },
   usage(part) {
     const usage = isRecord(part.message) ? part.message.usage : part.usage
     return isRecord(usage) ? usageFrom(inputOf(usage), usage.output_tokens, { cached: usage.cache_read_input_tokens }) : undefined

@@ -44,7 +44,7 @@ export const vendorBlocks: Readonly<Record<string, Shape>> = all(
     'mcp_tool_use',
     'mcp_tool_result',
   ),
-  { container_upload: storeReference('a file in a container') },
+  { container_upload: storeReference('a file in a container', 'file') },
 )
 
 /** Who made a tool call: the model itself. What runs at the vendor can make them too. */
@@ -72,7 +72,7 @@ const textBlock: Shape = members({ type: tag, text, cache_control: cacheControl,
 /** A text, or blocks of text. */
 export const textOrBlocks: Shape = textOr(variants('type', { text: textBlock }))
 
-const fileReference = storeReference('a file')
+const fileReference = storeReference('a file', 'file')
 
 const image: Shape = members(
   {

@@ -34,7 +34,7 @@ const fileUri: Shape = (value, walk) => {
   const uri = textIn(value, walk)
   const host = URL.canParse(uri) ? new URL(uri).hostname : ''
   if (/^(?:gs|files?):/i.test(uri) || /(?:^|\.)(?:googleapis\.com|storage\.cloud\.google\.com)\.?$/i.test(host))
-    return storeReference('a file')(uri, walk)
+    return storeReference('a file', 'file')(uri, walk)
   return link(uri, walk)
 }
 

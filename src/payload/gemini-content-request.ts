@@ -111,7 +111,7 @@ const generation: Readonly<Record<string, Shape>> = {
 }
 
 const beside: Readonly<Record<string, Shape>> = {
-  cachedContent: storeReference('a cache'),
+  cachedContent: storeReference('a cache', 'cache'),
   continuationToken: storeReference('an earlier answer'),
   labels: anyObject,
   safetySettings: list(members({ category: identifier, threshold: identifier, method: identifier })),

@@ -1,8 +1,9 @@
-import type { AnswerCodec, Codec, Facts, Text, Usage, WireCodec } from '../guard/codec.ts'
+import type { AnswerCodec, Codec, Facts, Outside, Text, Usage, WireCodec } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import { snapshotJson } from '../guard/snapshot.ts'
 import { isRecord } from './shape.ts'
 import { parseJson } from './strict-json.ts'
+import { granting, outsideIn } from './vendor-side.ts'
 import { type Shape, Walk } from './walk.ts'
 
 /** What makes a codec of requests that are JSON. */
@@ -15,6 +16,8 @@ interface JsonCodecParts<I> {
   readonly cap?: (input: I, maxOutputTokens: number) => I
   readonly answer: AnswerCodec
   readonly wire?: WireCodec
+  /** Where a request says what lies or runs at the vendor; only of codecs that let such things pass. */
+  readonly outside?: Shape
   /** Whether a request may be a list as well as an object. */
   readonly listed?: boolean
   /** The engine's own frozen copy; as `snapshotJson` makes it unless given. */
@@ -39,7 +42,7 @@ export function reading<T>(read: () => T): T {
 /** A codec whose requests are JSON of one shape. */
 /* @__NO_SIDE_EFFECTS__ */
 export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
-  const { name, request, facts, cap, answer, wire, listed = false, copy = snapshotJson } = parts
+  const { name, request, facts, cap, answer, wire, outside, listed = false, copy = snapshotJson } = parts
   const own = (input: unknown): I => {
     makers.set(input as object, codec as Codec<never>)
     return input as I
@@ -57,7 +60,9 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
     facts(input: I): Facts {
       const known = said.get(input as object)
       if (known !== undefined) return known
-      const found = facts(input, () => Walk.find(request, input).opaque)
+      const plain = facts(input, () => Walk.find(request, input).opaque)
+      const external = outside === undefined ? [] : outsideIn(outside, input)
+      const found = external.length === 0 ? plain : { ...plain, external }
       if (makerOf(input) === codec) said.set(input as object, found)
       return found
     },
@@ -73,7 +78,42 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
     ...(wire && { wire }),
   })
   checks.set(codec, check)
+  made.set(codec, parts)
   return codec
+}
+
+// What each codec was made of.
+const made = new WeakMap<object, unknown>()
+const madeAnswers = new WeakMap<AnswerCodec, JsonAnswerParts>()
+
+/**
+ * The same codec, which lets pass what lies or runs at the vendor: references into its store, and tools that run there. It names
+ * them (`facts.external`), and `authorize` refuses each that is not granted: by policy, and of references by a record that they are
+ * the caller's own. Without `authorize({ grants })` all of them are refused. What such a tool did comes with the answer as texts.
+ *
+ * For `openaiResponses`, `openaiChat`, `anthropicMessages` and `geminiContent`.
+ *
+ * ```ts
+ * const operation = { action: 'chat', resource: { type: 'model', id: 'gpt-5' }, codec: withVendorStore(openaiResponses) }
+ * ```
+ *
+ * @throws TypeError for a codec that knows no vendor.
+ */
+export function withVendorStore<I>(codec: Codec<I>): Codec<I> {
+  // Whatever was made here for this codec was made for its inputs.
+  const parts = made.get(codec) as JsonCodecParts<I> | undefined
+  if (parts === undefined || parts.outside !== undefined || !vendors.includes(codec.name))
+    throw new TypeError('withVendorStore: give a codec of a vendor, such as openaiResponses')
+  const answers = madeAnswers.get(parts.answer)
+  // One that is made otherwise knows nothing of its vendor's store.
+  const answer = answers === undefined ? parts.answer : jsonAnswer({ ...answers, ...granted(answers), granted: true })
+  return jsonCodec({ ...parts, request: granting(parts.request), outside: parts.request, answer })
+}
+
+const vendors: readonly string[] = ['anthropic-messages', 'gemini-content', 'openai-chat', 'openai-responses']
+
+function granted({ whole, part, either }: JsonAnswerParts): Pick<JsonAnswerParts, AnswerKind> {
+  return { ...(whole && { whole: granting(whole) }), ...(part && { part: granting(part) }), ...(either && { either: granting(either) }) }
 }
 
 /** The codec that copied, froze and checked this input; undefined where none did. */
@@ -104,6 +144,10 @@ interface JsonAnswerParts {
   readonly assemble?: (parts: AsyncIterable<unknown>) => AsyncIterable<unknown>
   readonly usage: (part: Readonly<Record<string, unknown>>) => Usage | undefined
   readonly copy?: (part: unknown) => unknown
+  /** What a part says was put into the vendor's store. */
+  readonly created?: (part: Readonly<Record<string, unknown>>) => readonly Outside[]
+  /** Whether what lies or runs at the vendor passes. */
+  readonly granted?: boolean
 }
 
 const nothing: readonly string[] = Object.freeze([])
@@ -129,7 +173,7 @@ export function checkAnswer(codec: AnswerCodec, copy: unknown, streamed: boolean
 /** The answers of a codec whose answers are JSON objects. */
 /* @__NO_SIDE_EFFECTS__ */
 export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
-  const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson } = parts
+  const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson, created, granted = false } = parts
   const shapeOf = (value: unknown): Shape => {
     const kind = isRecord(value) ? kindOf(value) : undefined
     const shape = kind === undefined ? undefined : parts[kind]
@@ -161,8 +205,10 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
     },
     assemble,
     usage: (part: unknown): Usage | undefined => (isRecord(part) ? usage(part) : undefined),
+    ...(granted && created && { created: (part: unknown): readonly Outside[] => (isRecord(part) ? created(part) : []) }),
   })
   known.set(codec, { kindOf, check })
+  madeAnswers.set(codec, parts)
   return codec
 }
 

@@ -151,7 +151,7 @@ const userParts = {
     { type: tag, input_audio: members({ data, format: word('wav', 'mp3') }, { required: ['data'] }) },
     { required: ['input_audio'] },
   ),
-  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: storeReference('a file') }) }, { required: ['file'] }),
+  file: members({ type: tag, file: members({ file_data: data, filename: text, file_id: storeReference('a file', 'file') }) }, { required: ['file'] }),
 }
 
 const instructions = by('system', members({ role: tag, content: content({ text: textPart }), name: text }, { required: ['content'] }))

@@ -1,11 +1,13 @@
 import type { AnswerCodec } from '../guard/codec.ts'
 import { joinPieces } from './call-pieces.ts'
+import { named } from './vendor-side.ts'
 import { jsonAnswer, usageFrom } from './json-codec.ts'
 import { annotation, outputItems, outputMessage, outputParts } from './openai-responses-content.ts'
 import {
   all,
   anyJson,
   by,
+  each,
   emptied,
   figures,
   integer,
@@ -115,7 +117,21 @@ const input: Shape = (value, walk) => walk.text(textIn(value, walk), 'arguments'
 
 const ofResponse = event({ response })
 
-const events: Readonly<Record<string, Shape>> = all(toldTexts(), {
+// How far a tool has come that runs at the vendor. What it did comes with its item.
+const progress = event({}, 'output_index')
+const hosted = each(
+  [
+    ...['in_progress', 'searching', 'completed'].flatMap((step) => [`web_search_call.${step}`, `file_search_call.${step}`]),
+    ...['in_progress', 'interpreting', 'completed'].map((step) => `code_interpreter_call.${step}`),
+    ...['in_progress', 'completed', 'failed'].flatMap((step) => [`mcp_call.${step}`, `mcp_list_tools.${step}`]),
+  ].map((name) => `response.${name}`),
+  (): Shape => (value, walk) => {
+    if (walk.outside === undefined) throw walk.unsupported('what runs at the vendor')
+    return progress(value, walk)
+  },
+)
+
+const events: Readonly<Record<string, Shape>> = all(hosted, toldTexts(), {
   'response.created': ofResponse,
   'response.in_progress': ofResponse,
   'response.queued': ofResponse,
@@ -203,6 +219,21 @@ export const responsesAnswer: AnswerCodec = jsonAnswer({
     return { type: `${known.event}.delta`, ...at, delta, ...(name === 'text' && { logprobs: [] }), sequence_number }
   },
   assemble,
+  created(part) {
+    const whole = isRecord(part.response) ? part.response : part
+    const conversation = isRecord(whole.conversation) ? whole.conversation.id : whole.conversation
+    const items = Array.isArray(whole.output) ? whole.output : isRecord(part.item) ? [part.item] : []
+    const containers = items.map((each: unknown) => (isRecord(each) ? each.container_id : undefined))
+    return [
+      ...named('answer', whole.object === 'response' ? [whole.id] : []),
+      ...named('conversation', [conversation]),
+      ...named('container', containers),
+      ...named(
+        'item',
+        items.map((each: unknown) => (isRecord(each) ? each.id : undefined)),
+      ),
+    ]
+  },
   usage(part) {
     const whole = isRecord(part.response) ? part.response : part
     const { usage } = whole

@@ -39,7 +39,7 @@ const vendorItems: Readonly<Record<string, Shape>> = runsAtVendor(
   'web_search_call',
 )
 
-const file = storeReference('a file')
+const file = storeReference('a file', 'file')
 
 const detail = nullable(word('low', 'high', 'auto', 'original'))
 
@@ -58,9 +58,9 @@ export const annotation: Shape = variants('type', {
     title: text,
     url: (value, walk) => walk.text(textIn(value, walk), 'url'),
   }),
-  file_citation: storeReference('a file'),
-  container_file_citation: storeReference('a file in a container'),
-  file_path: storeReference('a file'),
+  file_citation: storeReference('a file', 'file'),
+  container_file_citation: storeReference('a file in a container', 'file'),
+  file_path: storeReference('a file', 'file'),
 })
 
 /** Pieces of what a model said. Its tokens once more, with alternatives to each, do not pass: no control could cover them. */
@@ -147,7 +147,7 @@ const typed = variants(
     reasoning: by('assistant', reasoning),
     function_call_output: result,
     custom_tool_call_output: result,
-    item_reference: storeReference('an earlier item'),
+    item_reference: storeReference('an earlier item', 'item'),
   }),
 )
 

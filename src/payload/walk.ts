@@ -1,4 +1,4 @@
-import type { Text } from '../guard/codec.ts'
+import type { Outside, Text } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 
 /**
@@ -21,6 +21,8 @@ export class Walk {
   role: Text['role'] = 'data'
   /** Where running texts stand, such as the choice of an answer: what their channels begin with. */
   scope = ''
+  /** What lies or runs at the vendor, where somebody will see to it. Unless it is a list, all of that is refused. */
+  outside: Outside[] | undefined
   readonly #path: (string | number)[] = []
   // The JSON pointer (RFC 6901) to what is being visited, kept as it grows: made anew for each text it would cost the depth.
   #pointer = ''

@@ -63,7 +63,7 @@ export function mockGuard(verdicts: MockVerdicts = {}, options: GuardOptions = {
         },
       },
       { adds: [adds], fulfills: [] },
-      {},
+      name === 'authorize' ? { asks: () => mockDecision(said.decision) } : {},
     )
   const audit = builtIn<Call, Pick<Known, 'entry'>>(
     'audit',

@@ -17,6 +17,7 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   'access-review': ['audit-log', 'policy'],
   posture: [],
   'audit-view': ['audit-log'],
+  tools: ['payload', 'policy'],
 }
 
 /** Which domains a control may import, by its file's name. */
@@ -42,6 +43,7 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 /** Packages whose types an adapter may use, by the adapter's folder. */
 const vendors: Readonly<Record<string, readonly string[]>> = {
   express: ['adapters/express'],
+  fastify: ['adapters/fastify'],
   hono: ['adapters/hono'],
   '@cedar-policy/cedar-wasm': ['adapters/cedar'],
   '@open-policy-agent/opa-wasm': ['adapters/opa'],
@@ -50,7 +52,7 @@ const vendors: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/api-logs': ['adapters/otel'],
 }
 
-const node = /^(adapters\/(node|express)|audit-log\/file|keys\/file|policy\/policy-file|cli\/)/
+const node = /^(adapters\/(node|express|fastify)|audit-log\/file|keys\/file|policy\/policy-file|cli\/)/
 
 /** Why an import may not be; undefined where it may. */
 export function violation({ from, to, typeOnly }: Import): string | undefined {
@@ -66,14 +68,16 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
   if (folder === 'adapters') {
     if (target === 'guard' || target === 'payload' || /^adapters\/(web|fetch)\//.test(to)) return undefined
     if (target === 'adapters' && adapterOf(from) === adapterOf(to)) return undefined
-    // Express stands on Node's own server: its requests and responses are those.
-    if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
+    // Express and Fastify stand on Node's own server: their requests and responses are those.
+    if (/^adapters\/(express|fastify)\//.test(from) && adapterOf(to) === 'adapters/node') return undefined
     // Stores of others answer with the errors of the port, and what asks for an approval once remembers it in such a store.
     if (target === 'state' && /^adapters\/(redis|webauthn)\//.test(from)) return undefined
     // Sinks take what logs hold.
     if (target === 'audit-log' && typeOnly && /^adapters\/(otel|postgres)\//.test(from)) return undefined
     // To the byte as they are in the log.
     if (to === 'audit-log/record.ts' && from.startsWith('adapters/postgres/')) return undefined
+    // Sessions are remembered in such a store, and a server of tools says whose tokens it takes.
+    if ((target === 'state' || to === 'identity/protected-resource-metadata.ts') && from.startsWith('adapters/mcp/')) return undefined
     // Limits in Redis count as those in memory do, with the same arithmetic.
     if (target === 'limits' && from.startsWith('adapters/redis/')) return undefined
     // Engines of others stand behind policy's port and speak its words; one that is far away is reached by checked addresses alone.

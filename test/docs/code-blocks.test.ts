@@ -34,6 +34,7 @@ const blocks: Block[] = pages.flatMap((page) => {
 const entries = [
   'sallyport',
   'sallyport/file',
+  'sallyport/fastify',
   'sallyport/hono',
   'sallyport/express',
   'sallyport/node',
@@ -43,6 +44,7 @@ const entries = [
   'sallyport/opa',
   'sallyport/authzen',
   'sallyport/transformers',
+  'sallyport/mcp',
   'sallyport/testing',
 ]
 const own: Readonly<Record<string, string>> = {

@@ -10,11 +10,12 @@ import { liveCall } from '../../guard/live-calls.ts'
 import { quotaHeaders } from '../../guard/quota-headers.ts'
 import { nodeRequest } from '../node/node-request.ts'
 import { writeResponse } from '../node/node-response.ts'
+import { withholdTrailers } from '../node/withhold.ts'
 import { refusalResponse } from '../web/answer-response.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
 import { type ServerSettings, serverSettings, type WireMediator, wireMediator, type WireOperation } from '../web/server-options.ts'
 import type { ExpressOptions } from './express-guard.ts'
-import { replaceBody, stateExpressCall, withholdTrailers } from './express-request.ts'
+import { replaceBody, stateExpressCall } from './express-request.ts'
 
 /** An operation whose payload nobody reads: what is done, to what. */
 export interface AdmittedOperation {

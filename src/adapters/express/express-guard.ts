@@ -4,9 +4,10 @@ import type { Guard } from '../../guard/guard.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { nodeRequest } from '../node/node-request.ts'
 import { writeResponse } from '../node/node-response.ts'
+import { withhold } from '../node/withhold.ts'
 import { type Answer, serve } from '../web/guard-handler.ts'
 import { type ServerOptions, serverSettings, wireMediator, type WireOperation } from '../web/server-options.ts'
-import { replaceBody, stateExpressCall, withhold } from './express-request.ts'
+import { replaceBody, stateExpressCall } from './express-request.ts'
 
 /** Options of `expressGuard` and `expressAdmit`. */
 export type ExpressOptions = ServerOptions<Request>

@@ -118,6 +118,9 @@ export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   if (problem.status === 401 && !headers.has('www-authenticate')) headers.set('www-authenticate', 'Bearer')
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
+  // What a browser shows of it is text and nothing more, wherever it was embedded.
+  headers.set('x-content-type-options', 'nosniff')
+  headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
   const body = JSON.stringify({ ...(wire && errorMember(wire.errorEvent(problem.code, problem.title))), ...problem })
   return new Response(body, { status: problem.status, headers })
 }

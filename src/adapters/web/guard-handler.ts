@@ -19,6 +19,7 @@ import {
   type ServerSettings,
   stateCall,
   type StatedCall,
+  unstatedChannel,
   wireMediator,
   type WireMediator,
   type WireOperation,
@@ -114,14 +115,12 @@ export function stateChannel(request: Request, channel: Channel): void {
   channels.set(request, channel)
 }
 
-const unstated: Channel = Object.freeze({ secure: false })
-
 /**
  * What the transport saw of a request. Where nobody stated it, it counts as not secure: the scheme of a request's URL may be
  * the caller's to write (RFC 9112, section 3.2.2).
  */
 export function channelOf(request: Request): Channel {
-  return channels.get(request) ?? unstated
+  return channels.get(request) ?? unstatedChannel
 }
 
 /** One request, as an adapter hands it to the core. */

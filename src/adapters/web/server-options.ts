@@ -38,6 +38,11 @@ export interface ServerOptions<R> {
   readonly forwardedCertificate?: ForwardedCertificate<R>
   /** What the application states of this call: `context.*` in policy. Must not wait. */
   readonly attributes?: (request: R) => Attributes
+  /**
+   * What becomes of a call over a connection of which is known that it is neither encrypted nor within this machine: it is refused unless
+   * this says `allow`. Behind a proxy that ends TLS, `channel` says that the connection is secure, of a peer that is that proxy.
+   */
+  readonly insecure?: 'refuse' | 'allow'
 }
 
 /** Server options, parsed and copied. */
@@ -48,12 +53,17 @@ export interface ServerSettings<R> {
   readonly channel: ((request: R) => StatedChannel) | undefined
   readonly forwardedCertificate: ForwardedCertificate<R> | undefined
   readonly attributes: ((request: R) => Attributes) | undefined
+  readonly allowsInsecure: boolean
 }
+
+/** What is known of a connection of which nobody has said anything. It counts as not secure, and nobody knows that it is not. */
+export const unstatedChannel: Channel = Object.freeze({ secure: false })
 
 /** Parses and copies server options. @throws TypeError for what is wrong. */
 export function serverSettings<R>(options: ServerOptions<R>): ServerSettings<R> {
-  checkNames('options', options, ['origin', 'maxBodyBytes', 'maxAnswerBytes', 'channel', 'forwardedCertificate', 'attributes'])
-  const { origin, channel, forwardedCertificate, attributes } = options
+  checkNames('options', options, ['origin', 'maxBodyBytes', 'maxAnswerBytes', 'channel', 'forwardedCertificate', 'attributes', 'insecure'])
+  const { origin, channel, forwardedCertificate, attributes, insecure = 'refuse' } = options
+  if (insecure !== 'refuse' && insecure !== 'allow') throw new TypeError("options.insecure: must be 'refuse' or 'allow'")
   for (const [name, value] of Object.entries({ channel, attributes }))
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`options.${name}: must be a function of the request`)
   return Object.freeze({
@@ -62,6 +72,7 @@ export function serverSettings<R>(options: ServerOptions<R>): ServerSettings<R> 
     channel,
     forwardedCertificate: forwardedCertificate === undefined ? undefined : forwardedCertificateOf(forwardedCertificate),
     attributes,
+    allowsInsecure: insecure === 'allow',
   })
 }
 
@@ -107,19 +118,26 @@ export function stateCall<R>(settings: ServerSettings<R>, request: R, head: Requ
   const forwarded = forwardedCertificate === undefined ? { channel: seen } : throughProxy(forwardedCertificate, seen, request, headers)
   const stated: CallOptions = { ...credentialsIn(headers), channel: forwarded.channel, signal }
   if (forwarded.mistake !== undefined) return { options: stated, mistake: forwarded.mistake }
-  if (channel === undefined && attributes === undefined) return { options: stated }
+  const isStated = transport !== unstatedChannel
+  if (channel === undefined && attributes === undefined) return judged(stated, isStated, settings)
   try {
-    const known = { ...stated.channel, ...(channel && atOnce('options.channel', channel(request))) } as Channel
-    return {
-      options: copyCallOptions({
-        ...stated,
-        channel: known,
-        ...(attributes && { attributes: copyAttributes(atOnce('options.attributes', attributes(request))) }),
-      }),
-    }
+    const given = channel && atOnce('options.channel', channel(request))
+    const known = { ...stated.channel, ...given } as Channel
+    const options = copyCallOptions({
+      ...stated,
+      channel: known,
+      ...(attributes && { attributes: copyAttributes(atOnce('options.attributes', attributes(request))) }),
+    })
+    return judged(options, isStated || given?.secure !== undefined, settings)
   } catch (error) {
     return { options: stated, mistake: new GuardError('misconfigured', { reason: "the adapter's options failed", cause: error }) }
   }
+}
+
+// Whoever reads along has the credentials and can change what is asked: nothing that such a call says is its caller's.
+function judged(options: CallOptions, isStated: boolean, { allowsInsecure }: ServerSettings<never>): StatedCall {
+  if (!isStated || allowsInsecure || options.channel?.secure === true) return { options }
+  return { options, mistake: new GuardError('denied', { reason: 'the connection is not secure' }) }
 }
 
 /**

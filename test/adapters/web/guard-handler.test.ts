@@ -474,7 +474,8 @@ test('drops the fields of a refusal that no answer can hold, and keeps the refus
     throw new GuardError('limit_exceeded', { headers })
   })
   const response = await door.handler(post(chatRequest('x')))
-  assert.deepEqual([...response.headers.keys()], ['cache-control', 'content-type', 'retry-after'])
+  const kept = ['cache-control', 'content-security-policy', 'content-type', 'retry-after', 'x-content-type-options']
+  assert.deepEqual([...response.headers.keys()], kept)
   await refused(response, 429, 'limit_exceeded')
 })
 

@@ -1,0 +1,1 @@
+export { type FastifyOptions, fastifyGuard, type FastifyRoute } from './fastify-guard.ts'
