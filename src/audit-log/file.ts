@@ -1,5 +1,6 @@
 export type { CheckpointProblem } from './checkpoint.ts'
 export type { EntryProblem } from './compare-entries.ts'
+export { fileContentKeys } from './file-content-keys.ts'
 export { fileAnchor } from './file-anchor.ts'
 export { type StoredEntry, storedEntries } from './file-entries.ts'
 export { type FileLog, type FileLogOptions, fileLog } from './file-log.ts'
