@@ -1,5 +1,8 @@
 import { accessReviewCommand } from './access-review.ts'
+import { auditExport } from './audit-export.ts'
 import { auditProve } from './audit-prove.ts'
+import { auditQuery } from './audit-query.ts'
+import { auditStats } from './audit-stats.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
 import { describeCommand } from './describe.ts'
@@ -25,6 +28,9 @@ export interface Command {
 const commands: readonly Command[] = [
   auditVerify,
   auditTail,
+  auditQuery,
+  auditStats,
+  auditExport,
   auditProve,
   policyCheck,
   policyExplain,
