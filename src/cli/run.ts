@@ -1,9 +1,11 @@
 import { accessReviewCommand } from './access-review.ts'
+import { auditEvidence } from './audit-evidence.ts'
 import { auditExport } from './audit-export.ts'
 import { auditProve } from './audit-prove.ts'
 import { auditQuery } from './audit-query.ts'
 import { auditStats } from './audit-stats.ts'
 import { auditTail } from './audit-tail.ts'
+import { auditVerifyEvidence } from './audit-verify-evidence.ts'
 import { auditVerify } from './audit-verify.ts'
 import { describeCommand } from './describe.ts'
 import { plain, processIo, UsageError } from './io.ts'
@@ -32,6 +34,8 @@ const commands: readonly Command[] = [
   auditStats,
   auditExport,
   auditProve,
+  auditEvidence,
+  auditVerifyEvidence,
   policyCheck,
   policyExplain,
   policyTest,
