@@ -206,9 +206,24 @@ export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
 export { httpSink, type HttpSinkOptions } from './audit-log/http-sink.ts'
 export { lineSink } from './audit-log/line-sink.ts'
+export type { Anchor, AppendOptions, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
-export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'
+export type { Durability } from './audit-log/record-writer.ts'
+export { type ContentKey, type ContentKeys, memoryContentKeys } from './audit-log/content-keys.ts'
+export { openContent } from './audit-log/open-content.ts'
+export type { TraceContext } from './guard/trace-context.ts'
+export type {
+  AuditRecord,
+  CallRecord,
+  ContentRecord,
+  DecisionRecord,
+  LogRecord,
+  OutcomeRecord,
+  RecordedContent,
+  RecordedSubject,
+  RefusalsRecord,
+} from './audit-log/record.ts'
 
 // How payloads are read
 export { aiSdkModel } from './payload/ai-sdk-model.ts'

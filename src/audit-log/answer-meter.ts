@@ -17,8 +17,12 @@ export class AnswerMeter {
   #seen = 0
   // A part has been delivered when the next one is asked for; whether the last one was, only the outcome tells.
   #pending: string | undefined
+  readonly #now: () => number
+  #firstAt: number | undefined
 
-  constructor(codec: Codec | undefined, digest: RunningDigest | undefined, streamed: boolean) {
+  /** @param now the time, in milliseconds. */
+  constructor(codec: Codec | undefined, digest: RunningDigest | undefined, streamed: boolean, now: () => number) {
+    this.#now = now
     this.#codec = codec
     this.#digest = digest
     this.#streamed = streamed
@@ -27,6 +31,11 @@ export class AnswerMeter {
   /** What the vendor reports, in all parts together. */
   get usage(): Usage | undefined {
     return this.#usage
+  }
+
+  /** When the first part went by. */
+  get firstAt(): number | undefined {
+    return this.#firstAt
   }
 
   /** The digest of the parts that were delivered; undefined where none is made. */
@@ -43,6 +52,7 @@ export class AnswerMeter {
   }
 
   #see(part: unknown): void {
+    this.#firstAt ??= this.#now()
     if (this.#digest !== undefined) {
       this.#take()
       // Now and not when it is taken: what cannot be digested is not delivered.

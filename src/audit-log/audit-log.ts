@@ -31,19 +31,29 @@ export interface Proof {
   readonly checkpoint: Checkpoint
 }
 
+/** When an append is done. */
+export interface AppendOptions {
+  /**
+   * `durable` (unless given): it outlives a power cut. `written`: it outlives this process; the next checkpoint, or the next
+   * durable record, brings it to the disk. A log that makes no difference makes each durable.
+   */
+  readonly durability?: 'durable' | 'written'
+}
+
 /**
  * Where records of decisions and outcomes go. `fileLog` and `memoryLog` are such logs; own ones must keep the promise of
  * `append`.
  */
 export interface AuditLog {
   /**
-   * Takes a record. Resolves when it is durable (for a log in memory: when it is in the tree). The record is serialized
+   * Takes a record. Resolves when it is durable (for a log in memory: when it is in the tree), or as soon as the operating
+   * system has it where `durability: 'written'` says that this is enough. The record is serialized
    * before this returns, so a later change to the object changes nothing.
    *
    * Rejects with a `GuardError` `audit_unavailable` when it cannot be taken. Records that a caller appends in order stand
    * in that order.
    */
-  append(record: AuditRecord): Promise<Receipt>
+  append(record: AuditRecord, options?: AppendOptions): Promise<Receipt>
   /** Signs what is in the log now, and tells the anchor. Rejects with `audit_unavailable` where that fails. */
   checkpoint(): Promise<Checkpoint>
   /** Proves that an entry is in the log. Rejects with a `RangeError` for an index that is not. */

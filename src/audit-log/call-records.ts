@@ -2,7 +2,7 @@ import type { Decision, Identity, Settled } from '../guard/context.ts'
 import type { Outcome, Step } from '../guard/control.ts'
 import { decisionOf } from '../guard/errors.ts'
 import { isGuardError, reasonOf } from '../guard/errors.ts'
-import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedSubject } from './record.ts'
+import type { CallRecord, DecisionRecord, OutcomeRecord, RecordedContent, RecordedSubject } from './record.ts'
 import type { RecordedAttributes } from './recorded-attributes.ts'
 
 // The literals here have their members in sorted order, and members without a value are `undefined`: so the log writes
@@ -14,10 +14,14 @@ export interface RecordDetails {
   readonly missing?: number | undefined
   /** The keyed digest of the input or of the output. */
   readonly digest?: string | undefined
+  /** What is sealed of the input or of the output. */
+  readonly content?: RecordedContent | undefined
   /** What policy read. */
   readonly attributes?: RecordedAttributes | undefined
   /** Roles that the caller had for a while only. */
   readonly elevated?: readonly string[] | undefined
+  /** Milliseconds from the call's begin until the first part of its answer. */
+  readonly first?: number | undefined
 }
 
 /** The record of a call that was allowed, or refused with that error. */
@@ -25,6 +29,7 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
   const decision = decisionOf(error) ?? call.decision
   const allowed = error === undefined
   const facts = isBlocked(error) ? undefined : factsOf(step)
+  const time = step.clock.now()
   return {
     action: call.action,
     allowed,
@@ -32,6 +37,8 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     attributes: decision === undefined ? undefined : details.attributes,
     code: isGuardError(error) ? error.code : undefined,
     degraded: degradedOf(call, error),
+    content: details.content,
+    elapsed: Math.max(0, time - call.startedAt),
     fulfilled: allowed || decision?.allowed === false ? listOf(step.fulfilled) : undefined,
     guard: call.guard,
     id: call.id,
@@ -50,8 +57,9 @@ export function decisionRecord(call: Settled, step: Step, error: unknown, detail
     rules: rulesOf(decision),
     subject: elevatedSubject(subjectOf(call.identity), details.elevated),
     task: call.task,
-    time: step.clock.now(),
+    time,
     tools: facts === undefined ? undefined : listOf(facts.tools),
+    trace: call.trace,
     version: 1,
   }
 }
@@ -73,8 +81,10 @@ export function outcomeRecord(
     allowed,
     code: isGuardError(error) ? error.code : undefined,
     degraded: degradedOf(call, error),
+    content: details.content,
     elapsed: Math.round(outcome.elapsed * 1000) / 1000,
     ending: outcome.ending,
+    first: details.first,
     guard: call.guard,
     id: call.id,
     kind: 'outcome',
@@ -92,6 +102,7 @@ export function outcomeRecord(
     subject: subjectOf(call.identity),
     task: call.task,
     time: step.clock.now(),
+    trace: call.trace,
     usage,
     version: 1,
   }

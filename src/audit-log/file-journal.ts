@@ -14,6 +14,9 @@ import type { Hash, SyncHash } from './sha256.ts'
 //     {"action":"chat", …}
 //     = 2 <base64>                  a seal: all before it was written as one batch and the log then had 2 entries
 //
+// A seal that begins with ~ says that nobody was told that the batch is on the disk: of several such batches at the end a
+// power cut may leave any part.
+//
 // A seal is an HMAC over the seal before it, the size and the batch's leaf hashes, under a key that only the signer can
 // derive. So start-up takes up only what this log wrote, a batch counts whole or not at all, and what was half written
 // when the power went is told from what was changed by hand.
@@ -31,6 +34,7 @@ export const journalFolder = 'journal'
 const newline = 0x0a
 const brace = 0x7b
 const equals = 0x3d
+const tilde = 0x7e
 
 /** The seal of a batch. The first one of a segment follows a seal over the tree's root. */
 export function seal(key: KeyObject, before: Hash, size: number, leaves: readonly Hash[]): Hash {
@@ -53,6 +57,7 @@ export class Batch {
   readonly leaves: Hash[] = []
   readonly #waiters: Waiter[] = []
   readonly #hash: SyncHash
+  #durable = false
 
   constructor(hash: SyncHash) {
     this.#hash = hash
@@ -60,6 +65,11 @@ export class Batch {
 
   get length(): number {
     return this.#length
+  }
+
+  /** Whether somebody waits for one of them to be on the disk. */
+  get durable(): boolean {
+    return this.#durable
   }
 
   get count(): number {
@@ -71,8 +81,9 @@ export class Batch {
     return this.#bytes.subarray(index === 0 ? 1 : (this.ends[index - 1] ?? 0) + 1, this.ends[index])
   }
 
-  add(record: AuditRecord): Promise<Receipt> {
+  add(record: AuditRecord, durable: boolean): Promise<Receipt> {
     const text = entryText(record)
+    this.#durable ||= durable
     const from = this.#length
     this.#reserve(Math.min(text.length * 3, maxEntryBytes) + 256)
     const to = from + this.#bytes.write(text, from)
@@ -88,7 +99,7 @@ export class Batch {
   /** Adds the seal, and gives all that is to be written. */
   sealed(size: number, mac: Hash): Buffer {
     this.#reserve(256)
-    const end = this.#length + this.#bytes.write(`= ${size} ${btoa(mac)}\n`, this.#length)
+    const end = this.#length + this.#bytes.write(`${this.#durable ? '=' : '~'} ${size} ${btoa(mac)}\n`, this.#length)
     return this.#bytes.subarray(1, end)
   }
 
@@ -104,6 +115,7 @@ export class Batch {
 
   clear(): void {
     this.#length = 1
+    this.#durable = false
     this.ends.length = this.leaves.length = this.#waiters.length = 0
     // One flood must not keep its memory for good.
     if (this.#bytes.length > 4 * 1024 * 1024) this.#bytes = Buffer.allocUnsafe(64 * 1024)
@@ -126,6 +138,11 @@ export class Segment {
   readonly #descriptor: number
   #length = 0
   #broken = false
+  /** How many bytes are on the disk for sure. */
+  #safe = 0
+  /** For what need not be on the disk at once: the other one waits for the disk with each write. */
+  #relaxed: number | undefined
+  #lost = false
 
   private constructor(files: FileSystem, path: string, start: number, descriptor: number) {
     this.#files = files
@@ -154,33 +171,59 @@ export class Segment {
     return this.#length
   }
 
-  /** Resolves when the batch is on the disk. When it rejects, the file is as if it had never been called. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /**
+   * Resolves when the batch, and all before it, is on the disk; where it need not be `durable`, when the system has it. When it
+   * rejects, the file is as if it had never been called.
+   */
+  async write(bytes: Uint8Array, durable: boolean): Promise<void> {
     await this.settle()
     try {
-      await this.#files.writeThrough(this.#descriptor, bytes, this.#length)
+      if (durable) await this.flush()
+      if (durable) await this.#files.writeThrough(this.#descriptor, bytes, this.#length)
+      else await this.#files.write((this.#relaxed ??= await this.#files.open(this.path, 'r+')), bytes, this.#length)
     } catch (error) {
       this.#broken = true
       // Where this fails too, nothing is written until it succeeds.
       await this.settle().catch(() => {})
       throw error
     }
+    // A write that waits for the disk waits for its own bytes only, and all before them were there already.
+    if (durable) this.#safe = this.#length + bytes.length
     this.#length += bytes.length
+  }
+
+  /** Resolves when all that was written is on the disk. */
+  async flush(): Promise<void> {
+    if (this.#lost) throw new Error('The disk lost what was written to it: open the log anew')
+    const length = this.#length
+    if (this.#safe >= length) return
+    try {
+      await this.#files.sync(this.#descriptor)
+    } catch (error) {
+      // The system may have let go of what it could not write, and a second attempt would succeed without it.
+      this.#lost = true
+      throw error
+    }
+    this.#safe = Math.max(this.#safe, length)
   }
 
   /** Cuts off what a failed write may have left, where that is still to be done. */
   async settle(): Promise<void> {
     if (!this.#broken) return
+    if (this.#lost) throw new Error('The disk lost what was written to it: open the log anew')
     await this.#files.truncate(this.#descriptor, this.#length)
     await this.#files.sync(this.#descriptor)
+    this.#safe = this.#length
     this.#broken = false
   }
 
   async close(): Promise<void> {
     try {
       await this.settle()
+      await this.flush()
     } finally {
       await this.#files.close(this.#descriptor)
+      if (this.#relaxed !== undefined) await this.#files.close(this.#relaxed)
     }
   }
 }
@@ -200,7 +243,7 @@ export async function listSegments(files: FileSystem, directory: string): Promis
 export interface ReadBatch {
   readonly entries: readonly Uint8Array[]
   /** What its seal says; `undefined` for lines at the end that no seal follows. */
-  readonly seal: { readonly size: number; readonly mac: Hash } | undefined
+  readonly seal: { readonly size: number; readonly mac: Hash; readonly durable: boolean } | undefined
   /** Where it begins in the file, in bytes. */
   readonly from: number
   readonly to: number
@@ -219,7 +262,7 @@ export function* readBatches(bytes: Buffer): Generator<ReadBatch> {
     if (end === -1) break
     const line = bytes.subarray(at, end)
     at = end + 1
-    if (line[0] === equals) {
+    if (line[0] === equals || line[0] === tilde) {
       const found = parseSeal(line)
       if (found !== undefined) {
         yield { entries, seal: found, from, to: at }
@@ -234,8 +277,8 @@ export function* readBatches(bytes: Buffer): Generator<ReadBatch> {
 }
 
 function parseSeal(line: Buffer): ReadBatch['seal'] {
-  const [, size, mac] = /^= (\d{1,16}) ([A-Za-z0-9+/]{43}=)$/.exec(line.toString('latin1', 0, 80)) ?? []
-  return size === undefined || mac === undefined ? undefined : { size: Number(size), mac: atob(mac) }
+  const [, size, mac] = /^[=~] (\d{1,16}) ([A-Za-z0-9+/]{43}=)$/.exec(line.toString('latin1', 0, 80)) ?? []
+  return size === undefined || mac === undefined ? undefined : { size: Number(size), mac: atob(mac), durable: line[0] === equals }
 }
 
 /** The leaf hash of an entry that stands somewhere in a file. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Clock } from '../guard/clock.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
-import type { Anchor, AuditLog, Checkpoint, Proof, Receipt, Signer } from './audit-log.ts'
+import type { Anchor, AppendOptions, AuditLog, Checkpoint, Proof, Receipt, Signer } from './audit-log.ts'
 import { signCheckpoint } from './checkpoint.ts'
-import { Batch, journalFolder, listSegments, maxWaiting, seal, Segment } from './file-journal.ts'
+import { Batch, journalFolder, listSegments, seal, Segment } from './file-journal.ts'
 import type { Lock } from './file-lock.ts'
 import { checkpointFile } from './file-recovery.ts'
 import type { LogFolder, Recovered } from './file-recovery.ts'
@@ -32,6 +32,8 @@ export interface FileLogSettings {
   readonly records: number
   readonly seconds: number
   readonly patience: number
+  /** Bytes of records that may wait for the disk. */
+  readonly maxWaiting: number
   readonly clock: Clock
   /** Bytes after which a new journal file begins. */
   readonly segmentBytes: number
@@ -110,13 +112,13 @@ export class FileLogWriter implements FileLog {
     this.#derivedFrom = this.#segment?.start ?? 0
   }
 
-  append(record: AuditRecord): Promise<Receipt> {
+  append(record: AuditRecord, { durability = 'durable' }: AppendOptions = {}): Promise<Receipt> {
     if (this.#closing !== undefined) return Promise.reject(refused('the log is closed'))
-    if (this.#collecting.length > maxWaiting) return Promise.reject(refused('too many records wait for the disk'))
+    if (this.#collecting.length > this.#settings.maxWaiting) return Promise.reject(refused('too many records wait for the disk'))
     if (this.#failingSince !== undefined && this.#settings.clock.monotonic() - this.#failingSince > this.#settings.patience * 1000)
       return Promise.reject(refused('no checkpoint could be made for too long'))
     try {
-      return this.#collecting.add(record)
+      return this.#collecting.add(record, durability !== 'written')
     } catch (error) {
       return Promise.reject(refused('the record cannot be serialized', error))
     } finally {
@@ -180,7 +182,7 @@ export class FileLogWriter implements FileLog {
     if (this.#segment === undefined || this.#segment.length > this.#settings.segmentBytes) await this.#beginSegment()
     const first = this.#builder.size
     const chain = seal(this.#folder.sealKey, this.#chain, first + batch.count, batch.leaves)
-    await this.#segment?.write(batch.sealed(first + batch.count, chain))
+    await this.#segment?.write(batch.sealed(first + batch.count, chain), batch.durable)
     this.#chain = chain
     for (let index = 0; index < batch.count; index++) this.#builder.push(batch.leaves[index] ?? '', batch.entry(index))
     batch.resolve(first)
@@ -190,6 +192,7 @@ export class FileLogWriter implements FileLog {
   async #beginSegment(): Promise<void> {
     // Start-up takes an unfinished batch for what a crash left at the end, and for damage anywhere else.
     await this.#segment?.settle()
+    await this.#segment?.flush()
     const size = this.#builder.size
     const next = await Segment.create(this.#folder.files, this.#folder.directory, size)
     if (this.#segment !== undefined) this.#finished.push(this.#segment)
@@ -239,6 +242,8 @@ export class FileLogWriter implements FileLog {
       const partial = this.#builder.partial()
       const whole = this.#builder.take()
       try {
+        // Before it is signed: a checkpoint never covers what is not on the disk.
+        await this.#segment?.flush()
         await this.#writer.write([...whole, ...partial])
       } catch (error) {
         this.#builder.putBack(whole)

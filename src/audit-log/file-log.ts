@@ -6,7 +6,7 @@ import { systemClock } from '../guard/clock.ts'
 import type { Clock } from '../guard/clock.ts'
 import type { Anchor, Checkpoint, Signer } from './audit-log.ts'
 import { parseHead, signCheckpoint } from './checkpoint.ts'
-import { usualSegment } from './file-journal.ts'
+import { maxWaiting, usualSegment } from './file-journal.ts'
 import { lockFolder } from './file-lock.ts'
 import type { Lock } from './file-lock.ts'
 import { FileLogWriter } from './file-log-writer.ts'
@@ -34,6 +34,11 @@ export interface FileLogOptions {
   readonly checkpointEvery?: { readonly records?: number; readonly seconds?: number }
   /** For how many seconds records are still taken while no checkpoint can be signed or anchored; 60 unless given. */
   readonly patience?: number
+  /**
+   * Bytes of records that may wait for the disk at once, from 65,536 to 33,554,432 (unless given). What exceeds it is refused
+   * with `audit_unavailable`, whatever its durability.
+   */
+  readonly maxQueuedBytes?: number
   readonly clock?: Clock
 }
 
@@ -45,6 +50,7 @@ const optionsSchema = z.strictObject({
   checkpointEvery: z.optional(
     z.strictObject({ records: z.optional(z.int().check(z.positive())), seconds: z.optional(z.number().check(z.positive())) }),
   ),
+  maxQueuedBytes: z.optional(z.int().check(z.minimum(65_536), z.maximum(maxWaiting))),
   patience: z.optional(z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
 })
 
@@ -88,7 +94,7 @@ function parseOptions(directory: string, options: FileLogOptions): Omit<FileLogS
   const parsed = optionsSchema.safeParse(options)
   if (!parsed.success) throw new TypeError(`fileLog: ${z.prettifyError(parsed.error)}`)
   const { signer, anchor, clock = systemClock } = options
-  const { origin, checkpointEvery = {}, patience = 60 } = parsed.data
+  const { origin, checkpointEvery = {}, patience = 60, maxQueuedBytes = maxWaiting } = parsed.data
   if (!(signer?.publicKey instanceof Uint8Array) || typeof signer.sign !== 'function')
     throw new TypeError('fileLog: signer must be a Signer: use await fileSigner(path)')
   if (anchor !== undefined && (typeof anchor.publish !== 'function' || typeof anchor.latest !== 'function'))
@@ -104,6 +110,7 @@ function parseOptions(directory: string, options: FileLogOptions): Omit<FileLogS
     records,
     seconds,
     patience,
+    maxWaiting: maxQueuedBytes,
     clock,
   }
 }

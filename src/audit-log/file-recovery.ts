@@ -89,8 +89,10 @@ export async function replay(folder: LogFolder, signed: Checkpoint): Promise<Rec
     const batches = [...readBatches(segment.bytes)]
     for (const [number, batch] of batches.entries()) {
       if (batch.seal === undefined || !isSealed(folder, chain, builder.size, batch)) {
-        // Only one batch at a time is on its way to the disk. What more than that follows was acknowledged.
-        const isLast = place === segments.length - 1 && batches.slice(number + 1).every((later) => later.seal === undefined)
+        // One batch at a time is on its way to the disk, and before it those that need not be there at once. What more than that
+        // follows was acknowledged.
+        const later = batches.slice(number + 1).filter(({ seal: said }) => said?.durable === true).length
+        const isLast = place === segments.length - 1 && later === 0
         if (!isLast)
           throw new LogError(
             'root_mismatch',

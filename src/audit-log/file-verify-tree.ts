@@ -26,8 +26,9 @@ export function verifyTree(
   checkpoint: Checkpoint,
   known: Checkpoint | undefined,
   findings: Findings,
+  onProgress?: (entries: number, size: number) => void,
 ): Promise<void> {
-  return new TreeCheck(folder, checkpoint, findings).run(known)
+  return new TreeCheck(folder, checkpoint, findings).run(known, onProgress)
 }
 
 class TreeCheck {
@@ -45,7 +46,7 @@ class TreeCheck {
     this.#rows = new TileRows(folder.files, folder.directory, checkpoint.size)
   }
 
-  async run(known: Checkpoint | undefined): Promise<void> {
+  async run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
     const { size, root } = this.#checkpoint
     // The tree of the hashes on disk, and that of the entries where they differ.
     const above: { level: number; hash: Hash }[] = []
@@ -54,6 +55,7 @@ class TreeCheck {
     const pending: { code: EntryProblem; index: number; message: string }[] = []
     for (let bundle = 0; bundle * tileWidth < size; bundle++) {
       const width = widthOf('entries', bundle, size)
+      if (bundle % 16 === 0) onProgress?.(bundle * tileWidth, size)
       const entries = await this.#entries(bundle, width)
       const stored = await this.#rows.row(0, bundle, width)
       const leaves = entries?.map((entry) => hashEntry(this.#folder.hash, entry))

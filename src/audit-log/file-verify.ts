@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { type Check, checkOptions, hasMethods, optional } from '../guard/check-options.ts'
+import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import { systemClock } from '../guard/clock.ts'
 import type { Anchor, Checkpoint } from './audit-log.ts'
 import { openCheckpoint } from './checkpoint.ts'
@@ -27,6 +27,8 @@ export interface VerifyOptions {
   readonly anchor?: Anchor
   /** How many entries there must be at least. */
   readonly expectedSize?: number
+  /** Told now and then how many entries were looked at, and how many there are. */
+  readonly onProgress?: (entries: number, size: number) => void
 }
 
 /** The checks of these options. */
@@ -34,6 +36,7 @@ export const verifyChecks: Readonly<Record<keyof VerifyOptions, Check>> = {
   key: [(value) => typeof value === 'string', 'the verifier key: name+id+base64'],
   anchor: [optional(hasMethods('latest')), 'an Anchor'],
   expectedSize: [optional((value) => Number.isSafeInteger(value) && (value as number) >= 0), 'a whole number'],
+  onProgress: [optional(isFunction), 'a function'],
 }
 
 /**
@@ -51,7 +54,7 @@ export function verifyLog(directory: string, options: VerifyOptions): Promise<Re
 /** The same on a file system of one's own. Not part of the public surface. */
 export async function verifyOn(files: FileSystem, directory: string, options: VerifyOptions): Promise<Report> {
   checkOptions('verifyLog', options, verifyChecks)
-  const { key, anchor, expectedSize } = options
+  const { key, anchor, expectedSize, onProgress } = options
   const hash = nativeSha256()
   if (hash === undefined) throw new TypeError('verifyLog: this runtime has no native SHA-256')
   if (typeof directory !== 'string' || directory === '') throw new TypeError('verifyLog: give the path of a folder')
@@ -70,7 +73,7 @@ export async function verifyOn(files: FileSystem, directory: string, options: Ve
       if (known !== undefined && known.size > checkpoint.size) await checkBehind(folder, verifier, known, checkpoint, findings)
       if (expectedSize !== undefined && expectedSize > checkpoint.size)
         findings.add('truncated', `${expectedSize} entries were expected and ${checkpoint.size} are signed`, checkpoint.size)
-      await verifyTree(folder, checkpoint, known, findings)
+      await verifyTree(folder, checkpoint, known, findings, onProgress)
       unsigned = await verifyJournal(folder, checkpoint.size, findings)
     }
   } catch (error) {

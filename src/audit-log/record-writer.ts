@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../guard/clock.ts'
 import { GuardError, type GuardErrorCode, isGuardError, reasonOf } from '../guard/errors.ts'
 import { abandon } from '../guard/thenable.ts'
-import type { AuditLog, AuditSink, Receipt } from './audit-log.ts'
+import type { AppendOptions, AuditLog, AuditSink, Receipt } from './audit-log.ts'
 import type { AuditRecord, RefusalsRecord } from './record.ts'
 import { SinkFeed } from './sink-feed.ts'
 import type { Awaitable } from '../guard/context.ts'
@@ -12,12 +12,20 @@ const flushing = { every: 10_000, at: 50_000 } as const
 /** Milliseconds that sinks have to take what waits, once nothing more comes. */
 const lastDelivery = 5_000
 
+/**
+ * When a record counts as taken: when it outlives a power cut (`durable`), when it outlives the process (`written`), or at once
+ * (`queued`), where what the log has no room for is refused and what is lost later is counted in the next record.
+ */
+export type Durability = 'durable' | 'written' | 'queued'
+
 /** Settings of a `RecordWriter`. */
 export interface RecordWriterSettings {
   readonly log: AuditLog | (() => Promise<AuditLog>)
   readonly sinks: readonly AuditSink[]
   /** Whether a record that cannot be written is only reported. */
   readonly degrade: boolean
+  /** How records of counted refusals are written; `durable` unless given. */
+  readonly refusals?: Durability
   readonly onError: (error: unknown) => void
 }
 
@@ -49,12 +57,14 @@ export class RecordWriter {
    *
    * @param make is given how many records could not be written before.
    */
-  async write(make: (missing: number | undefined) => AuditRecord, clock: Clock): Promise<boolean> {
+  async write(make: (missing: number | undefined) => AuditRecord, clock: Clock, durability: Durability = 'durable'): Promise<boolean> {
     const missing = this.#takeMissing()
     try {
       const record = make(missing)
       const access = this.#access.get(clock)
-      this.#feed(record, receiptOf(await (access instanceof Promise ? await access : access).append(record)), clock)
+      const log = access instanceof Promise ? await access : access
+      if (durability === 'queued') await this.#queue(log, record, missing ?? 0, clock)
+      else this.#feed(record, receiptOf(await log.append(record, appendOptions[durability])), clock)
       return true
     } catch (error) {
       this.#missing += (missing ?? 0) + 1
@@ -63,6 +73,28 @@ export class RecordWriter {
       this.tell(refusal)
       return false
     }
+  }
+
+  // Waits no longer than it takes to know whether there is room: a log says at once that there is none.
+  async #queue(log: AuditLog, record: AuditRecord, missing: number, clock: Clock): Promise<void> {
+    let isTaken = false
+    let refusal: { readonly error: unknown } | undefined
+    log
+      .append(record, appendOptions.written)
+      .then((receipt) => this.#feed(record, receiptOf(receipt), clock))
+      .catch((error: unknown) => {
+        if (!isTaken) refusal = { error }
+        else {
+          this.#missing += missing + 1
+          this.tell(asUnavailable(error))
+        }
+      })
+    // As many turns as an answer that is there already takes to come here.
+    await undefined
+    await undefined
+    await undefined
+    if (refusal !== undefined) throw refusal.error
+    isTaken = true
   }
 
   /** Counts a refusal of somebody whom nobody knows. Nobody waits for its record. */
@@ -104,7 +136,11 @@ export class RecordWriter {
     const record = counts.take(clock.now(), missing)
     try {
       const log = await this.#access.get(clock)
-      this.#feed(record, receiptOf(await log.append(record)), clock)
+      this.#feed(
+        record,
+        receiptOf(await log.append(record, appendOptions[(this.#settings.refusals ?? 'durable') === 'durable' ? 'durable' : 'written'])),
+        clock,
+      )
     } catch (error) {
       // Nothing is lost: the next record has them.
       this.#missing += missing ?? 0
@@ -136,6 +172,11 @@ export class RecordWriter {
     await this.#access.close(this.#clock)
   }
 }
+
+const appendOptions: Readonly<Record<'durable' | 'written', AppendOptions>> = Object.freeze({
+  durable: Object.freeze({ durability: 'durable' }),
+  written: Object.freeze({ durability: 'written' }),
+})
 
 // A log may be anybody's: without a receipt nothing says that the record was taken.
 function receiptOf(answer: unknown): Receipt {

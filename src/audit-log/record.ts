@@ -2,11 +2,12 @@ import type { Identity, Quota, Resource } from '../guard/context.ts'
 import type { GuardErrorCode } from '../guard/errors.ts'
 import type { Outcome } from '../guard/control.ts'
 import type { Usage } from '../guard/codec.ts'
-import { looseJson } from './canonical-json.ts'
+import { type JsonBounds, looseJson } from './canonical-json.ts'
+import type { TraceContext } from '../guard/trace-context.ts'
 import type { RecordedAttributes } from './recorded-attributes.ts'
 
 /** What stands in the log. `version` names this format; `time` is the wall clock in milliseconds since 1970. */
-export type AuditRecord = DecisionRecord | OutcomeRecord | RefusalsRecord | LogRecord
+export type AuditRecord = DecisionRecord | OutcomeRecord | ContentRecord | RefusalsRecord | LogRecord
 
 /** Who a call was made for, without claims: what is needed to answer "who did this". */
 export interface RecordedSubject {
@@ -36,6 +37,8 @@ export interface CallRecord {
   readonly task: string
   /** The call that this one was made for. */
   readonly parent?: string | undefined
+  /** Where the request stands in a distributed trace (W3C Trace Context), by the word of whoever sent it. */
+  readonly trace?: TraceContext | undefined
   /** The guard's name. */
   readonly guard: string
   readonly subject?: RecordedSubject | undefined
@@ -72,9 +75,13 @@ export interface CallRecord {
   readonly tools?: readonly string[] | undefined
   /** The input's keyed digest. */
   readonly input?: string | undefined
+  /** The input of a decision, or what was delivered by an outcome, sealed in records of its own that stand before this one. */
+  readonly content?: RecordedContent | undefined
   /** How many records before this one the guard could not write. */
   readonly missing?: number | undefined
-  /** Set when the record was too long for an entry (65,535 bytes) and texts or lists in it were cut. */
+  /** Members that nothing is decided by and that were cut, since the record was too long for an entry (65,535 bytes). */
+  readonly shortened?: readonly string[]
+  /** Set when that was not enough, and what the record is about was cut. Never on the decision that let a call in. */
   readonly truncated?: true
 }
 
@@ -82,6 +89,8 @@ export interface CallRecord {
 export interface DecisionRecord extends CallRecord {
   readonly kind: 'decision'
   readonly allowed: boolean
+  /** Milliseconds from the call's begin to its decision. */
+  readonly elapsed?: number | undefined
   /** Who approved this very call, and by which approval, where policy wanted one. */
   readonly approval?: { readonly id: string; readonly issuer: string; readonly subject: string } | undefined
   /**
@@ -103,11 +112,45 @@ export interface OutcomeRecord extends CallRecord {
   readonly parts: number
   /** Milliseconds since the call began. */
   readonly elapsed: number
+  /** Milliseconds from the call's begin until the first part was delivered. */
+  readonly first?: number | undefined
   readonly usage?: Usage | undefined
   /** What was said while the function ran, such as to whom it gave a role and why: at most 8 texts of 1,000 characters. */
   readonly notes?: readonly string[] | undefined
   /** The keyed digest of what was delivered. */
   readonly output?: string | undefined
+}
+
+/** What a record says of a content that is sealed in records of kind `content`. */
+export interface RecordedContent {
+  /** Bytes of UTF-8 that were sealed. */
+  readonly bytes: number
+  /** The name of the key that opens it. */
+  readonly key: string
+  /** Bytes that were too many to be kept: those after the first 1,048,576. */
+  readonly omitted?: number | undefined
+  /** In how many records. */
+  readonly parts: number
+}
+
+/** A piece of an input or an output, sealed for the data subject that the call was made for. `openContent` opens it. */
+export interface ContentRecord {
+  readonly version: 1
+  readonly kind: 'content'
+  readonly time: number
+  readonly guard: string
+  /** The call's id. */
+  readonly id: string
+  readonly task: string
+  /** The name of the key that opens it; gone when the data subject was erased. */
+  readonly key: string
+  readonly of: 'input' | 'output'
+  /** Counted from zero. */
+  readonly part: number
+  /** A JWE in compact form (RFC 7516), bound to the call's id, `of` and `part`. */
+  readonly sealed: string
+  /** As in a call's record. */
+  readonly missing?: number | undefined
 }
 
 /** Refusals before anybody was known, counted: a flood without credentials must not fill a disk. */
@@ -144,25 +187,59 @@ export interface LogRecord {
 /** The most bytes that an entry may have: C2SP entry bundles give its length in 16 bits. */
 export const maxEntryBytes = 65_535
 
+/** A call that is allowed must stay replayable: where its record cannot be made to fit, the call is refused. */
+const tooLong = 'the record of an allowed call is longer than an entry can be'
+
 /**
  * The text that a record is in the log: canonical JSON (RFC 8785), at most 65,535 bytes of UTF-8.
  *
  * A record is never lost because a field in it is odd: what JSON cannot hold is replaced (a lone surrogate by U+FFFD, a
- * number that is not finite by null, a BigInt by its digits), and what is too long is cut and marked `truncated`.
+ * number that is not finite by null, a BigInt by its digits). Of what is too long, members that nothing is decided by are
+ * cut and named in `shortened`. Where that is not enough the rest is cut as well and the record marked `truncated`, but
+ * for the decision that let a call in: that one is whole, or there is none.
  * A record whose members are in sorted order, as in a literal written that way, is serialized without being rebuilt.
+ *
+ * @throws RangeError for the decision on an allowed call that does not fit.
  */
 export function entryText(record: AuditRecord): string {
   const text = wholeText(record)
   // One UTF-16 unit takes at most three bytes.
   if (text !== undefined && (text.length * 3 <= maxEntryBytes || fits(text))) return text
-  for (const bounds of [
-    { characters: 1024, items: 64 },
-    { characters: 128, items: 16 },
-  ]) {
+  for (const bounds of cuts) {
+    const shorter = shortened(record, bounds)
+    if (shorter !== undefined && fits(shorter)) return shorter
+  }
+  if (record.kind === 'decision' && record.allowed) throw new RangeError(tooLong)
+  for (const bounds of cuts) {
     const shorter = looseJson({ ...record, truncated: true }, bounds)
     if (fits(shorter)) return shorter
   }
   return looseJson(core(record), { characters: 128, items: 8 })
+}
+
+const cuts = [
+  { characters: 1024, items: 64 },
+  { characters: 128, items: 16 },
+] as const
+
+/** What nothing is decided by and no proof needs: comments on a call, for people. */
+const comments: readonly string[] = ['fulfilled', 'limits', 'masked', 'notes', 'obligations', 'reason', 'reasons', 'tools']
+
+function shortened(record: AuditRecord, bounds: JsonBounds): string | undefined {
+  try {
+    const members: Record<string, unknown> = { ...record }
+    const cut: string[] = []
+    for (const name of comments) {
+      if (members[name] === undefined) continue
+      const text = looseJson(members[name], bounds)
+      if (text === looseJson(members[name])) continue
+      cut.push(name)
+      members[name] = JSON.parse(text)
+    }
+    return cut.length === 0 ? undefined : looseJson({ ...members, shortened: cut })
+  } catch {
+    return undefined
+  }
 }
 
 function wholeText(record: AuditRecord): string | undefined {

@@ -13,7 +13,10 @@ export interface RecordedAttributes {
   readonly time?: number | undefined
 }
 
-/** How much of a value is kept: characters of a text, elements of a list, characters of all of them together. */
+/**
+ * How much of a value is kept: characters of a text, elements of a list, and bytes of all of them together with their paths,
+ * as they are serialized: a control character is six. So what is sealed always fits into its record.
+ */
 const bounds = { text: 1_024, list: 256, all: 8_192 } as const
 
 /** Stands for a value that was too long to be kept. No other object with members does. */
@@ -64,7 +67,7 @@ export function textToSeal({ paths }: DecisionGrounds, values: readonly unknown[
     const value = values[index]
     // Absent in the text: missing in the request. Both are known to a reader, who has the paths.
     if (value === undefined) continue
-    const cost = costOf(value)
+    const cost = textCost(path) + 2 + costOf(value)
     kept[path] = cost > left ? omitted : typeof value === 'object' && value !== null && !Array.isArray(value) ? {} : value
     if (cost <= left) left -= cost
   }
@@ -76,7 +79,7 @@ export function textToSeal({ paths }: DecisionGrounds, values: readonly unknown[
 function costOf(value: unknown): number {
   switch (typeof value) {
     case 'string':
-      return value.length <= bounds.text && value.isWellFormed() ? value.length + 2 : Infinity
+      return value.length <= bounds.text && value.isWellFormed() ? textCost(value) : Infinity
     case 'number':
       return Number.isFinite(value) ? 24 : Infinity
     case 'boolean':
@@ -88,13 +91,26 @@ function costOf(value: unknown): number {
   }
 }
 
+// Bytes of a well-formed text in JSON and UTF-8.
+function textCost(value: string): number {
+  let cost = 2
+  for (let index = 0; index < value.length; index++) {
+    const unit = value.charCodeAt(index)
+    if (unit < 0x20) cost += 6
+    else if (unit < 0x80) cost += unit === 0x22 || unit === 0x5c ? 2 : 1
+    // A surrogate is half of four bytes.
+    else cost += unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3
+  }
+  return cost
+}
+
 function costOfList(list: readonly unknown[]): number {
   if (list.length > bounds.list) return Infinity
   let cost = 2
   for (let index = 0; index < list.length; index++) {
     const element = list[index]
     // A list inside a list is as good as any object: no test takes either.
-    cost += typeof element === 'object' && element !== null ? Infinity : costOf(element)
+    cost += 1 + (typeof element === 'object' && element !== null ? Infinity : costOf(element))
   }
   return cost
 }

@@ -1,17 +1,20 @@
 import { parseArgs } from 'node:util'
+import { resolve } from 'node:path'
 import { storedEntries, storedSize } from '../audit-log/file-entries.ts'
 import type { StoredEntry } from '../audit-log/file-entries.ts'
-import { parseEntry } from '../audit-log/record.ts'
-import type { AuditRecord } from '../audit-log/record.ts'
-import { plain, UsageError } from './io.ts'
+import { listSegments } from '../audit-log/file-journal.ts'
+import { systemFiles } from '../audit-log/file-system.ts'
+import { type Io, plain, UsageError } from './io.ts'
+import { recordLine } from './record-line.ts'
 import type { Command } from './run.ts'
 
-const help = `sallyport audit tail DIR [-n COUNT] [--json]
+const help = `sallyport audit tail DIR [-n COUNT] [-f] [--json]
 
 Shows the newest records of a log, the newest last. Nothing is verified: for that there is audit verify.
 A record with a * before it is not under a checkpoint yet.
 
   -n, --lines COUNT   how many; 10 unless given
+  -f, --follow        go on and show what is added, until it is stopped
   --json              one record a line, as it stands in the log
 
   sallyport audit tail var/audit -n 100 --json | jq 'select(.allowed == false)'`
@@ -24,7 +27,7 @@ export const auditTail: Command = {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { lines: { type: 'string', short: 'n', default: '10' }, json: { type: 'boolean' } },
+      options: { lines: { type: 'string', short: 'n', default: '10' }, json: { type: 'boolean' }, follow: { type: 'boolean', short: 'f' } },
     })
     const [directory, ...rest] = positionals
     if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
@@ -35,41 +38,43 @@ export const auditTail: Command = {
       newest.push(entry)
       if (newest.length >= count * 2) newest.splice(0, newest.length - count)
     }
-    for (const entry of newest.slice(-count)) io.out(values.json === true ? plain(entry.text) : line(entry))
+    const show = ({ index, text, signed }: StoredEntry): void =>
+      io.out(values.json === true ? plain(text) : recordLine(index, text, signed, io.colour))
+    for (const entry of newest.slice(-count)) show(entry)
+    if (values.follow === true) await follow(directory, (newest.at(-1)?.index ?? (await storedSize(directory)) - 1) + 1, io, show)
     return 0
   },
 }
 
-function line({ index, text, signed }: StoredEntry): string {
-  const record = parseEntry(text)
-  const shown = record === undefined ? `no record: ${text.slice(0, 80)}` : `${timeOf(record.time)}  ${describe(record)}`
-  return `${signed ? ' ' : '*'}${String(index).padStart(8)}  ${plain(shown)}`
-}
+/** Milliseconds between two looks at a log. */
+const pause = 500
 
-function timeOf(time: number): string {
-  const date = new Date(time)
-  return Number.isNaN(date.getTime()) ? 'at no known time' : date.toISOString()
-}
-
-// Entries come from a disk, and from newer versions: each member may be missing.
-function describe(record: AuditRecord): string {
-  switch (record.kind) {
-    case 'decision':
-    case 'outcome': {
-      const who = record.subject?.subject ?? 'nobody'
-      const what = `${record.action} ${record.resource?.type}/${record.resource?.id}`
-      const why = record.code === undefined ? '' : ` (${record.code}${record.reason === undefined ? '' : `: ${record.reason}`})`
-      const end = record.kind === 'decision' ? (record.allowed ? 'permitted' : 'refused') : `${record.ending} after ${record.elapsed} ms`
-      const gap = record.missing === undefined ? '' : `; ${record.missing} records before it could not be written`
-      return `${record.kind.padEnd(8)}  ${who}  ${what}  ${end}${why}${gap}`
+async function follow(directory: string, from: number, io: Io, show: (entry: StoredEntry) => void): Promise<void> {
+  let next = from
+  let seen = ''
+  while (io.signal?.aborted !== true) {
+    // The whole journal is read only where something was written.
+    const segments = await listSegments(systemFiles, resolve(directory))
+    const newest = segments.at(-1)
+    const now = newest === undefined ? `${await storedSize(directory)}` : `${newest.path} ${await systemFiles.touchedAt(newest.path)}`
+    if (now !== seen) {
+      seen = now
+      for await (const entry of storedEntries(directory, next)) {
+        show(entry)
+        next = entry.index + 1
+      }
+      if ((await io.drained?.()) === false) return
     }
-    case 'refusals':
-      return `refusals  ${Object.entries(record.counts ?? {})
-        .map(([code, count]) => `${code} ${count}`)
-        .join(', ')}`
-    case 'log':
-      return `log       ${record.event}${record.replayed === undefined ? '' : `, ${record.replayed} records taken up`}${record.cut === undefined ? '' : `, ${record.cut} bytes cut`}`
-    default:
-      return String((record as { kind: string }).kind)
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, pause)
+      io.signal?.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer)
+          done()
+        },
+        { once: true },
+      )
+    })
   }
 }

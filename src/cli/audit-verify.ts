@@ -4,6 +4,7 @@ import { verifyLog } from '../audit-log/file-verify.ts'
 import type { Report } from '../audit-log/log-report.ts'
 import { plain, UsageError } from './io.ts'
 import type { Io } from './io.ts'
+import { progressBar } from './progress-bar.ts'
 import type { Command } from './run.ts'
 import { findVerifierKey } from './verifier-key.ts'
 
@@ -50,7 +51,9 @@ export const auditVerify: Command = {
       key,
       ...(values.anchor !== undefined && { anchor: fileAnchor(values.anchor) }),
       ...(expected !== undefined && { expectedSize: Number(expected) }),
+      ...(io.progress !== undefined && { onProgress: (done, total) => io.progress?.(progressBar('verifying', done, total)) }),
     })
+    io.progress?.('')
     const isWhole = report.anchored || values.unanchored === true
     if (values.json === true) io.out(plain(JSON.stringify({ ...report, pinned, key })))
     else print(report, key, pinned, io)

@@ -6,10 +6,23 @@ export interface Io {
   write(text: string): Promise<void>
   /** Shows how far long work has come, in place of what was shown before; an empty text takes it away. Absent where nobody looks. */
   progress?(text: string): void
+  /** Resolves when what was written has somewhere to go, to whether anybody still reads. Absent where that is not known. */
+  drained?(): Promise<boolean>
+  /** Whether what is written may be coloured: a terminal, and no `NO_COLOR`. */
+  readonly colour?: boolean
+  /** Aborted when whoever follows something has seen enough. */
+  readonly signal?: AbortSignal
 }
 
 interface Streams {
   readonly stdout: { write(text: string, done?: (error?: Error | null) => void): unknown; readonly isTTY?: boolean }
+  readonly stdout: {
+    write(text: string): unknown
+    once?(event: 'drain' | 'close' | 'error', listener: () => void): unknown
+    readonly writableNeedDrain?: boolean
+    readonly destroyed?: boolean
+    readonly isTTY?: boolean
+  }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
 }
 
@@ -36,7 +49,21 @@ export function processIo({ stdout, stderr }: Streams = process): Io {
       return new Promise((resolve, reject) => void stdout.write(text, (error) => (error instanceof Error ? reject(error) : resolve())))
     },
   }
-  return stderr.isTTY === true ? { ...io, progress: show } : io
+  const isGone = (): boolean => stdout.destroyed === true
+  const whole: Io = {
+    ...io,
+    // A million lines are not held in memory for a slow reader, and not written for one who went away.
+    async drained() {
+      if (isGone()) return false
+      if (stdout.writableNeedDrain === true && stdout.once !== undefined)
+        await new Promise<void>((resolve) => {
+          for (const event of ['drain', 'close', 'error'] as const) stdout.once?.(event, resolve)
+        })
+      return !isGone()
+    },
+    colour: stdout.isTTY === true && !process.env.NO_COLOR,
+  }
+  return stderr.isTTY === true ? { ...whole, progress: show } : whole
 }
 
 /** 0: it holds. 1: it does not. 2: the call is wrong. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { RecordOptions } from '../access-review/take-records.ts'
 import { reasonOf } from '../guard/errors.ts'
 import { UsageError } from './io.ts'
+import { momentIn } from './moment.ts'
 
 /** The options that commands have in common which decide by what is in a log. */
 export const recordArguments = {
@@ -66,17 +67,6 @@ export async function recordOptions(given: Given): Promise<{ readonly log: LogPl
       ...(keys.length > 0 && { keys }),
     },
   }
-}
-
-function momentIn(text: string, option: string): number {
-  // Without a zone a moment would be another one on each machine.
-  const isWhole = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(text)
-  const moment = isWhole ? Date.parse(text) : Number.NaN
-  const day = text.slice(0, 10)
-  // The thirtieth of February is a day in March for some.
-  const isReal = !Number.isNaN(moment) && new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) === day
-  if (!isReal) throw new UsageError(`${option} must be a date such as 2026-01-01, or a moment with its zone such as 2026-01-01T08:00:00+01:00`)
-  return moment
 }
 
 async function readKey(path: string): Promise<Uint8Array> {

@@ -1,7 +1,12 @@
 import { accessReviewCommand } from './access-review.ts'
+import { auditEvidence } from './audit-evidence.ts'
+import { auditExport } from './audit-export.ts'
 import { auditProve } from './audit-prove.ts'
 import { auditServe } from './audit-serve.ts'
+import { auditQuery } from './audit-query.ts'
+import { auditStats } from './audit-stats.ts'
 import { auditTail } from './audit-tail.ts'
+import { auditVerifyEvidence } from './audit-verify-evidence.ts'
 import { auditVerify } from './audit-verify.ts'
 import { describeCommand } from './describe.ts'
 import { plain, processIo, UsageError } from './io.ts'
@@ -27,8 +32,13 @@ export interface Command {
 const commands: readonly Command[] = [
   auditVerify,
   auditTail,
+  auditQuery,
+  auditStats,
+  auditExport,
   auditProve,
   auditServe,
+  auditEvidence,
+  auditVerifyEvidence,
   policyCheck,
   policyExplain,
   policyTest,

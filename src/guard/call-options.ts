@@ -19,19 +19,31 @@ export interface CallOptions {
    * characters.
    */
   readonly approvals?: readonly string[]
+  /** The `traceparent` field that came with it (W3C Trace Context), for its records. One of a wrong form is passed over. */
+  readonly traceparent?: string
 }
 
 const approvalBounds = { count: 8, length: 16_384 } as const
 
 /** Copies what came with a call, each property read once. @throws TypeError for what no caller should have passed. */
 export function copyCallOptions(options: CallOptions): CallOptions {
-  plain('the second argument of a guarded call', options, ['credentials', 'channel', 'onBehalfOf', 'signal', 'deadline', 'attributes', 'approvals'])
-  const { credentials, channel, onBehalfOf, signal, deadline, attributes, approvals } = options
+  plain('the second argument of a guarded call', options, [
+    'credentials',
+    'channel',
+    'onBehalfOf',
+    'signal',
+    'deadline',
+    'attributes',
+    'approvals',
+    'traceparent',
+  ])
+  const { credentials, channel, onBehalfOf, signal, deadline, attributes, approvals, traceparent } = options
   if (onBehalfOf !== undefined && credentials !== undefined)
     throw new TypeError('onBehalfOf and credentials exclude each other: a call has one authority')
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal: must be an AbortSignal')
   if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0))
     throw new TypeError('deadline: must be a positive number of milliseconds')
+  if (traceparent !== undefined && typeof traceparent !== 'string') throw new TypeError('traceparent: must be a string')
   return {
     ...(credentials !== undefined && { credentials: copyCredentials(credentials) }),
     ...(channel !== undefined && { channel: copyChannel(channel) }),
@@ -40,6 +52,7 @@ export function copyCallOptions(options: CallOptions): CallOptions {
     ...(deadline !== undefined && { deadline }),
     ...(attributes !== undefined && { attributes: asTypeError('attributes', () => copyAttributes(attributes)) }),
     ...(approvals !== undefined && { approvals: copyApprovals(approvals) }),
+    ...(traceparent !== undefined && { traceparent }),
   }
 }
 

@@ -1,3 +1,5 @@
+import type { TraceContext } from './trace-context.ts'
+
 /** A value or a promise of it. */
 export type Awaitable<T> = T | Promise<T>
 
@@ -59,6 +61,8 @@ export interface Call {
   /** Present until an identity is verified, and never after. */
   readonly credentials?: Credentials
   readonly channel?: Channel
+  /** The distributed trace that it belongs to, by the word of whoever sent it. A child has its parent's unless it was given one. */
+  readonly trace?: TraceContext
 }
 
 /** A verified caller. Everything in it was proven; nothing in it was stated by the input. */

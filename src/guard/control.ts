@@ -168,6 +168,7 @@ export const reserved: readonly string[] = [
   'parent',
   'credentials',
   'channel',
+  'trace',
   'input',
   '__proto__',
 ]

@@ -47,7 +47,8 @@ export function planOperation(operation: Operation<never>, fallback: Codec | und
   const unknown = Object.keys(operation).filter((name) => !['action', 'resource', 'codec', 'attributes'].includes(name))
   if (unknown.length > 0) throw new TypeError(`operation: there is no member ${unknown.join(', ')}`)
   const { action, resource, codec = 'auto', attributes = {} } = operation
-  if (typeof action !== 'function' && !isName(action)) throw new TypeError('operation.action: must be a non-empty string or a function of the input')
+  if (typeof action !== 'function' && !isName(action))
+    throw new TypeError(`operation.action: must be a string of 1 to ${maxName} characters or a function of the input`)
   if (codec !== 'auto' && (typeof codec !== 'object' || codec === null || typeof codec.snapshot !== 'function'))
     throw new TypeError("operation.codec: must be a codec or 'auto'")
   return Object.freeze({
@@ -73,9 +74,10 @@ export function actionFor(plan: Planned, input: unknown): { readonly action: str
     const resource: unknown = typeof plan.resource === 'function' ? plan.resource(input) : undefined
     abandon(action)
     abandon(resource)
-    if (!isName(action)) throw new TypeError('the action is not a non-empty string')
+    if (!isName(action)) throw noName('the action', action)
     return { action, resource: typeof plan.resource === 'function' ? copyResource(resource) : plan.resource }
   } catch (error) {
+    if (error instanceof GuardError && error.code === 'payload_too_large') throw error
     throw new GuardError('misconfigured', { reason: 'the operation could not be evaluated', cause: error })
   }
 }
@@ -105,13 +107,23 @@ export function drift(plan: Planned, authorized: { action: string; resource: Res
 
 function copyResource(value: unknown): Resource {
   const own = snapshotJson(value)
-  if (typeof own !== 'object' || own === null || !('type' in own) || !('id' in own) || !isName(own.type) || !isName(own.id))
-    throw new TypeError('the resource needs a type and an id, both non-empty strings')
+  if (typeof own !== 'object' || own === null || !('type' in own) || !('id' in own)) throw new TypeError('the resource needs a type and an id')
+  if (!isName(own.type)) throw noName("the resource's type", own.type)
+  if (!isName(own.id)) throw noName("the resource's id", own.id)
   return own as unknown as Resource
 }
 
+/** A name may be made of the input, and stands in records, in keys of limits and in policy: it must stay one. */
+const maxName = 1_024
+
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+  return typeof value === 'string' && value !== '' && value.length <= maxName
+}
+
+// What is too long comes from an input, and what is no name from the application.
+function noName(what: string, value: unknown): Error {
+  if (typeof value === 'string' && value !== '') return new GuardError('payload_too_large', { reason: `${what} has more than ${maxName} characters` })
+  return new TypeError(`${what} is not a non-empty string`)
 }
 
 /** Runs what reads the application's own values: what it refuses there is a programming mistake, and those are TypeErrors. */

@@ -10,6 +10,7 @@ import { RunStep } from './run-step.ts'
 import { settle, tell } from './settle.ts'
 import { snapshotJson } from './snapshot.ts'
 import { isThenable } from './thenable.ts'
+import { parseTraceparent } from './trace-context.ts'
 import { uuid7 } from './uuid.ts'
 
 /** How deep calls may be made on behalf of calls, and how many calls one call may be at the root of. */
@@ -85,6 +86,7 @@ export class Run implements LiveCall {
     const now = chain.clock.now()
     const id = uuid7(now)
     const { action, resource } = actionBefore(plan)
+    const trace = parseTraceparent(options.traceparent) ?? parent?.context.trace
     this.context = Object.freeze({
       id,
       task: parent?.context.task ?? id,
@@ -97,6 +99,7 @@ export class Run implements LiveCall {
       ...(parent !== undefined && { parent: parent.context }),
       ...(options.credentials !== undefined && { credentials: options.credentials }),
       ...(options.channel !== undefined && { channel: options.channel }),
+      ...(trace !== undefined && { trace }),
     })
     this.step = new RunStep(this)
     this.#arm(options)

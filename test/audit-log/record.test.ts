@@ -25,6 +25,7 @@ describe('the text of an entry', () => {
       fc.property(odd, odd, fc.array(odd, { maxLength: 100 }), (reason, id, tools) => {
         const record = {
           ...sampleRecord(1),
+          allowed: false,
           id,
           reason,
           tools,
@@ -66,11 +67,46 @@ describe('the text of an entry', () => {
     assert.equal(parsed.tools, undefined)
   })
 
+  it('is whole where it let a call in, but for comments, or there is none', () => {
+    const odd = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constant('ł'.repeat(12_000)),
+      fc.constant('\u0001'.repeat(4_000)),
+      fc.constant('x'.repeat(70_000)),
+    )
+    fc.assert(
+      fc.property(odd, odd, fc.array(odd, { maxLength: 8 }), (reason, sealed, texts) => {
+        const record: AuditRecord = { ...sampleRecord(1), attributes: { paths: texts, sealed }, model: reason, obligations: texts, tools: texts }
+        let text: string
+        try {
+          text = entryText(record)
+        } catch (error) {
+          assert.ok(error instanceof RangeError)
+          assert.ok(Buffer.byteLength(canonicalJson({ attributes: record.attributes, model: record.model }).toWellFormed()) > 60_000)
+          return
+        }
+        const parsed = parseEntry(text)
+        assert.ok(parsed?.kind === 'decision' && Buffer.byteLength(text) <= maxEntryBytes)
+        assert.equal(parsed.truncated, undefined)
+        assert.deepEqual(parsed.attributes, { paths: texts.map((one) => one.toWellFormed()), sealed: sealed.toWellFormed() })
+        assert.equal(parsed.model, reason.toWellFormed())
+        if (parsed.shortened === undefined)
+          assert.deepEqual(
+            parsed.tools,
+            texts.map((one) => one.toWellFormed()),
+          )
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   it('cuts no more than it must', () => {
     const parsed = parseEntry(entryText({ ...sampleRecord(1), reason: 'x'.repeat(70_000), model: 'gpt-5' }))
     assert.ok(parsed?.kind === 'decision')
     assert.equal(parsed.reason, `${'x'.repeat(1024)}…`)
     assert.equal(parsed.model, 'gpt-5')
+    assert.deepEqual(parsed.shortened, ['reason'])
+    assert.equal(parsed.truncated, undefined)
     const exact = 'x'.repeat(maxEntryBytes - entryText({ ...sampleRecord(1), reason: '' }).length)
     assert.equal(entryText({ ...sampleRecord(1), reason: exact }).length, maxEntryBytes)
     assert.equal(parseEntry(entryText({ ...sampleRecord(1), reason: exact }))?.version, 1)

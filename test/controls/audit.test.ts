@@ -67,6 +67,7 @@ describe('the records of a call', () => {
     }
     assert.deepEqual(decision, {
       ...common,
+      elapsed: 0,
       fulfilled: ['max_output_tokens'],
       kind: 'decision',
       limits: [{ limit: 60, name: 'minute', remaining: 59 }],
@@ -82,6 +83,7 @@ describe('the records of a call', () => {
       ...common,
       elapsed: 12.5,
       ending: 'completed',
+      first: 12.5,
       kind: 'outcome',
       parts: 1,
       ran: true,
@@ -89,6 +91,35 @@ describe('the records of a call', () => {
       time: before + 12.5,
       usage: { inputTokens: 3, outputTokens: 4 },
     })
+  })
+
+  it('say which trace the request belongs to, and pass over what is none (W3C Trace Context, section 3.2)', async () => {
+    const log = recordingLog()
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const base = audited({ log })
+    const inner = base.protect(() => 'b', operation)
+    const outer = base.protect(async (_input: string, call) => inner('x', { onBehalfOf: call }), operation)
+    await outer('x', { ...by('ada'), traceparent })
+    await outer('x', { ...by('ada'), traceparent: `${traceparent}-` })
+    const traces = log.entries.map((record) => ('trace' in record ? record.trace : undefined))
+    const trace = { id: '4bf92f3577b34da6a3ce929d0e0e4736', parent: '00f067aa0ba902b7', sampled: true }
+    assert.deepEqual(traces, [...Array(4).fill(trace), ...Array(4).fill(undefined)])
+    await assert.rejects(outer('x', { ...by('ada'), traceparent: 1 as never }), TypeError)
+  })
+
+  it('are not made where a name of the input is too long to stand in them: the call is refused', async () => {
+    const log = recordingLog()
+    const chat = audited({ log }).protect(() => assert.fail('not called'), {
+      ...operation,
+      resource: (input: string) => ({ type: 'model', id: input }),
+    })
+    await assert.rejects(chat('m'.repeat(70_000), by('ada')), { code: 'payload_too_large' })
+    await assert.rejects(chat('\u0001'.repeat(1_025), by('ada')), { code: 'payload_too_large' })
+    assert.deepEqual(
+      log.entries.filter((record) => record.kind === 'decision').map(({ allowed }) => allowed),
+      [false, false],
+    )
+    assert.throws(() => audited({ log }).protect(() => 1, { action: 'a'.repeat(1_025), resource: operation.resource }), TypeError)
   })
 
   it("have the call's id, which the function sees as its entry", async () => {

@@ -18,6 +18,7 @@ export const leftOut: readonly LeftOut[] = [
     tests: 'a25-killed-writers > A25: a writer that is killed > with kill -9 amid real calls: what was answered is in the log',
     reason: process,
   },
+  { on: '*', tests: 'a25-full-disks', reason: process },
   { on: '*', tests: 'a29-nothing-by-itself', reason: process },
   { on: 'workerd', tests: 'a01-tokens > A1: tokens > two header fields on a real connection, of which a server may show one', reason: sockets },
   {

@@ -116,7 +116,8 @@ export function stateCall<R>(settings: ServerSettings<R>, request: R, head: Requ
   // The URL is put together as text: a path that begins with two slashes would become a host.
   const seen: Channel = { ...transport, method, ...(origin !== undefined && { url: `${origin}${target}` }) }
   const forwarded = forwardedCertificate === undefined ? { channel: seen } : throughProxy(forwardedCertificate, seen, request, headers)
-  const stated: CallOptions = { ...credentialsIn(headers), channel: forwarded.channel, signal }
+  const traceparent = headers.get('traceparent')
+  const stated: CallOptions = { ...credentialsIn(headers), channel: forwarded.channel, signal, ...(traceparent !== null && { traceparent }) }
   if (forwarded.mistake !== undefined) return { options: stated, mistake: forwarded.mistake }
   const isStated = transport !== unstatedChannel
   if (channel === undefined && attributes === undefined) return judged(stated, isStated, settings)

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { fileLog, fileSigner, proveEntry, verifyLog, verifyProof } from '../../../dist/audit-log/file.js'
+import { measure } from './costs.ts'
+
+/** What becomes of it as a log grows: the cost of a record, memory, verification and proofs. */
+export async function printLarge(folder: string, records: number): Promise<void> {
+  const directory = join(folder, 'large')
+  const log = await fileLog(directory, { signer: await fileSigner(join(folder, 'key')), origin: 'large' })
+  const writer = { name: 'large', promise: '', append: (record: Record<string, unknown>) => log.append(record as never), close: () => log.close() }
+  console.log(`\na log that grows to ${records.toLocaleString('en')} records, 1,000 in flight`)
+  console.log('       records   µs CPU a record   heap MB   process MB')
+  let size = 0
+  for (let next = 1_000; size < records; next = Math.min(records, next * 10)) {
+    let left = next - size
+    let cpu = 0
+    // By the hundred thousand, so that the bench's own latencies need no memory.
+    while (left > 0) {
+      const count = Math.min(left, 100_000)
+      cpu = (await measure(writer, Math.min(1_000, count), count, size)).cpu
+      size += count
+      left -= count
+    }
+    globalThis.gc?.()
+    const { heapUsed, rss } = process.memoryUsage()
+    console.log(
+      `  ${size.toLocaleString('en').padStart(12)} ${cpu.toFixed(1).padStart(17)} ${(heapUsed / 1e6).toFixed(0).padStart(9)} ${(rss / 1e6).toFixed(0).padStart(12)}`,
+    )
+  }
+  await log.close()
+  const began = performance.now()
+  const report = await verifyLog(directory, { key: log.key, expectedSize: size })
+  console.log(
+    `  verified in ${((performance.now() - began) / 1_000).toFixed(2)} s: ${report.ok ? 'holds' : 'DOES NOT HOLD'}, ${report.entries.toLocaleString('en')} entries`,
+  )
+  const times: number[] = []
+  for (let run = 0; run < 200; run++) {
+    const index = Math.floor(((run * 0.618_034) % 1) * size)
+    const start = performance.now()
+    const { proof, text } = await proveEntry(directory, index)
+    times.push(performance.now() - start)
+    if (!(await verifyProof(proof, text, log.key))) throw new Error(`entry ${index} is not proven`)
+  }
+  times.sort((one, other) => one - other)
+  console.log(`  a proof of any of them: median ${(times[100] ?? 0).toFixed(2)} ms, 99 % within ${(times[198] ?? 0).toFixed(2)} ms`)
+}
