@@ -203,7 +203,6 @@ export type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './keys
 export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 
 // What happened
-export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
 export { httpSink, type HttpSinkOptions } from './audit-log/http-sink.ts'
 export { lineSink } from './audit-log/line-sink.ts'
 export type { Anchor, AppendOptions, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'

@@ -15,9 +15,8 @@ export interface Io {
 }
 
 interface Streams {
-  readonly stdout: { write(text: string, done?: (error?: Error | null) => void): unknown; readonly isTTY?: boolean }
   readonly stdout: {
-    write(text: string): unknown
+    write(text: string, done?: (error?: Error | null) => void): unknown
     once?(event: 'drain' | 'close' | 'error', listener: () => void): unknown
     readonly writableNeedDrain?: boolean
     readonly destroyed?: boolean

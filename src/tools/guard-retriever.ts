@@ -1,6 +1,6 @@
 import { type Check, checkOptions, isFunction, optional } from '../guard/check-options.ts'
 import type { Attributes, Awaitable, Call, Resource } from '../guard/context.ts'
-import { asRefusal } from '../guard/run.ts'
+import { asRefusal } from '../guard/refusing.ts'
 import { GuardError } from '../guard/errors.ts'
 import { type Guard, mediator, type Mediator } from '../guard/guard.ts'
 import { liveCall } from '../guard/live-calls.ts'
