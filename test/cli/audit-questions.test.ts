@@ -215,6 +215,7 @@ describe('questions to a log', () => {
     await main(['audit', 'verify', made.log, '--key', made.verifierKey, '--anchor', made.anchor], {
       out: () => {},
       error: () => {},
+      write: async () => {},
       progress: (text) => void shown.push(text),
     })
     assert.match(shown[0] ?? '', /^verifying \[/)
@@ -230,6 +231,7 @@ describe('questions to a log', () => {
     const following = main(['audit', 'tail', folder, '-f'], {
       out: (text) => void lines.push(text),
       error: assert.fail,
+      write: async () => {},
       colour: true,
       signal: stop.signal,
     })

@@ -26,7 +26,7 @@ describe('sallyport policy test', () => {
       { name: 'at risk', request: { ...asked, context: { risk: 1 } }, expect: 'deny', rules: ['at-risk'] },
       { name: 'nobody trains', request: { ...asked, action: { name: 'train' } }, expect: 'deny', rules: [] },
     ]
-    assert.deepEqual(await test(tests), { code: 0, out: 'All 4 tests hold.', error: '' })
+    assert.deepEqual(await test(tests), { code: 0, out: 'All 4 tests hold.', error: '', written: '' })
     assert.equal((await run('policy', 'test', path, '--tests', await here.write('elsewhere.json', tests))).code, 0)
     const { ok, tests: told } = JSON.parse((await test(tests, '--json')).out)
     assert.deepEqual([ok, told.length, told[0]], [true, 4, { name: 'readers chat', ok: true }])
@@ -91,7 +91,7 @@ describe('sallyport policy test', () => {
     const told = await here.write('shown.json', shown)
     await here.write('shown.tests.json', tests)
     assert.equal((await run('policy', 'check', told)).code, 0)
-    assert.deepEqual(await run('policy', 'test', told), { code: 0, out: 'All 2 tests hold.', error: '' })
+    assert.deepEqual(await run('policy', 'test', told), { code: 0, out: 'All 2 tests hold.', error: '', written: '' })
   })
 
   it('shows names harmlessly and no values', async () => {
