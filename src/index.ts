@@ -187,8 +187,17 @@ export { openAnswer, openAnswers } from './encryption/sealed-answer.ts'
 export { type MemoryReplayOptions, memoryReplay, type ReplayMemory } from './encryption/replay-memory.ts'
 export { type ReplyKey, type SealedRequest, type SealRequestOptions, sealRequest } from './encryption/seal-request.ts'
 export type { AgreementAlgorithm, AgreementCurve, AgreementKey } from './keys/agreement-key.ts'
-export type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './keys/key-provider.ts'
-export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
+export type { AgreementKeys, DecryptionKey, PublicKey, PublicKeySet } from './keys/agreement-keys.ts'
+
+// Sealed values
+export type { SealContext } from './encryption/seal-context.ts'
+export type { ByteSource, SealedReader } from './encryption/sealed-reader.ts'
+export { type Sealer, sealer, type SealerOptions } from './encryption/sealer.ts'
+export type { Suite } from './encryption/suites.ts'
+export type { DataKeyMetrics, DataKeyOptions } from './keys/data-keys.ts'
+export type { DataKey, KeyContext, KeyProvider, KeyState, WrappedKey } from './keys/key-provider.ts'
+export type { KeyringOptions } from './keys/keyring.ts'
+export { type LocalAgreementKeysOptions, localKeys } from './keys/local-keys.ts'
 
 // What happened
 export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'

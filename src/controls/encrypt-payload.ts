@@ -7,12 +7,12 @@ import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
 import { SealedPart } from '../guard/control.ts'
 import { agreementAlgorithms } from '../keys/agreement-key.ts'
-import type { KeyProvider } from '../keys/key-provider.ts'
+import type { AgreementKeys } from '../keys/agreement-keys.ts'
 
 /** Options of `encryptPayload`. */
 export interface EncryptPayloadOptions {
   /** Opens what was sealed to the public keys that it publishes. */
-  readonly keys: KeyProvider
+  readonly keys: AgreementKeys
   /**
    * What must be sealed. On the wire it is both in any case: the key for the answer comes in a sealed request only, and who
    * asked sealed is never answered in clear.
@@ -32,7 +32,7 @@ export interface EncryptPayloadOptions {
 }
 
 const checks: Readonly<Record<keyof EncryptPayloadOptions, Check>> = {
-  keys: [hasMethods('decryptionKey', 'publicKeys', 'describe'), 'a KeyProvider, such as localKeys()'],
+  keys: [hasMethods('decryptionKey', 'publicKeys', 'describe'), 'a AgreementKeys, such as localKeys()'],
   direction: oneOf('request', 'response', 'both'),
   origin: [optional(isOrigin), 'an origin such as https://api.example, without a path'],
   required: [optional(isBoolean), 'a boolean'],

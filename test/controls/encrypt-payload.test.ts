@@ -332,7 +332,7 @@ describe('the set-up of encryptPayload', () => {
     const right = { keys: service.keys, direction: 'both' }
     const wrong: readonly (readonly [options: unknown, message: RegExp])[] = [
       [undefined, /options must be an object/],
-      [{ direction: 'both' }, /keys: must be a KeyProvider/],
+      [{ direction: 'both' }, /keys: must be a AgreementKeys/],
       [{ ...right, keys: {} }, /keys: /],
       [{ keys: service.keys }, /direction: /],
       [{ ...right, direction: 'all' }, /direction: /],
