@@ -61,18 +61,16 @@ export function openMessageKey(
 
 function expand(input: InputKey, kind: AeadKind, salt: Uint8Array, context: Uint8Array): Awaitable<Uint8Array<ArrayBuffer>> {
   if (salt.length !== saltLength) throw new TypeError(`a salt must have ${saltLength} bytes`)
-  const name = nameOf(kind)
-  const info = new Uint8Array(name.length + saltLength + context.length)
-  info.set(name)
-  info.set(salt, name.length)
-  info.set(context, name.length + saltLength)
-  return input.expand(info, keyLength + kind.nonceLength + commitmentLength)
+  return input.expand(keyLength + kind.nonceLength + commitmentLength, nameOf(kind), salt, context)
 }
 
+// Copies, of at most 64 bytes each, which engines keep with their objects; the rest is overwritten.
 function finish(derived: Uint8Array<ArrayBuffer>, kind: AeadKind, backend: Backend): Awaitable<MessageKey> {
-  const nonce = derived.subarray(keyLength, keyLength + kind.nonceLength)
-  const commitment = derived.subarray(keyLength + kind.nonceLength)
-  return andThen(kind.create(derived.subarray(0, keyLength), nonce, backend), (aead) => ({ aead, nonce, commitment }))
+  const key = derived.slice(0, keyLength)
+  const nonce = derived.slice(keyLength, keyLength + kind.nonceLength)
+  const commitment = derived.slice(keyLength + kind.nonceLength)
+  derived.fill(0)
+  return andThen(kind.create(key, nonce, backend), (aead) => ({ aead, nonce, commitment }))
 }
 
 const names = new Map<AeadKind, Uint8Array>()
