@@ -42,7 +42,7 @@ export { quotaHeaders } from './guard/quota-headers.ts'
 // Controls
 export { audit, type AuditOptions } from './controls/audit.ts'
 export { type AuthorizeOptions, authorize, type Difference } from './controls/authorize.ts'
-export { encryptPayload, type EncryptPayloadOptions } from './controls/encrypt-payload.ts'
+export { type EncryptFieldsOptions, encryptPayload, type EncryptPayloadOptions } from './controls/encrypt-payload.ts'
 export { killSwitch, type KillSwitchOptions } from './controls/kill-switch.ts'
 export { maskData, type MaskDataOptions } from './controls/mask-data.ts'
 export { rateLimit, type RateLimitOptions } from './controls/rate-limit.ts'
@@ -191,6 +191,7 @@ export type { AgreementKeys, DecryptionKey, PublicKey, PublicKeySet } from './ke
 
 // Sealed values
 export type { SealContext } from './encryption/seal-context.ts'
+export { fromSealedText, isSealedText, toSealedText } from './encryption/sealed-text.ts'
 export type { ByteSource, SealedReader } from './encryption/sealed-reader.ts'
 export { type Sealer, sealer, type SealerOptions } from './encryption/sealer.ts'
 export type { Suite } from './encryption/suites.ts'

@@ -2,21 +2,21 @@ import type { KeyContext } from '../keys/key-provider.ts'
 
 /**
  * Who and what a sealed value is for. It is not stored with the value: whoever opens must say the same, part by part. A part
- * that is named must hold something; what is not named is not bound.
+ * that is named must hold something, and is refused where it is `undefined`; what is not named is not bound.
  */
 export interface SealContext {
-  readonly tenant?: string
+  readonly tenant?: string | undefined
   /** Whose data it is: a subject's key, as `identity.key`. */
-  readonly subject?: string
+  readonly subject?: string | undefined
   /** Who may open it. */
-  readonly audience?: string
+  readonly audience?: string | undefined
   /** Where it passes: an action, an address, a table. */
-  readonly route?: string
-  readonly direction?: 'request' | 'response'
+  readonly route?: string | undefined
+  readonly direction?: 'request' | 'response' | undefined
   /** JSON pointer (RFC 6901) or name of the field. */
-  readonly field?: string
+  readonly field?: string | undefined
   /** Version of the shape of what is sealed. */
-  readonly schema?: string
+  readonly schema?: string | undefined
 }
 
 /** The version of this list: of which parts there are, and how they are encoded. */
