@@ -9,7 +9,7 @@ export const chunkLength = 16_384
 /** The same, sealed. */
 export const sealedChunkLength: number = chunkLength + tagLength
 /** A message has fewer chunks than this: 4 PiB. */
-export const maxChunks: number = 2 ** 38
+const maxChunks: number = 2 ** 38
 
 /** Seals the chunks of one message. It counts them itself, so that no nonce can be used twice. */
 export class ChunkSealer {

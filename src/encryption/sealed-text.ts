@@ -1,14 +1,12 @@
 import { GuardError } from '../guard/errors.ts'
-import { decodeBase64url } from '../keys/base64url.ts'
+import { decodeBase64url, encodeBase64url } from '../keys/base64url.ts'
 
 /** How the text of a sealed value begins. */
 const prefix = 'spe1.'
 
 /** A sealed value as a text: in a field, in a URL, in a cookie. */
 export function toSealedText(sealed: Uint8Array): string {
-  let binary = ''
-  for (let at = 0; at < sealed.length; at += 8192) binary += String.fromCharCode(...sealed.subarray(at, at + 8192))
-  return prefix + btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  return prefix + encodeBase64url(sealed)
 }
 
 /** Whether a value is a text that says of itself that it is sealed. */

@@ -9,7 +9,7 @@ import { commitmentLength, deriveMessageKey, openMessageKey, saltLength } from '
 const prefixLength = saltLength + commitmentLength
 
 /** Bytes of a wrapped key. */
-export const wrappedLength: number = prefixLength + keyLength + tagLength
+const wrappedLength: number = prefixLength + keyLength + tagLength
 
 /**
  * Wraps a key of 32 bytes with another: a C2SP chunked-encryption message of one chunk, so that wrapping commits to the key and
