@@ -229,6 +229,7 @@ export type { StandardResult, StandardSchema } from './payload/standard-schema.t
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'
 export { type GuardedFetch, type GuardFetchOptions, guardFetch } from './adapters/fetch/guard-fetch.ts'
+export { sealingFetch, type SealingFetchOptions } from './adapters/fetch/sealing-fetch.ts'
 export type { ForwardedCertificate } from './adapters/web/forwarded-certificate.ts'
 export { type Answer, guardHandler, type HandlerOptions } from './adapters/web/guard-handler.ts'
 export type { ServerOptions, StatedChannel } from './adapters/web/server-options.ts'

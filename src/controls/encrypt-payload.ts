@@ -5,7 +5,7 @@ import type { SealContext } from '../encryption/seal-context.ts'
 import { openFields, sealFields } from '../encryption/sealed-fields.ts'
 import { sealer } from '../encryption/sealer.ts'
 import type { Suite } from '../encryption/suites.ts'
-import { type Recipient, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
+import { type Recipient, type SealableEvent, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
 import { type Check, checkOptions, hasMethods, isBoolean, isFunction, oneOf, optional } from '../guard/check-options.ts'
 import type { Call, Json, Known, Sealed } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
@@ -222,11 +222,14 @@ async function* sealParts(parts: AsyncIterable<unknown>, recipient: Recipient, s
     for await (const part of parts) yield new SealedPart(sealedMediaType, await sealAnswer(wire.serialize(part), mediaType, recipient))
     return
   }
-  const events = serialized(parts, (part) => wire.serializeEvent(part))
+  const events = serialized(parts, (part) => ({ data: wire.serializeEvent(part), type: wire.eventType?.(part) }))
   for await (const event of sealEvents(events, mediaType, recipient)) yield new SealedPart(sealedMediaType, event)
 }
 
-async function* serialized(parts: AsyncIterable<unknown>, serialize: (part: unknown) => string): AsyncGenerator<string, void, undefined> {
+async function* serialized(
+  parts: AsyncIterable<unknown>,
+  serialize: (part: unknown) => SealableEvent,
+): AsyncGenerator<SealableEvent, void, undefined> {
   for await (const part of parts) yield serialize(part)
 }
 

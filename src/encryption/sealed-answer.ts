@@ -1,3 +1,4 @@
+import { GuardError } from '../guard/errors.ts'
 import type { AgreementAlgorithm } from '../keys/agreement-key.ts'
 import { decodeBase64url, encodeBase64url } from '../keys/base64url.ts'
 import { maxSealedLength, openCompact, readCompact, sealCompact } from './compact-jwe.ts'
@@ -23,18 +24,34 @@ export function sealAnswer(text: string, mediaType: string, recipient: Recipient
   return seal(encoder.encode(text), { typ: 'sallyport-answer', cty: mediaType, req: recipient.request }, recipient)
 }
 
+/** An event of a streamed answer. */
+export interface SealableEvent {
+  readonly data: string
+  /** The type that it names, where it names one. */
+  readonly type?: string | undefined
+}
+
 /**
  * Events as frames (`sealed-frames.ts`) in base64url, after a JWE in compact form that brings their key, and one more that says
  * that nothing follows: so a reader sees when one was cut, repeated, moved, left out, taken from another answer, or when the end
  * is missing. When `events` throws there is no such end.
  */
-export async function* sealEvents(events: AsyncIterable<string>, mediaType: string, recipient: Recipient): AsyncGenerator<string, void, undefined> {
+export async function* sealEvents(
+  events: AsyncIterable<string | SealableEvent>,
+  mediaType: string,
+  recipient: Recipient,
+): AsyncGenerator<string, void, undefined> {
   const secret = crypto.getRandomValues(new Uint8Array(frameSecretLength))
   const start = await seal(secret, { typ: 'sallyport-stream', cty: mediaType, req: recipient.request }, recipient)
   const sealer = await FrameSealer.start(secret, recipient.request, 'response')
   try {
     yield start
-    for await (const event of events) yield encodeBase64url(await sealer.seal(encoder.encode(event), false))
+    for await (const event of events) {
+      const { data, type = '' } = typeof event === 'string' ? { data: event } : event
+      if (type.includes('\n')) throw new GuardError('payload_invalid', { reason: 'a line end in the type of an event' })
+      // The type within, and not beside it in clear: there is nothing that could be renamed.
+      yield encodeBase64url(await sealer.seal(encoder.encode(`${type}\n${data}`), false))
+    }
     yield encodeBase64url(await sealer.seal(nothing, true))
   } finally {
     sealer.end()
@@ -57,7 +74,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @throws GuardError `decryption_failed` for anything but the answer to this very request, whole and unchanged.
  */
 export async function openAnswer(compact: string, replyKey: ReplyKey): Promise<string> {
-  return asText(await open(compact, replyKey, 'sallyport-answer'))
+  return (await openWhole(compact, replyKey)).text
+}
+
+/** The same, with the media type that was sealed with it. */
+export async function openWhole(compact: string, replyKey: ReplyKey): Promise<{ readonly text: string; readonly mediaType: string }> {
+  const { plaintext, mediaType } = await open(compact, replyKey, 'sallyport-answer')
+  return { text: asText(plaintext), mediaType }
 }
 
 /**
@@ -72,16 +95,24 @@ export async function openAnswer(compact: string, replyKey: ReplyKey): Promise<s
  * and only whole once this ends without a throw.
  */
 export async function* openAnswers(events: AsyncIterable<string>, replyKey: ReplyKey): AsyncGenerator<string, void, undefined> {
+  for await (const { data } of openEvents(events, replyKey)) yield data
+}
+
+/** The same, with the types that the events named. */
+export async function* openEvents(events: AsyncIterable<string>, replyKey: ReplyKey): AsyncGenerator<SealableEvent, void, undefined> {
   let opener: FrameOpener | undefined
   try {
     for await (const event of events) {
       if (opener === undefined) {
-        opener = await FrameOpener.start(await open(event, replyKey, 'sallyport-stream'), replyKey.request, 'response')
+        opener = await FrameOpener.start((await open(event, replyKey, 'sallyport-stream')).plaintext, replyKey.request, 'response')
         continue
       }
       const { text, isLast } = await opener.open(frameIn(event))
       if (isLast) return
-      yield asText(text)
+      const said = asText(text)
+      const end = said.indexOf('\n')
+      if (end === -1) throw unreadable()
+      yield end === 0 ? { data: said.slice(1) } : { data: said.slice(end + 1), type: said.slice(0, end) }
     }
   } finally {
     opener?.end()
@@ -91,11 +122,13 @@ export async function* openAnswers(events: AsyncIterable<string>, replyKey: Repl
 
 function frameIn(event: string): Uint8Array {
   if (typeof event !== 'string' || event.length > maxSealedLength) throw unopened('the answer is too long')
-  return decodeBase64url(event) ?? unreadable()
+  const frame = decodeBase64url(event)
+  if (frame === undefined) throw unreadable()
+  return frame
 }
 
-function unreadable(): never {
-  throw unopened('the answer is not sealed')
+function unreadable(): GuardError {
+  return unopened('the answer is not sealed')
 }
 
 function asText(bytes: Uint8Array): string {
@@ -106,13 +139,18 @@ function asText(bytes: Uint8Array): string {
   }
 }
 
-async function open(compact: string, replyKey: ReplyKey, typ: AnswerHeader['typ']): Promise<Uint8Array> {
+interface OpenedAnswer {
+  readonly plaintext: Uint8Array
+  readonly mediaType: string
+}
+
+async function open(compact: string, replyKey: ReplyKey, typ: AnswerHeader['typ']): Promise<OpenedAnswer> {
   if (typeof compact !== 'string' || compact.length > maxSealedLength) throw unopened('the answer is too long')
   const { mac, ...header } = parseAnswerHeader(readCompact(compact))
   if (header.typ !== typ || header.req !== replyKey.request) throw unopened('this answers something else')
   try {
     const plaintext = await openCompact(compact, replyKey.key, replyKey.alg)
-    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return plaintext
+    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return { plaintext, mediaType: header.cty }
   } catch {
     throw unopened('the answer does not decrypt')
   }
