@@ -190,6 +190,7 @@ export type { AgreementAlgorithm, AgreementCurve, AgreementKey } from './keys/ag
 export type { AgreementKeys, DecryptionKey, PublicKey, PublicKeySet } from './keys/agreement-keys.ts'
 
 // Sealed values
+export { rewrapAll, type RewrapAllOptions, type RewrapProgress, type SealedItem } from './encryption/rewrap-all.ts'
 export type { SealContext } from './encryption/seal-context.ts'
 export { fromSealedText, isSealedText, toSealedText } from './encryption/sealed-text.ts'
 export type { ByteSource, SealedReader } from './encryption/sealed-reader.ts'

@@ -5,6 +5,8 @@ import { auditVerify } from './audit-verify.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
+import { keysRewrap } from './keys-rewrap.ts'
+import { keysRotate } from './keys-rotate.ts'
 import { limitsTop } from './limits-top.ts'
 import { policyCheck } from './policy-check.ts'
 import { policyDiffCommand } from './policy-diff.ts'
@@ -33,6 +35,8 @@ const commands: readonly Command[] = [
   accessReviewCommand,
   limitsTop,
   keysNew,
+  keysRotate,
+  keysRewrap,
 ]
 
 /**

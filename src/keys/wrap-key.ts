@@ -7,9 +7,8 @@ import { andThen, type InputKey, keyLength } from './input-key.ts'
 import { commitmentLength, deriveMessageKey, openMessageKey, saltLength } from './message-key.ts'
 
 const prefixLength = saltLength + commitmentLength
-
-/** Bytes of a wrapped key. */
-const wrappedLength: number = prefixLength + keyLength + tagLength
+/** A secret fits into one chunk of a message. */
+const maxSecret = 16_383
 
 /**
  * Wraps a key of 32 bytes with another: a C2SP chunked-encryption message of one chunk, so that wrapping commits to the key and
@@ -17,39 +16,51 @@ const wrappedLength: number = prefixLength + keyLength + tagLength
  */
 export function wrapKey(kek: InputKey, key: Uint8Array, context: Uint8Array): Awaitable<Uint8Array> {
   if (key.length !== keyLength) throw new TypeError(`a data key must have ${keyLength} bytes`)
+  return wrapSecret(kek, key, context)
+}
+
+/** Unwraps such a key. @throws GuardError `decryption_failed` for another key or context, and for whatever was changed. */
+export function unwrapKey(kek: InputKey, wrapped: Uint8Array, context: Uint8Array): Awaitable<Uint8Array> {
+  if (wrapped.length !== prefixLength + keyLength + tagLength) throw notWrapped()
+  return unwrapSecret(kek, wrapped, context)
+}
+
+/** The same for a secret of up to 16,383 bytes. */
+export function wrapSecret(kek: InputKey, secret: Uint8Array, context: Uint8Array): Awaitable<Uint8Array> {
+  if (secret.length > maxSecret) throw new TypeError(`a secret must have at most ${maxSecret} bytes`)
   const salt = crypto.getRandomValues(new Uint8Array(saltLength))
   return andThen(deriveMessageKey(kek, aesGcm, salt, context), ({ aead, nonce, commitment }) => {
-    const wrapped = new Uint8Array(wrappedLength)
+    const wrapped = new Uint8Array(prefixLength + secret.length + tagLength)
     wrapped.set(salt)
     wrapped.set(commitment, saltLength)
-    return andThen(aead.seal(nonce, key, undefined, wrapped.subarray(prefixLength)), () => {
+    return andThen(aead.seal(nonce, secret, undefined, wrapped.subarray(prefixLength)), () => {
       aead.wipe()
       return wrapped
     })
   })
 }
 
-/** Unwraps such a key. @throws GuardError `decryption_failed` for another key or context, and for whatever was changed. */
-export function unwrapKey(kek: InputKey, wrapped: Uint8Array, context: Uint8Array): Awaitable<Uint8Array> {
-  if (wrapped.length !== wrappedLength) throw notWrapped()
+/** Unwraps such a secret. @throws GuardError `decryption_failed` */
+export function unwrapSecret(kek: InputKey, wrapped: Uint8Array, context: Uint8Array): Awaitable<Uint8Array> {
+  const length = wrapped.length - prefixLength - tagLength
+  if (length < 0 || length > maxSecret) throw notWrapped()
   const salt = wrapped.subarray(0, saltLength)
   return andThen(openMessageKey(kek, aesGcm, salt, wrapped.subarray(saltLength, prefixLength), context), (opened) => {
     if (opened === undefined) throw notWrapped()
-    const key = new Uint8Array(keyLength)
+    const secret = new Uint8Array(length)
     const { aead, nonce } = opened
-    const opening = open()
-    return andThen(opening, () => {
-      aead.wipe()
-      return key
-    })
-    function open(): Awaitable<void> {
+    const open = (): Awaitable<void> => {
       try {
-        const pending = aead.open(nonce, wrapped.subarray(prefixLength), undefined, key)
+        const pending = aead.open(nonce, wrapped.subarray(prefixLength), undefined, secret)
         return isThenable(pending) ? pending.catch(() => Promise.reject(notWrapped())) : pending
       } catch {
         throw notWrapped()
       }
     }
+    return andThen(open(), () => {
+      aead.wipe()
+      return secret
+    })
   })
 }
 
