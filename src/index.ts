@@ -196,6 +196,7 @@ export { fromSealedText, isSealedText, toSealedText } from './encryption/sealed-
 export type { ByteSource, SealedReader } from './encryption/sealed-reader.ts'
 export { type Sealer, sealer, type SealerOptions } from './encryption/sealer.ts'
 export type { Suite } from './encryption/suites.ts'
+export { combine } from './keys/combine.ts'
 export type { DataKeyMetrics, DataKeyOptions } from './keys/data-keys.ts'
 export type { DataKey, KeyContext, KeyProvider, KeyState, WrappedKey } from './keys/key-provider.ts'
 export type { KeyringOptions } from './keys/keyring.ts'
