@@ -12,6 +12,8 @@ import { describeCommand } from './describe.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
+import { keysRewrap } from './keys-rewrap.ts'
+import { keysRotate } from './keys-rotate.ts'
 import { limitsTop } from './limits-top.ts'
 import { mask } from './mask.ts'
 import { policyCheck } from './policy-check.ts'
@@ -49,6 +51,8 @@ const commands: readonly Command[] = [
   describeCommand,
   mask,
   keysNew,
+  keysRotate,
+  keysRewrap,
 ]
 
 /**

@@ -1,18 +1,51 @@
 import { sealedMediaType } from '../encryption/compact-jwe.ts'
+import { parseFieldPointer } from '../encryption/field-pointer.ts'
 import { memoryReplay, type ReplayMemory } from '../encryption/replay-memory.ts'
-import { type Recipient, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
-import { type Check, checkOptions, hasMethods, isBoolean, oneOf, optional } from '../guard/check-options.ts'
-import type { Call, Known, Sealed } from '../guard/context.ts'
+import type { SealContext } from '../encryption/seal-context.ts'
+import { openFields, sealFields } from '../encryption/sealed-fields.ts'
+import { sealer } from '../encryption/sealer.ts'
+import type { Suite } from '../encryption/suites.ts'
+import { type Recipient, type SealableEvent, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
+import { type Check, checkOptions, hasMethods, isBoolean, isFunction, oneOf, optional } from '../guard/check-options.ts'
+import type { Call, Json, Known, Sealed } from '../guard/context.ts'
 import { builtIn, type Control, type Step } from '../guard/control.ts'
 import { GuardError } from '../guard/errors.ts'
 import { SealedPart } from '../guard/control.ts'
+import { snapshotJson } from '../guard/snapshot.ts'
+import { abandon, isThenable } from '../guard/thenable.ts'
 import { agreementAlgorithms } from '../keys/agreement-key.ts'
+import type { DataKeyOptions } from '../keys/data-keys.ts'
 import type { KeyProvider } from '../keys/key-provider.ts'
+import type { AgreementKeys } from '../keys/agreement-keys.ts'
 
-/** Options of `encryptPayload`. */
+/** Options of `encryptPayload` for fields. */
+export interface EncryptFieldsOptions {
+  /** Wraps the data keys. */
+  readonly keys: KeyProvider
+  /** Whether fields are sealed on the way out (`request`), opened on the way back (`response`), or both. */
+  readonly direction: 'request' | 'response' | 'both'
+  /**
+   * JSON pointers (RFC 6901) into the payload, in which `*` stands for every element of a list and every member of an object. What
+   * stands there becomes a sealed text.
+   */
+  readonly fields: readonly string[]
+  /** Who and what the fields are for; whoever opens them must say the same. The pointer itself is bound as well, with its `*`. */
+  readonly context: (call: Call & Pick<Known, 'identity'>) => SealContext
+  /**
+   * Whether a request is refused in which a pointer points to nothing, and an answer in which what stands at one is not sealed; true
+   * unless given.
+   */
+  readonly required?: boolean
+  /** `aes-256-gcm` unless given. */
+  readonly suite?: Suite
+  /** Bounds on the use of data keys. */
+  readonly dataKeys?: DataKeyOptions
+}
+
+/** Options of `encryptPayload` for whole payloads on a wire. */
 export interface EncryptPayloadOptions {
   /** Opens what was sealed to the public keys that it publishes. */
-  readonly keys: KeyProvider
+  readonly keys: AgreementKeys
   /**
    * What must be sealed. On the wire it is both in any case: the key for the answer comes in a sealed request only, and who
    * asked sealed is never answered in clear.
@@ -32,7 +65,7 @@ export interface EncryptPayloadOptions {
 }
 
 const checks: Readonly<Record<keyof EncryptPayloadOptions, Check>> = {
-  keys: [hasMethods('decryptionKey', 'publicKeys', 'describe'), 'a KeyProvider, such as localKeys()'],
+  keys: [hasMethods('decryptionKey', 'publicKeys', 'describe'), 'the AgreementKeys, such as localKeys()'],
   direction: oneOf('request', 'response', 'both'),
   origin: [optional(isOrigin), 'an origin such as https://api.example, without a path'],
   required: [optional(isBoolean), 'a boolean'],
@@ -40,24 +73,105 @@ const checks: Readonly<Record<keyof EncryptPayloadOptions, Check>> = {
   replay: [optional(hasMethods('add')), 'a ReplayMemory'],
 }
 
+const fieldChecks: Readonly<Record<keyof EncryptFieldsOptions, Check>> = {
+  keys: [hasMethods('generate', 'unwrap', 'describe'), 'a KeyProvider, such as localKeys({ primary, keys })'],
+  direction: oneOf('request', 'response', 'both'),
+  fields: [(value) => Array.isArray(value) && value.length > 0, 'a list of at least one JSON pointer'],
+  context: [isFunction, 'a function of the call'],
+  required: [optional(isBoolean), 'a boolean'],
+  suite: [optional((value) => value === 'aes-256-gcm' || value === 'xchacha20-poly1305'), "'aes-256-gcm' or 'xchacha20-poly1305'"],
+  dataKeys: [optional((value) => typeof value === 'object' && value !== null), 'an object'],
+}
+
 const clear: { readonly sealed: Sealed } = Object.freeze({ sealed: Object.freeze({ request: false, response: false }) })
 const sealed: { readonly sealed: Sealed } = Object.freeze({ sealed: Object.freeze({ request: true, response: true }) })
 
 /**
- * Opens requests that arrive as a JWE (RFC 7516, `content-type: application/jose`) and seals their answers, whole or event
- * by event, to the key that the request names. A sealed request is bound to the caller's credential, to this address and
- * to now, and works once. Works on a wire only, behind a server adapter; stands right behind `verifyIdentity`.
+ * Seals payloads, whole or field by field. Stands right behind `verifyIdentity`.
+ *
+ * *On a wire* (without `fields`): opens requests that arrive as a JWE (RFC 7516, `content-type: application/jose`) and seals
+ * their answers, whole or event by event, to the key that the request names. A sealed request is bound to the caller's
+ * credential, to this address and to now, and works once. Behind a server adapter only.
  *
  * ```ts
  * guard().use(audit({ log })).use(verifyIdentity({ verifiers })).use(encryptPayload({ keys, direction: 'both', origin: 'https://api.example' }))
  * ```
  *
+ * *Fields*: seals what stands at JSON pointers on its way out, after masking and whatever else reads it, and opens it on the way
+ * back.
+ *
+ * ```ts
+ * encryptPayload({ keys, direction: 'both', fields: ['/notes/*'], context: (call) => ({ tenant: call.identity.tenant ?? 'none' }) })
+ * ```
+ *
  * Refuses with `decryption_failed` whatever cannot be opened and what arrives in clear, `replayed`, `payload_too_large`,
- * `keys_unavailable`, `limits_unavailable` where the replay memory is full.
+ * `keys_unavailable`, `payload_unsupported` where there is nothing to seal at a pointer, `limits_unavailable` where the replay
+ * memory is full.
  *
  * @throws TypeError for wrong options.
  */
-export function encryptPayload(options: EncryptPayloadOptions): Control<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>> {
+export function encryptPayload(
+  options: EncryptPayloadOptions | EncryptFieldsOptions,
+): Control<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>> {
+  return typeof options === 'object' && options !== null && 'fields' in options ? encryptFields(options) : encryptWire(options)
+}
+
+function encryptFields(options: EncryptFieldsOptions): Control<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>> {
+  checkOptions('encryptPayload', options, fieldChecks)
+  const { keys, direction, context, required = true, suite, dataKeys } = options
+  const pointers = options.fields.map((text) => {
+    const pointer = parseFieldPointer(text)
+    if (pointer === undefined) throw new TypeError("encryptPayload: fields: must be JSON pointers such as '/messages/*/content'")
+    return pointer
+  })
+  const box = sealer({ keys, ...(suite !== undefined && { suite }), ...(dataKeys !== undefined && { dataKeys }) })
+  const seals = direction !== 'response'
+  const opens = direction !== 'request'
+  const added = Object.freeze({ sealed: Object.freeze({ request: seals, response: opens }) })
+  return builtIn<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>>(
+    'encryptPayload',
+    {
+      enter: () => added,
+      ...(seals && {
+        request: (input: unknown, call: Call & Pick<Known, 'identity'>) =>
+          sealFields(input as Json, pointers, box, contextOf(call, context), required),
+      }),
+      ...(opens && {
+        response: (parts: AsyncIterable<unknown>, call: Call & Pick<Known, 'identity'>, _settled: unknown, step: Step) =>
+          openParts(parts, (part) => openFields(part, pointers, box, contextOf(call, context), required), step),
+      }),
+    },
+    {
+      needs: ['identity'],
+      adds: ['sealed'],
+      describe: { direction, required, fields: pointers.map(({ text }) => text), suite: suite ?? 'aes-256-gcm', keys: keys.describe() },
+    },
+    { rewrites: true, innermost: true, close: () => box.close() },
+  )
+}
+
+// What gives a promise, or nothing at all, would bind nothing.
+function contextOf<C>(call: C, context: (call: C) => SealContext): SealContext {
+  const given: unknown = context(call)
+  abandon(given)
+  if (typeof given !== 'object' || given === null || isThenable(given) || Object.keys(given).length === 0)
+    throw new GuardError('misconfigured', { reason: 'the context of the fields of a call has no part' })
+  if (Object.hasOwn(given, 'field')) throw new GuardError('misconfigured', { reason: 'the context of the fields of a call names a field' })
+  return given
+}
+
+async function* openParts(
+  parts: AsyncIterable<unknown>,
+  open: (part: Json) => Promise<Json>,
+  { codec, streamed }: Step,
+): AsyncGenerator<unknown, void, undefined> {
+  for await (const part of parts) {
+    const copy = codec === undefined ? snapshotJson(part) : codec.answer.snapshot(part, streamed)
+    yield await open(copy as Json)
+  }
+}
+
+function encryptWire(options: EncryptPayloadOptions): Control<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>> {
   checkOptions('encryptPayload', options, checks)
   const { keys, direction, origin, required = true, maxAge = 60, replay = memoryReplay() } = options
   const recipients = new WeakMap<Step, Recipient>()
@@ -108,11 +222,14 @@ async function* sealParts(parts: AsyncIterable<unknown>, recipient: Recipient, s
     for await (const part of parts) yield new SealedPart(sealedMediaType, await sealAnswer(wire.serialize(part), mediaType, recipient))
     return
   }
-  const events = serialized(parts, (part) => wire.serializeEvent(part))
+  const events = serialized(parts, (part) => ({ data: wire.serializeEvent(part), type: wire.eventType?.(part) }))
   for await (const event of sealEvents(events, mediaType, recipient)) yield new SealedPart(sealedMediaType, event)
 }
 
-async function* serialized(parts: AsyncIterable<unknown>, serialize: (part: unknown) => string): AsyncGenerator<string, void, undefined> {
+async function* serialized(
+  parts: AsyncIterable<unknown>,
+  serialize: (part: unknown) => SealableEvent,
+): AsyncGenerator<SealableEvent, void, undefined> {
   for await (const part of parts) yield serialize(part)
 }
 

@@ -1,7 +1,7 @@
 import type { Arrival } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { importPublicKey } from '../keys/agreement-key.ts'
-import type { DecryptionKey, KeyProvider } from '../keys/key-provider.ts'
+import type { DecryptionKey, AgreementKeys } from '../keys/agreement-keys.ts'
 import { maxSealedLength, openCompact, readCompact } from './compact-jwe.ts'
 import type { ReplayMemory } from './replay-memory.ts'
 import { criticalParameters, parseRequestHeader, type RequestHeader, unopened } from './request-header.ts'
@@ -9,7 +9,7 @@ import { deriveAnswerKey, type Recipient } from './sealed-answer.ts'
 
 /** What a sealed request must match. */
 export interface Expected {
-  readonly keys: KeyProvider
+  readonly keys: AgreementKeys
   readonly replay: ReplayMemory
   /** The hash of the credential that the caller presents; undefined where it presents none. */
   readonly ath: string | undefined
@@ -86,7 +86,7 @@ async function claim({ ath, jti, iat }: RequestHeader, { replay, maxAge, now }: 
   if (isNew !== true) throw new GuardError('replayed', { reason: 'this sealed request was opened before' })
 }
 
-async function keyFor(header: RequestHeader, keys: KeyProvider): Promise<DecryptionKey> {
+async function keyFor(header: RequestHeader, keys: AgreementKeys): Promise<DecryptionKey> {
   let key: DecryptionKey | undefined
   try {
     key = await keys.decryptionKey(header.kid)

@@ -1,7 +1,9 @@
+import { GuardError } from '../guard/errors.ts'
 import type { AgreementAlgorithm } from '../keys/agreement-key.ts'
 import { decodeBase64url, encodeBase64url } from '../keys/base64url.ts'
 import { maxSealedLength, openCompact, readCompact, sealCompact } from './compact-jwe.ts'
 import { unopened } from './request-header.ts'
+import { FrameOpener, FrameSealer, frameSecretLength } from './sealed-frames.ts'
 import type { ReplyKey } from './seal-request.ts'
 
 /** Who an answer is sealed to. */
@@ -19,31 +21,49 @@ const encoder = new TextEncoder()
 
 /** A whole answer as a JWE in compact form. */
 export function sealAnswer(text: string, mediaType: string, recipient: Recipient): Promise<string> {
-  return seal(text, { typ: 'sallyport-answer', cty: mediaType, req: recipient.request, seq: 0, last: true }, recipient)
+  return seal(encoder.encode(text), { typ: 'sallyport-answer', cty: mediaType, req: recipient.request }, recipient)
+}
+
+/** An event of a streamed answer. */
+export interface SealableEvent {
+  readonly data: string
+  /** The type that it names, where it names one. */
+  readonly type?: string | undefined
 }
 
 /**
- * Events as JWEs in compact form, numbered, and one more that says that nothing follows: so a reader sees when one was cut,
- * repeated, moved, left out, taken from another answer, or when the end is missing. When `events` throws there is no such
- * end.
+ * Events as frames (`sealed-frames.ts`) in base64url, after a JWE in compact form that brings their key, and one more that says
+ * that nothing follows: so a reader sees when one was cut, repeated, moved, left out, taken from another answer, or when the end
+ * is missing. When `events` throws there is no such end.
  */
-export async function* sealEvents(events: AsyncIterable<string>, mediaType: string, recipient: Recipient): AsyncGenerator<string, void, undefined> {
-  let seq = 0
-  const header = (last: boolean): AnswerHeader => ({ typ: 'sallyport-event', cty: mediaType, req: recipient.request, seq: seq++, last })
-  for await (const event of events) yield await seal(event, header(false), recipient)
-  yield await seal('', header(true), recipient)
+export async function* sealEvents(
+  events: AsyncIterable<string | SealableEvent>,
+  mediaType: string,
+  recipient: Recipient,
+): AsyncGenerator<string, void, undefined> {
+  const secret = crypto.getRandomValues(new Uint8Array(frameSecretLength))
+  const start = await seal(secret, { typ: 'sallyport-stream', cty: mediaType, req: recipient.request }, recipient)
+  const sealer = await FrameSealer.start(secret, recipient.request, 'response')
+  try {
+    yield start
+    for await (const event of events) {
+      const { data, type = '' } = typeof event === 'string' ? { data: event } : event
+      if (type.includes('\n')) throw new GuardError('payload_invalid', { reason: 'a line end in the type of an event' })
+      // The type within, and not beside it in clear: there is nothing that could be renamed.
+      yield encodeBase64url(await sealer.seal(encoder.encode(`${type}\n${data}`), false))
+    }
+    yield encodeBase64url(await sealer.seal(nothing, true))
+  } finally {
+    sealer.end()
+  }
 }
+
+const nothing = new Uint8Array()
 
 // With an ephemeral key of its own each time, so that what was sealed stays sealed when the service's key is lost.
-async function seal(text: string, header: AnswerHeader, { alg, key, proof }: Recipient): Promise<string> {
-  const plaintext = encoder.encode(text)
+async function seal(plaintext: Uint8Array, header: AnswerHeader, { alg, key, proof }: Recipient): Promise<string> {
   const mac = await authenticate(proof, header, plaintext)
   return sealCompact(plaintext, key, { alg, ...header, mac })
-}
-
-interface OpenedPart {
-  readonly text: string
-  readonly last: boolean
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -54,7 +74,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @throws GuardError `decryption_failed` for anything but the answer to this very request, whole and unchanged.
  */
 export async function openAnswer(compact: string, replyKey: ReplyKey): Promise<string> {
-  return (await open(compact, replyKey, 'sallyport-answer', 0)).text
+  return (await openWhole(compact, replyKey)).text
+}
+
+/** The same, with the media type that was sealed with it. */
+export async function openWhole(compact: string, replyKey: ReplyKey): Promise<{ readonly text: string; readonly mediaType: string }> {
+  const { plaintext, mediaType } = await open(compact, replyKey, 'sallyport-answer')
+  return { text: asText(plaintext), mediaType }
 }
 
 /**
@@ -69,23 +95,62 @@ export async function openAnswer(compact: string, replyKey: ReplyKey): Promise<s
  * and only whole once this ends without a throw.
  */
 export async function* openAnswers(events: AsyncIterable<string>, replyKey: ReplyKey): AsyncGenerator<string, void, undefined> {
-  let seq = 0
-  for await (const event of events) {
-    const { text, last } = await open(event, replyKey, 'sallyport-event', seq++)
-    if (last) return
-    yield text
+  for await (const { data } of openEvents(events, replyKey)) yield data
+}
+
+/** The same, with the types that the events named. */
+export async function* openEvents(events: AsyncIterable<string>, replyKey: ReplyKey): AsyncGenerator<SealableEvent, void, undefined> {
+  let opener: FrameOpener | undefined
+  try {
+    for await (const event of events) {
+      if (opener === undefined) {
+        opener = await FrameOpener.start((await open(event, replyKey, 'sallyport-stream')).plaintext, replyKey.request, 'response')
+        continue
+      }
+      const { text, isLast } = await opener.open(frameIn(event))
+      if (isLast) return
+      const said = asText(text)
+      const end = said.indexOf('\n')
+      if (end === -1) throw unreadable()
+      yield end === 0 ? { data: said.slice(1) } : { data: said.slice(end + 1), type: said.slice(0, end) }
+    }
+  } finally {
+    opener?.end()
   }
   throw unopened('the answer was cut short')
 }
 
-async function open(compact: string, replyKey: ReplyKey, typ: 'sallyport-answer' | 'sallyport-event', seq: number): Promise<OpenedPart> {
+function frameIn(event: string): Uint8Array {
+  if (typeof event !== 'string' || event.length > maxSealedLength) throw unopened('the answer is too long')
+  const frame = decodeBase64url(event)
+  if (frame === undefined) throw unreadable()
+  return frame
+}
+
+function unreadable(): GuardError {
+  return unopened('the answer is not sealed')
+}
+
+function asText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw unopened('the answer is no text')
+  }
+}
+
+interface OpenedAnswer {
+  readonly plaintext: Uint8Array
+  readonly mediaType: string
+}
+
+async function open(compact: string, replyKey: ReplyKey, typ: AnswerHeader['typ']): Promise<OpenedAnswer> {
   if (typeof compact !== 'string' || compact.length > maxSealedLength) throw unopened('the answer is too long')
   const { mac, ...header } = parseAnswerHeader(readCompact(compact))
   if (header.typ !== typ || header.req !== replyKey.request) throw unopened('this answers something else')
-  if (header.seq !== seq) throw unopened('an event is not in its place')
   try {
     const plaintext = await openCompact(compact, replyKey.key, replyKey.alg)
-    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return { text: decoder.decode(plaintext), last: header.last }
+    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return { plaintext, mediaType: header.cty }
   } catch {
     throw unopened('the answer does not decrypt')
   }
@@ -93,33 +158,20 @@ async function open(compact: string, replyKey: ReplyKey, typ: 'sallyport-answer'
 }
 
 function parseAnswerHeader(raw: Readonly<Record<string, unknown>> | undefined): AnswerHeader & { readonly mac: string } {
-  const { typ, cty, req, seq, last, mac } = raw ?? {}
-  const isComplete = (typ === 'sallyport-answer' || typ === 'sallyport-event') && typeof cty === 'string' && typeof req === 'string'
-  if (
-    !isComplete ||
-    typeof seq !== 'number' ||
-    !Number.isSafeInteger(seq) ||
-    seq < 0 ||
-    typeof last !== 'boolean' ||
-    typeof mac !== 'string' ||
-    mac.length !== 43
-  )
-    throw unopened('the answer is not sealed')
-  return { typ, cty, req, seq, last, mac }
+  const { typ, cty, req, mac } = raw ?? {}
+  const isComplete = (typ === 'sallyport-answer' || typ === 'sallyport-stream') && typeof cty === 'string' && typeof req === 'string'
+  if (!isComplete || typeof mac !== 'string' || mac.length !== 43) throw unopened('the answer is not sealed')
+  return { typ, cty, req, mac }
 }
 
-/** What is said of a sealed answer, or of one event of it, in its protected header. */
+/** What is said of a sealed answer in its protected header. */
 interface AnswerHeader {
-  /** A whole answer, or one event of a streamed one. */
-  readonly typ: 'sallyport-answer' | 'sallyport-event'
+  /** A whole answer, or the secret of the frames of a streamed one. */
+  readonly typ: 'sallyport-answer' | 'sallyport-stream'
   /** Media type of what is sealed. */
   readonly cty: string
   /** The `jti` of the request that is answered. */
   readonly req: string
-  /** The place among the events, from 0. */
-  readonly seq: number
-  /** Whether nothing follows. A streamed answer ends with an empty event that says so. */
-  readonly last: boolean
 }
 
 const hmac = { name: 'HMAC', hash: 'SHA-256' } as const
@@ -162,7 +214,7 @@ async function isAuthentic(key: CryptoKey, header: AnswerHeader, plaintext: Uint
 
 // JSON holds no line break, so that where the text begins cannot be moved.
 function message(header: AnswerHeader, plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
-  const head = encoder.encode(`${JSON.stringify([header.typ, header.cty, header.req, header.seq, header.last])}\n`)
+  const head = encoder.encode(`${JSON.stringify([header.typ, header.cty, header.req])}\n`)
   const bytes = new Uint8Array(head.length + plaintext.length)
   bytes.set(head)
   bytes.set(plaintext, head.length)

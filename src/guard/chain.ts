@@ -13,6 +13,8 @@ export interface Chain {
   readonly onError: (error: unknown, call: Settled) => void
   readonly controls: readonly Control<never, object>[]
   readonly phases: readonly Phases<Call, object>[]
+  /** In which order their `request`s run, and the other way round their `response`s. */
+  readonly inward: readonly number[]
   /** Whether any control looks at answers. */
   readonly responds: boolean
   /** Before which control the arrival is needed, and before which one the input is read. */

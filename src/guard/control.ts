@@ -120,6 +120,8 @@ export interface Traits {
   readonly wireOnly?: boolean
   /** Whether its `request` or `response` changes payloads, so that mere admission would be a lie. */
   readonly rewrites?: boolean
+  /** Whether its `request` comes after those of all others and its `response` before theirs, wherever it stands: who seals a part of a payload leaves nothing to read. */
+  readonly innermost?: boolean
   /** Reads payloads of shapes that the operation did not name. */
   readonly codec?: Codec
   /** Types of obligations that its decisions may carry, where that can be known beforehand. */

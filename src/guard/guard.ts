@@ -181,6 +181,10 @@ function report(error: unknown, call: Settled): void {
   console.error(`sallyport: guard '${call.guard}', call ${call.id}: ${reasonOf(error)}`.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?'))
 }
 
+function places(controls: readonly Control<never, object>[], innermost: boolean): number[] {
+  return [...controls.keys()].filter((index) => (controls[index]?.traits.innermost === true) === innermost)
+}
+
 // What every call would otherwise work out again.
 function prepareChain(
   controls: readonly Control<never, object>[],
@@ -194,6 +198,7 @@ function prepareChain(
     controls,
     // The engine hands a context with whatever is established by then; each control's needs were checked by `use`.
     phases: controls.map((control) => control.phases as Phases<Call, object>),
+    inward: Object.freeze([...places(controls, false), ...places(controls, true)]),
     responds: controls.some((control) => control.phases.response !== undefined),
     arriveAt: opens === -1 ? readAt : opens,
     readAt,

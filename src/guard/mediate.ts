@@ -87,8 +87,10 @@ async function whole(run: Run, answer: unknown): Promise<unknown> {
 // Innermost first.
 function respond(run: Run, source: AsyncIterable<unknown>): AsyncIterable<unknown> {
   let parts = source
-  for (let index = run.chain.phases.length - 1; index >= 0; index--) {
-    const phase = run.chain.phases[index]
+  const { inward, phases } = run.chain
+  for (let place = inward.length - 1; place >= 0; place--) {
+    const index = inward[place] ?? 0
+    const phase = phases[index]
     if (phase?.response === undefined) continue
     const before = parts
     parts = refusing(() => phase.response?.(before, run.context, run.context, run.step)) ?? before

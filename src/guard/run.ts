@@ -186,8 +186,9 @@ export class Run implements LiveCall {
     this.#checkObligations(this.chain.fulfills, 'no control of the chain carries out')
     const authorized = this.input
     const early = this.tasks.splice(0)
-    for (const phase of phases) {
-      if (phase.request === undefined) continue
+    for (const index of this.chain.inward) {
+      const phase = phases[index]
+      if (phase?.request === undefined) continue
       const next = refusing(() => phase.request?.(this.input, this.context as never, this.context, this.step))
       const rewritten = isThenable(next) ? await this.wait(next) : next
       if (rewritten !== undefined && rewritten !== this.input) this.input = this.#snapshot(rewritten)

@@ -36,10 +36,12 @@ export function isCanonical(text: string): boolean {
   return rest !== 1 && last !== none && (last & (rest === 2 ? 0x0f : 0x03)) === 0
 }
 
-/** Bytes as a base64url text without padding (RFC 7515, section 2). For hashes and the like: at most some thousands. */
+/** Bytes as a base64url text without padding (RFC 7515, section 2). */
 export function encodeBase64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  let binary = ''
+  for (let at = 0; at < bytes.length; at += most) binary += String.fromCharCode(...(bytes.length <= most ? bytes : bytes.subarray(at, at + most)))
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
+
+// More arguments than this a function may not take everywhere.
+const most = 8192

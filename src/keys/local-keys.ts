@@ -1,11 +1,13 @@
 import type { JWK } from 'jose'
 import { type Check, checkOptions } from '../guard/check-options.ts'
 import { type AgreementAlgorithm, agreementAlgorithms, type AgreementKey, importPrivateKey, parsePrivateKey } from './agreement-key.ts'
-import type { DecryptionKey, KeyProvider, PublicKey, PublicKeySet } from './key-provider.ts'
+import type { DecryptionKey, AgreementKeys, PublicKey, PublicKeySet } from './agreement-keys.ts'
+import type { KeyProvider } from './key-provider.ts'
+import { keyring, type KeyringOptions } from './keyring.ts'
 import { jwkThumbprint } from './thumbprint.ts'
 
-/** Options of `localKeys`. */
-export interface LocalKeysOptions {
+/** Options of `localKeys` for keys that open what callers sealed to their public halves. */
+export interface LocalAgreementKeysOptions {
   /**
    * Private keys as a JWK Set (RFC 7517, section 5): P-256 or X25519, each with `d`. `kid` is the key's thumbprint
    * (RFC 7638) unless given; `alg`, where given, `ECDH-ES` or `ECDH-ES+A256KW`; `use`, where given, `enc`.
@@ -13,7 +15,7 @@ export interface LocalKeysOptions {
   readonly jwks: { readonly keys: readonly JWK[] }
 }
 
-const checks: Readonly<Record<keyof LocalKeysOptions, Check>> = {
+const checks: Readonly<Record<keyof LocalAgreementKeysOptions, Check>> = {
   jwks: [(value) => typeof value === 'object' && value !== null, 'a JWK Set'],
 }
 
@@ -30,18 +32,27 @@ interface Ring {
 }
 
 /**
- * Keys that the process holds itself. Several may be given, so that a new key is known before the first caller seals to
- * it and an old one for as long as somebody may still.
+ * Keys that the process holds itself: private keys that open what callers sealed (`jwks`), or a keyring that wraps data keys
+ * (`primary` and `keys`). Several may be given, so that a new key is known before the first one uses it and an old one for as
+ * long as somebody may still.
  *
  * ```ts
- * const keys = localKeys({ jwks: { keys: [await exportJWK(privateKey)] } })
+ * const wire = localKeys({ jwks: { keys: [await exportJWK(privateKey)] } })
+ * const rest = localKeys({ primary: 'k2', keys: { k1, k2 } })
  * ```
  *
+ * @throws TypeError for a key of a keyring that has not 32 bytes, and where the primary one is not there.
  * @throws TypeError for a key of another curve or kind, a public key, a duplicate, or no key at all. Messages name the
  * place of a key and nothing of it. A secret that does not belong to its public key rejects at first use, since only the
  * asynchronous import can tell.
  */
-export function localKeys(options: LocalKeysOptions): KeyProvider {
+export function localKeys(options: LocalAgreementKeysOptions): AgreementKeys
+export function localKeys(options: KeyringOptions): KeyProvider
+export function localKeys(options: LocalAgreementKeysOptions | KeyringOptions): AgreementKeys | KeyProvider {
+  return typeof options === 'object' && options !== null && 'jwks' in options ? agreementKeys(options) : keyring(options)
+}
+
+function agreementKeys(options: LocalAgreementKeysOptions): AgreementKeys {
   checkOptions('localKeys', options, checks)
   const given: unknown = options.jwks.keys
   if (!Array.isArray(given) || given.length === 0) throw new TypeError('localKeys: jwks.keys must be a list of at least one private key')

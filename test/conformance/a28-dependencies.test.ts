@@ -11,7 +11,7 @@ import {
   type GuardErrorCode,
   guardHandler,
   jwt,
-  type KeyProvider,
+  type AgreementKeys,
   type KeySource,
   type LimitStore,
   localJwks,
@@ -58,7 +58,7 @@ interface Dependencies {
   keys: KeySource
   replay: ReplayMemory
   state: StateStore
-  provider: KeyProvider
+  provider: AgreementKeys
 }
 
 type Named = { [Name in keyof Dependencies]: (own: Dependencies[Name], how: () => never) => Dependencies[Name] }

@@ -8,7 +8,7 @@ import {
   guard,
   guardHandler,
   jwt,
-  type KeyProvider,
+  type AgreementKeys,
   localKeys,
   maskData,
   openAnswers,
@@ -42,7 +42,7 @@ export interface Door {
   readonly log: RecordingLog
 }
 
-let keys: { readonly provider: KeyProvider; readonly publicKey: PublicKey } | undefined
+let keys: { readonly provider: AgreementKeys; readonly publicKey: PublicKey } | undefined
 
 async function ownKeys(): Promise<NonNullable<typeof keys>> {
   if (keys !== undefined) return keys

@@ -332,7 +332,7 @@ describe('the set-up of encryptPayload', () => {
     const right = { keys: service.keys, direction: 'both' }
     const wrong: readonly (readonly [options: unknown, message: RegExp])[] = [
       [undefined, /options must be an object/],
-      [{ direction: 'both' }, /keys: must be a KeyProvider/],
+      [{ direction: 'both' }, /keys: must be the AgreementKeys/],
       [{ ...right, keys: {} }, /keys: /],
       [{ keys: service.keys }, /direction: /],
       [{ ...right, direction: 'all' }, /direction: /],
@@ -344,7 +344,7 @@ describe('the set-up of encryptPayload', () => {
       [{ ...right, maxAge: Number.NaN }, /maxAge: /],
       [{ ...right, maxAge: 7200 }, /maxAge: /],
       [{ ...right, replay: {} }, /replay: /],
-      [{ ...right, fields: ['/messages/*/content'] }, /no option fields/],
+      [{ ...right, fields: ['/messages/*/content'] }, /keys: must be a KeyProvider/],
       [{ ...right, context: () => ({}) }, /no option context/],
     ]
     for (const [options, message] of wrong)

@@ -3,6 +3,7 @@ import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { base64url, compactDecrypt, CompactEncrypt, decodeProtectedHeader } from 'jose'
 import { type ReplyKey, sealRequest } from '../../src/encryption/seal-request.ts'
+import { FrameOpener, FrameSealer } from '../../src/encryption/sealed-frames.ts'
 import { openAnswer, openAnswers, type Recipient, sealAnswer, sealEvents } from '../../src/encryption/sealed-answer.ts'
 import { systemClock } from '../../src/guard/clock.ts'
 import { address, makeReplyKey, makeService, now, open, sealByHand, type Service, token } from './sealed-by-hand.ts'
@@ -137,12 +138,12 @@ describe('A20: a sealed stream', () => {
     const events = await sealAll(['a', 'b', 'c'])
     const foreign = await sealAll(['a', 'b', 'c'], (await exchange()).recipient)
     const change = fc.oneof(
-      fc.record({ kind: fc.constant('drop'), at: fc.nat(3), to: fc.constant(0) }),
-      fc.record({ kind: fc.constant('repeat'), at: fc.nat(3), to: fc.nat(3) }),
-      fc.record({ kind: fc.constant('swap'), at: fc.nat(3), to: fc.nat(3) }),
-      fc.record({ kind: fc.constant('cut'), at: fc.nat(3), to: fc.nat(400) }),
-      fc.record({ kind: fc.constant('foreign'), at: fc.nat(3), to: fc.nat(3) }),
-      fc.record({ kind: fc.constant('truncate'), at: fc.nat(3), to: fc.constant(0) }),
+      fc.record({ kind: fc.constant('drop'), at: fc.nat(4), to: fc.constant(0) }),
+      fc.record({ kind: fc.constant('repeat'), at: fc.nat(4), to: fc.nat(4) }),
+      fc.record({ kind: fc.constant('swap'), at: fc.nat(4), to: fc.nat(4) }),
+      fc.record({ kind: fc.constant('cut'), at: fc.nat(4), to: fc.nat(400) }),
+      fc.record({ kind: fc.constant('foreign'), at: fc.nat(4), to: fc.nat(4) }),
+      fc.record({ kind: fc.constant('truncate'), at: fc.nat(4), to: fc.constant(0) }),
     )
     await fc.assert(
       fc.asyncProperty(change, async ({ kind, at, to }) => {
@@ -168,36 +169,27 @@ describe('A20: a sealed stream', () => {
   })
 
   test('does not end where it is emptied, or where only an end from elsewhere stands', async () => {
-    const [end = ''] = await sealAll([])
-    assert.deepEqual(await all(openAnswers(list([end]), replyKey)), [])
+    const [start = '', end = ''] = await sealAll([])
+    assert.deepEqual(await all(openAnswers(list([start, end]), replyKey)), [])
     const events = await sealAll(['a'])
-    await assert.rejects(all(openAnswers(list([]), replyKey)), refused)
-    await assert.rejects(all(openAnswers(list([events[0] ?? '', end]), replyKey)), refused)
+    for (const wrong of [[], [start], [end], [events[0] ?? '', end], [start, events[1] ?? '', end], [...events.slice(0, 2), end]])
+      await assert.rejects(all(openAnswers(list(wrong), replyKey)), refused)
   })
 
-  test('cannot be ended by who only sees it', async () => {
-    const [first = ''] = await sealAll(['a'])
-    const header = { ...decodeProtectedHeader(first), alg: replyKey.alg, enc: 'A256GCM', seq: 1, last: true }
-    const end = await new CompactEncrypt(new Uint8Array()).setProtectedHeader(header).encrypt(recipient.key)
-    await assert.rejects(all(openAnswers(list([first, end]), replyKey)), refused)
-    const [encoded = '', ...rest] = first.split('.')
-    const flagged = base64url.encode(JSON.stringify({ ...JSON.parse(Buffer.from(encoded, 'base64url').toString()), last: true }))
-    await assert.rejects(all(openAnswers(list([[flagged, ...rest].join('.')]), replyKey)), refused)
-  })
-
-  test('is bound to all that is said of each event: a guessed text cannot be moved, renamed or made the last', async () => {
-    const [first = '', second = '', end = ''] = await sealAll(['same', 'same'])
-    const [, , , laterEnd = ''] = await sealAll(['', '', ''])
-    const reseal = (event: string, change: object): Promise<string> =>
-      new CompactEncrypt(new TextEncoder().encode('same'))
-        .setProtectedHeader({ ...decodeProtectedHeader(event), ...change, alg: replyKey.alg, enc: 'A256GCM' })
-        .encrypt(recipient.key)
-    assert.equal((await all(openAnswers(list([first, await reseal(second, {}), end]), replyKey))).length, 2)
-    const moved = [first, second, await reseal(second, { seq: 2 }), laterEnd]
-    const renamed = [first, await reseal(second, { cty: 'text/html' }), end]
-    const ended = [first, await reseal(second, { last: true })]
-    for (const events of [moved, renamed, ended]) await assert.rejects(all(openAnswers(list(events), replyKey)), refused)
-    await assert.rejects(openAnswer(await reseal(first, { typ: 'sallyport-answer' }), replyKey), refused)
+  test('cannot be started, ended or continued by who only sees it', async () => {
+    const [start = '', first = '', end = ''] = await sealAll(['a'])
+    const header = { ...decodeProtectedHeader(start), alg: replyKey.alg, enc: 'A256GCM' }
+    const own = await new CompactEncrypt(new Uint8Array(56).fill(7)).setProtectedHeader(header).encrypt(recipient.key)
+    const frames = await FrameSealer.start(new Uint8Array(56).fill(7), recipient.request, 'response')
+    const forged = base64url.encode(await frames.seal(new TextEncoder().encode('evil'), true))
+    await assert.rejects(all(openAnswers(list([own, forged]), replyKey)), refused)
+    const flagged = base64url.decode(first)
+    flagged[0] = 1
+    await assert.rejects(all(openAnswers(list([start, base64url.encode(flagged)]), replyKey)), refused)
+    const unflagged = base64url.decode(end)
+    unflagged[0] = 0
+    await assert.rejects(all(openAnswers(list([start, first, base64url.encode(unflagged)]), replyKey)), refused)
+    await assert.rejects(openAnswer(start, replyKey), refused)
   })
 
   test('is opened for the request that it names only', async () => {
@@ -222,12 +214,51 @@ describe('A20: a sealed stream', () => {
     await assert.rejects(all(openAnswers(list(events), replyKey)), refused)
   })
 
-  test('shows nothing of its text and uses no key or nonce twice', async () => {
-    const events = await sealAll(['needle-in-clear', 'needle-in-clear'])
-    const parts = events.map((event) => event.split('.'))
-    for (const place of [1, 2, 3, 4]) assert.equal(new Set(parts.map((segments) => segments[place])).size, events.length)
-    const shown = parts.map(([header = '']) => Buffer.from(header, 'base64url').toString()).join()
-    assert.doesNotMatch(shown + events.join(), /needle/)
-    assert.equal(new Set(events.map((event) => JSON.stringify(decodeProtectedHeader(event).epk))).size, events.length)
+  test('shows nothing of its text, and the same text never looks the same', async () => {
+    const [start = '', ...frames] = await sealAll(['needle-in-clear', 'needle-in-clear'])
+    const other = await sealAll(['needle-in-clear', 'needle-in-clear'])
+    assert.equal(new Set([...frames, ...other.slice(1)]).size, 6)
+    const shown = start.split('.').map((segment) => Buffer.from(segment, 'base64url').toString('latin1'))
+    assert.doesNotMatch([...shown, ...frames.map((frame) => Buffer.from(frame, 'base64url').toString('latin1'))].join(), /needle/)
+  })
+})
+
+describe('frames', () => {
+  const secret = (): Uint8Array => Uint8Array.from({ length: 56 }, (_, index) => index)
+  const text = new TextEncoder().encode('frame')
+
+  test('A20: open in their order, direction and type alone, and no bit may change', async () => {
+    const sealer = await FrameSealer.start(secret(), 'r', 'response')
+    const [first, second] = [await sealer.seal(text, false, 'delta'), await sealer.seal(text, true)]
+    const opener = await FrameOpener.start(secret(), 'r', 'response')
+    assert.deepEqual(await opener.open(first, 'delta'), { text, isLast: false })
+    assert.deepEqual(await opener.open(second), { text, isLast: true })
+    await assert.rejects(async () => opener.open(second), refused)
+    const wrong: readonly (() => Promise<unknown>)[] = [
+      async () => (await FrameOpener.start(secret(), 'r', 'response')).open(second),
+      async () => (await FrameOpener.start(secret(), 'r', 'response')).open(first),
+      async () => (await FrameOpener.start(secret(), 'r', 'response')).open(first, 'other'),
+      async () => (await FrameOpener.start(secret(), 'r', 'request')).open(first, 'delta'),
+      async () => (await FrameOpener.start(secret(), 's', 'response')).open(first, 'delta'),
+      async () => (await FrameOpener.start(secret().fill(1), 'r', 'response')).open(first, 'delta'),
+      async () => FrameOpener.start(new Uint8Array(55), 'r', 'response'),
+    ]
+    for (const each of wrong) await assert.rejects(each, refused)
+    for (let bit = 0; bit < first.length * 8; bit++) {
+      const changed = Uint8Array.from(first)
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      await assert.rejects(async () => (await FrameOpener.start(secret(), 'r', 'response')).open(changed, 'delta'), refused)
+    }
+    for (let length = 0; length < first.length; length++)
+      await assert.rejects(async () => (await FrameOpener.start(secret(), 'r', 'response')).open(first.subarray(0, length), 'delta'), refused)
+  })
+
+  test('are none after the last one, and none once the stream was given up', async () => {
+    const sealer = await FrameSealer.start(secret(), 'r', 'response')
+    await sealer.seal(text, true)
+    assert.throws(() => sealer.seal(text, false))
+    const other = await FrameSealer.start(secret(), 'r', 'response')
+    other.end()
+    assert.throws(() => other.seal(text, false))
   })
 })

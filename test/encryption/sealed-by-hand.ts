@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { CompactEncrypt, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { type Expected, type OpenedRequest, openRequest } from '../../src/encryption/open-request.ts'
 import { memoryReplay } from '../../src/encryption/replay-memory.ts'
-import type { KeyProvider } from '../../src/keys/key-provider.ts'
+import type { AgreementKeys } from '../../src/keys/agreement-keys.ts'
 import { localKeys } from '../../src/keys/local-keys.ts'
 
 export type Curve = 'P-256' | 'X25519'
@@ -17,7 +17,7 @@ export function athOf(credential: string): string {
 }
 
 export interface Service {
-  readonly keys: KeyProvider
+  readonly keys: AgreementKeys
   readonly publicKey: CryptoKey
   readonly publicJwk: JWK
   readonly privateJwk: JWK

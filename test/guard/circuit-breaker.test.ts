@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CircuitBreaker } from '../../src/limits/circuit-breaker.ts'
+import { CircuitBreaker } from '../../src/guard/circuit-breaker.ts'
 
 test('after three failures in a row one at a time may ask, until one succeeds', () => {
   const breaker = new CircuitBreaker()

@@ -1,0 +1,133 @@
+import { type Check, checkOptions, isFunction, optional } from '../../guard/check-options.ts'
+import { GuardError } from '../../guard/errors.ts'
+import { type SealableEvent, openEvents, openWhole } from '../../encryption/sealed-answer.ts'
+import { type ReplyKey, sealRequest, type SealRequestOptions } from '../../encryption/seal-request.ts'
+import { eventParser, serializeEvent } from '../../payload/server-sent-events.ts'
+import { mediaTypeOf, readBounded } from '../web/request-body.ts'
+import type { Fetch } from './exchange.ts'
+
+/** Options of `sealingFetch`. */
+export interface SealingFetchOptions {
+  /** The service's public key, with its `kid`, as it publishes it; or a function that gives the one to seal to now. */
+  readonly publicKey: SealRequestOptions['publicKey'] | (() => SealRequestOptions['publicKey'] | Promise<SealRequestOptions['publicKey']>)
+  /** The token or API key that a request is sent with; what stands in its `Authorization` or `x-api-key` field unless given. */
+  readonly credential?: () => string
+  /** What sends the requests; the runtime's own `fetch`, as it is now, unless given. */
+  readonly fetch?: Fetch
+  /** The most bytes of a sealed answer that is not a stream; 16 MiB unless given. */
+  readonly maxAnswer?: number
+}
+
+const checks: Readonly<Record<keyof SealingFetchOptions, Check>> = {
+  publicKey: [(value) => isFunction(value) || (typeof value === 'object' && value !== null), 'a public JWK, or a function that gives one'],
+  credential: [optional(isFunction), 'a function'],
+  fetch: [optional(isFunction), 'a function'],
+  maxAnswer: [optional((value) => Number.isSafeInteger(value) && Number(value) > 0), 'a whole number of bytes above zero'],
+}
+
+const sealedMediaType = 'application/jose'
+
+/**
+ * A `fetch` that seals the body of every request to a service behind `encryptPayload`, and opens its answers, whole and streamed.
+ * Any client that takes a `fetch` works with it: what it writes and reads is in clear, what goes over the wire is not.
+ *
+ * ```ts
+ * const client = new OpenAI({ apiKey: token, baseURL: 'https://api.example/v1', fetch: sealingFetch({ publicKey }) })
+ * ```
+ *
+ * Header fields, the address and the status are not sealed. An answer of success that is not sealed is refused; one that says that
+ * something failed is given as it came, and anybody on the way may have written it. Where a sealed stream ends before its end,
+ * reading it fails. A request is sealed once for each time that it is sent, so that retries of a client work.
+ *
+ * Rejects with a `GuardError`: `decryption_failed` for an answer that is not the genuine one to this very request,
+ * `payload_unsupported` for a request without a body, `payload_too_large`; with a `TypeError` where there is no credential to bind to.
+ *
+ * @throws TypeError for wrong options.
+ */
+export function sealingFetch(options: SealingFetchOptions): Fetch {
+  checkOptions('sealingFetch', options, checks)
+  const { publicKey, credential, fetch: send, maxAnswer = 16 * 1024 * 1024 } = options
+  return async (input, init) => {
+    const request = new Request(input, init)
+    if (request.body === null) throw new GuardError('payload_unsupported', { reason: 'a request without a body cannot be sealed' })
+    const body = new Uint8Array(await request.arrayBuffer())
+    const { body: sealed, replyKey } = await sealRequest(body, {
+      publicKey: typeof publicKey === 'function' ? await publicKey() : publicKey,
+      credential: credential === undefined ? credentialOf(request.headers) : credential(),
+      url: request.url,
+      contentType: request.headers.get('content-type') ?? 'application/json',
+    })
+    const headers = new Headers(request.headers)
+    headers.delete('content-length')
+    headers.set('content-type', sealedMediaType)
+    const response = await (send ?? globalThis.fetch)(request.url, {
+      method: request.method,
+      headers,
+      body: sealed,
+      // What is sealed is sealed to one address.
+      redirect: 'error',
+      signal: request.signal,
+    })
+    return open(response, replyKey, maxAnswer)
+  }
+}
+
+function credentialOf(headers: Headers): string {
+  const authorization = headers.get('authorization')
+  const token = authorization === null ? headers.get('x-api-key') : authorization.slice(authorization.indexOf(' ') + 1)
+  if (token === null || token === '') throw new TypeError('sealingFetch: the request has no credential that it could be bound to')
+  return token
+}
+
+async function open(response: Response, replyKey: ReplyKey, maxAnswer: number): Promise<Response> {
+  if (!response.ok) return response
+  const { body, status, statusText } = response
+  const type = mediaTypeOf(response.headers.get('content-type')).essence
+  if (body === null || (type !== sealedMediaType && type !== 'text/event-stream')) {
+    await body?.cancel()
+    throw new GuardError('decryption_failed', { reason: 'the answer is not sealed' })
+  }
+  const headers = new Headers(response.headers)
+  headers.delete('content-length')
+  headers.delete('content-encoding')
+  if (type === 'text/event-stream') return new Response(opened(body, replyKey), { status, statusText, headers })
+  const text = new TextDecoder().decode(await readBounded(body.getReader(), maxAnswer))
+  const answer = await openWhole(text, replyKey)
+  headers.set('content-type', answer.mediaType)
+  return new Response(answer.text, { status, statusText, headers })
+}
+
+const encoder = new TextEncoder()
+
+/** The events of a sealed stream as the bytes of a stream in clear. */
+function opened(body: ReadableStream<Uint8Array>, replyKey: ReplyKey): ReadableStream<Uint8Array> {
+  const events: AsyncGenerator<SealableEvent, void, undefined> = openEvents(dataOf(body), replyKey)
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await events.next()
+        if (done === true) return controller.close()
+        const { data, type } = value
+        controller.enqueue(encoder.encode(serializeEvent(type === undefined ? { data } : { data, event: type })))
+      },
+      async cancel() {
+        await events.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function* dataOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, undefined> {
+  const parser = eventParser()
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      for (const { data } of parser.push(value)) yield data
+    }
+  } finally {
+    await reader.cancel()
+  }
+}

@@ -1,0 +1,2 @@
+export { vaultTransit, type VaultTransitOptions } from './vault-transit.ts'
+export type { DataKey, KeyContext, KeyProvider, KeyState, WrappedKey } from '../../keys/key-provider.ts'

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import Anthropic from '@anthropic-ai/sdk'
+import { exportJWK, generateKeyPair } from 'jose'
+import OpenAI from 'openai'
+import {
+  type AgreementKeys,
+  anthropicMessages,
+  authorize,
+  type Codec,
+  encryptPayload,
+  guard,
+  guardHandler,
+  jwt,
+  localKeys,
+  openaiChat,
+  type PublicKey,
+  sealingFetch,
+  unaudited,
+  verifyIdentity,
+} from '../../../src/index.ts'
+import { allowAll } from '../../../src/testing/index.ts'
+import { chunksOf, completion } from '../../conformance/chat-payloads.ts'
+import { analyst, issuer } from '../../conformance/whole-guard.ts'
+import { fullMessage, messageEvents } from '../../payload/anthropic-payloads.ts'
+
+const origin = 'https://api.example'
+const refused = { code: 'decryption_failed' }
+let publicKey: PublicKey
+let keys: AgreementKeys
+let token = ''
+
+/** A sealed service, and what went over the wire to it and back. */
+function service(codec: Codec<never>, answer: (input: { readonly stream?: unknown }) => unknown) {
+  const wire: string[] = []
+  const base = guard({ onError: () => {} })
+    .use(unaudited())
+    .use(verifyIdentity({ verifiers: [jwt(issuer.options)] }))
+    .use(encryptPayload({ keys, direction: 'both' }))
+    .use(authorize({ evaluator: allowAll() }))
+  const handler = guardHandler(
+    base,
+    { action: 'chat', resource: { type: 'model', id: 'm' }, codec },
+    (_request, call) => answer(call.input as { readonly stream?: unknown }) as object,
+    { origin },
+  )
+  const send = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const request = new Request(url, init)
+    wire.push(await request.clone().text())
+    const response = await handler(request)
+    wire.push(await response.clone().text())
+    return response
+  }
+  return { send, wire }
+}
+
+before(async () => {
+  const { privateKey } = await generateKeyPair('ECDH-ES', { crv: 'X25519', extractable: true })
+  keys = localKeys({ jwks: { keys: [await exportJWK(privateKey)] } })
+  const [published] = (await keys.publicKeys()).keys
+  assert.ok(published)
+  publicKey = published
+  token = (await analyst()).authorization.slice('Bearer '.length)
+})
+
+async function* list<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values
+}
+
+describe('sealingFetch', () => {
+  test('lets the client of OpenAI ask and read, whole and streamed, and nothing of it is in clear on the wire', async () => {
+    const { send, wire } = service(openaiChat as Codec<never>, ({ stream }) =>
+      stream === true ? list(chunksOf(['needle-', 'out'])) : completion('needle-out'),
+    )
+    const client = new OpenAI({ apiKey: token, baseURL: `${origin}/v1`, fetch: sealingFetch({ publicKey, fetch: send }), maxRetries: 0 })
+    const messages = [{ role: 'user', content: 'needle-in' }] as const
+    const whole = await client.chat.completions.create({ model: 'gpt-5', messages: [...messages] })
+    assert.equal(whole.choices[0]?.message.content, 'needle-out')
+    let said = ''
+    for await (const part of await client.chat.completions.create({ model: 'gpt-5', messages: [...messages], stream: true }))
+      said += part.choices[0]?.delta.content ?? ''
+    assert.equal(said, 'needle-out')
+    assert.equal(wire.length, 4)
+    assert.doesNotMatch(wire.join(), /needle|gpt-5|content|choices/)
+  })
+
+  test('keeps the types of events, which the client of Anthropic reads by', async () => {
+    const { send, wire } = service(anthropicMessages as Codec<never>, ({ stream }) =>
+      stream === true ? list(messageEvents({ thinking: [], text: ['needle-', 'out'], calls: [] })) : fullMessage(),
+    )
+    const own = sealingFetch({ publicKey: async () => publicKey, fetch: send, credential: () => token })
+    const client = new Anthropic({ authToken: token, apiKey: null, baseURL: origin, fetch: own, maxRetries: 0 })
+    const message = await client.messages.stream({ model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }).finalMessage()
+    assert.ok(JSON.stringify(message).includes('needle-out'))
+    assert.doesNotMatch(wire.join(), /needle|message_start|content_block/)
+  })
+
+  test('refuses an answer of success that is not sealed, and gives a refusal as it came', async () => {
+    const ask = (answer: () => Response, credential = token) =>
+      sealingFetch({ publicKey, fetch: async () => answer(), credential: () => credential })(`${origin}/v1`, { method: 'POST', body: '{}' })
+    await assert.rejects(
+      ask(() => Response.json({ evil: true })),
+      refused,
+    )
+    await assert.rejects(
+      ask(() => new Response(null, { status: 204 })),
+      refused,
+    )
+    await assert.rejects(
+      ask(() => new Response('a.b.c.d.e', { headers: { 'content-type': 'application/jose' } })),
+      refused,
+    )
+    const denied = await ask(() => Response.json({ title: 'no' }, { status: 403 }))
+    assert.deepEqual([denied.status, await denied.json()], [403, { title: 'no' }])
+  })
+
+  test('A20: reading fails where a sealed stream was cut, or has an event in clear', async () => {
+    const { send } = service(openaiChat as Codec<never>, () => list(chunksOf(['one', 'two', 'three'])))
+    const through = (change: (text: string) => string) =>
+      sealingFetch({
+        publicKey,
+        credential: () => token,
+        fetch: async (url, init) => {
+          const response = await send(url, init)
+          return new Response(change(await response.text()), response)
+        },
+      })
+    const body = JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }], stream: true })
+    const ask = async (change: (text: string) => string): Promise<string> =>
+      (
+        await through(change)(`${origin}/v1`, {
+          method: 'POST',
+          body,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        })
+      ).text()
+    assert.match(await ask((text) => text), /three/)
+    const events = (text: string): string[] => text.split('\n\n').filter((event) => event !== '')
+    const changes: readonly ((text: string) => string)[] = [
+      (text) => `${events(text).slice(0, -1).join('\n\n')}\n\n`,
+      (text) => `${events(text).slice(0, 2).join('\n\n')}\n\n`,
+      (text) => text.replace('\n\n', '\n\ndata: {"evil":1}\n\n'),
+      () => '',
+    ]
+    for (const change of changes) await assert.rejects(ask(change))
+  })
+
+  test('sends nothing without a body or a credential, nor with wrong options', async () => {
+    const own = sealingFetch({ publicKey, fetch: () => assert.fail('sent') })
+    await assert.rejects(own(`${origin}/v1/models`), { code: 'payload_unsupported' })
+    await assert.rejects(own(`${origin}/v1`, { method: 'POST', body: '{}' }), TypeError)
+    for (const wrong of [{}, { publicKey: 'k' }, { publicKey, fetch: 1 }, { publicKey, more: 1 }, { publicKey, maxAnswer: 0 }])
+      assert.throws(() => sealingFetch(wrong as never), TypeError)
+  })
+})
