@@ -161,6 +161,11 @@ export class Run implements LiveCall {
     })
   }
 
+  get isRetry(): boolean {
+    const source = this.#source
+    return 'isRetry' in source && source.isRetry?.() === true
+  }
+
   note(text: string): void {
     if (this.notes.length < noteBounds.count) this.notes.push(text.slice(0, noteBounds.length))
   }
@@ -326,6 +331,10 @@ class RunStep implements Step {
 
   get arrival(): Arrival | undefined {
     return this.#run.arrival
+  }
+
+  get isRetry(): boolean {
+    return this.#run.isRetry
   }
 
   get streamed(): boolean {
