@@ -8,6 +8,7 @@ import { callHandleField } from '../web/answer-fields.ts'
 import { bodyBounds, type WireMediator, wireMediator } from '../web/server-options.ts'
 import { endpoints } from './endpoints.ts'
 import { Exchange, type Fetch } from './exchange.ts'
+import { Retries } from './retries.ts'
 
 /** Options of `guardFetch`. */
 export interface GuardFetchOptions<I> {
@@ -43,8 +44,9 @@ export interface GuardedFetch extends Fetch {
  * `operation` says what it does. The client's own `Authorization` is the vendor's key and never the caller's credential.
  *
  * A refusal is *returned*: a response with the refusal's status, a body in which the client finds an error of its own kind,
- * and `x-should-retry: false`. What the network throws is rethrown unchanged. A retry of the client is a new call, with a
- * request of its own in the limits. Redirects are refused: the address is part of what was authorized. Of the response's
+ * and `x-should-retry: false`. What the network throws is rethrown unchanged. A retry of the client is a new call. It has no
+ * request of its own in the limits where it acts for the same call (`through`), with the same bytes, after an attempt that failed;
+ * that holds at most twice. Redirects are refused: the address is part of what was authorized. Of the response's
  * header fields, which no control reads, request ids, retry times and rate limits are handed on where they have a plain form;
  * lost are all others, `statusText`, `url` and `redirected`.
  *
@@ -70,6 +72,7 @@ export function guardFetch<C extends Call, I>(
     credentials,
     routes: routesOf(guard, codec as Codec | 'auto', operation as Operation<never> | undefined),
     handles: new CallHandles(),
+    retries: new Retries(),
   }
   const guarded: Fetch = async (input, init) => new Exchange(settings, input, init).run()
   return Object.assign(guarded, {
