@@ -20,6 +20,9 @@ export async function callEveryPath(client: object, { argumentLists, leaveOut = 
     running.push(settled(make))
   }
   const { error: report, warn } = console
+  const { setTimeout: wait } = globalThis
+  // Called with nonsense, clients leave timers behind; these must not keep the process from ending.
+  globalThis.setTimeout = Object.assign((...list: Parameters<typeof wait>) => wait(...list).unref(), wait)
   // Some helpers write the errors that they collect.
   console.error = () => {}
   console.warn = () => {}
@@ -32,6 +35,7 @@ export async function callEveryPath(client: object, { argumentLists, leaveOut = 
     for (const [name, make] of Object.entries(more)) run(name, make)
     await Promise.all(running)
   } finally {
+    globalThis.setTimeout = wait
     console.error = report
     console.warn = warn
   }
