@@ -28,7 +28,10 @@ type OfInput<I, T> = { of(input: I): T }['of']
 
 /** Where a call's input comes from: a value, or bytes that arrive over a wire and are read only once a caller is known. */
 export type Source =
-  | { readonly value: unknown }
+  | {
+      readonly value: unknown
+      readonly isRetry?: () => boolean
+    }
   | {
       readonly arrive: () => Arrival | Promise<Arrival>
       readonly parse: (arrival: Arrival) => unknown

@@ -42,6 +42,8 @@ const entries = [
   'sallyport/cedar',
   'sallyport/opa',
   'sallyport/authzen',
+  'sallyport/ai-sdk',
+  'sallyport/langchain',
   'sallyport/testing',
 ]
 const own: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
+import type { CallOptions } from '../../guard/call-options.ts'
 import type { Call, Credentials } from '../../guard/context.ts'
 import type { Arrival } from '../../guard/control.ts'
 import { GuardError, isGuardError, toProblem } from '../../guard/errors.ts'
@@ -7,8 +7,10 @@ import { answerResponse, discard, refusalResponse } from '../web/answer-response
 import { callHandleField, rebuiltFields } from '../web/answer-fields.ts'
 import { EventParts, receiveAnswer, type ReceivedAnswer } from '../web/received-answer.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
-import { atOnce, type WireMediator } from '../web/server-options.ts'
-import type { CallHandles, Route, Routes } from './guard-fetch.ts'
+import type { WireMediator } from '../web/server-options.ts'
+import { authorityOf, foreignHandle } from './authority.ts'
+import type { CallHandles } from './call-handles.ts'
+import type { Route, Routes } from './guard-fetch.ts'
 import { isRetried, type Retries } from './retries.ts'
 
 /** What a client hands its requests to. */
@@ -57,7 +59,8 @@ export class Exchange {
 
   /** @throws what the network throws, and the signal's reason where the client gave up. */
   async run(): Promise<Response> {
-    const { options, refusal } = this.#authority()
+    const { handles, credentials } = this.#settings
+    const { options, refusal } = authorityOf(this.#handle, handles, credentials)
     const unknown = this.#route === undefined ? new GuardError('payload_unsupported', { reason: 'an endpoint that is not known' }) : undefined
     try {
       return await this.#mediate(options, refusal ?? unknown)
@@ -65,21 +68,6 @@ export class Exchange {
       if (this.#ran || isGuardError(error)) throw error
       // The engine takes no call that has ended. Once more without one, so that the refusal is recorded.
       return await this.#mediate({}, foreignHandle())
-    }
-  }
-
-  // Beside a refusal there is no authority.
-  #authority(): { readonly options: CallOptions; readonly refusal?: GuardError } {
-    const { handles, credentials } = this.#settings
-    if (this.#handle !== null) {
-      const call = handles.find(this.#handle)
-      return call === undefined ? { options: {}, refusal: foreignHandle() } : { options: { onBehalfOf: call } }
-    }
-    try {
-      const presented = credentials?.()
-      return { options: presented === undefined ? {} : copyCallOptions({ credentials: atOnce('options.credentials', presented) }) }
-    } catch (error) {
-      return { options: {}, refusal: new GuardError('misconfigured', { reason: "the adapter's credentials failed", cause: error }) }
     }
   }
 
@@ -178,8 +166,4 @@ export class Exchange {
   #gaveUp(error: unknown): boolean {
     return this.#signal?.aborted === true && isGuardError(error) && error.code === 'aborted'
   }
-}
-
-function foreignHandle(): GuardError {
-  return new GuardError('identity_invalid', { reason: 'the handle of a call that has ended, or of none' })
 }
