@@ -16,6 +16,11 @@ export function authorityOf(handle: string | null, handles: CallHandles, credent
     const call = handles.find(handle)
     return call === undefined ? { options: {}, refusal: foreignHandle() } : { options: { onBehalfOf: call } }
   }
+  return authorityFrom(credentials)
+}
+
+/** The authority of what the adapter presents. */
+export function authorityFrom(credentials: (() => Credentials | undefined) | undefined): Authority {
   try {
     const presented = credentials?.()
     return { options: presented === undefined ? {} : copyCallOptions({ credentials: atOnce('options.credentials', presented) }) }
