@@ -44,6 +44,8 @@ export interface Step {
   readonly input: unknown
   /** The undelivered request of a server adapter; undefined under `protect`. */
   readonly arrival: Arrival | undefined
+  /** Whether a client's own retry arrived, of what was counted as a request before. Only an adapter can say so. */
+  readonly isRetry: boolean
   /** Whether the answer is a stream; known from the `response` phase on. */
   readonly streamed: boolean
   /** Obligations that were carried out, by the controls that did it. */

@@ -28,8 +28,16 @@ type OfInput<I, T> = { of(input: I): T }['of']
 
 /** Where a call's input comes from: a value, or bytes that arrive over a wire and are read only once a caller is known. */
 export type Source =
-  | { readonly value: unknown }
-  | { readonly arrive: () => Arrival | Promise<Arrival>; readonly parse: (arrival: Arrival) => unknown }
+  | {
+      readonly value: unknown
+      readonly isRetry?: () => boolean
+    }
+  | {
+      readonly arrive: () => Arrival | Promise<Arrival>
+      readonly parse: (arrival: Arrival) => unknown
+      /** Whether this is a client's second attempt at what was counted before; known once it has arrived. */
+      readonly isRetry?: () => boolean
+    }
 
 /** An operation, parsed and copied. */
 export interface Planned {

@@ -165,6 +165,11 @@ export class Run implements LiveCall {
     })
   }
 
+  get isRetry(): boolean {
+    const source = this.#source
+    return 'isRetry' in source && source.isRetry?.() === true
+  }
+
   note(text: string): void {
     if (this.notes.length < noteBounds.count) this.notes.push(text.slice(0, noteBounds.length))
   }
@@ -306,6 +311,75 @@ export class Run implements LiveCall {
     if (obligations === undefined || obligations.length === 0) return
     const unmet = obligations.find((obligation) => !carriedOut.has(obligation.type))
     if (unmet !== undefined) throw new GuardError('obligation_unmet', { reason: `${complaint} the obligation '${unmet.type}'` })
+  }
+}
+
+/** What controls see of a run: the same object in every phase of one call. */
+class RunStep implements Step {
+  readonly #run: Run
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  get clock(): Chain['clock'] {
+    return this.#run.chain.clock
+  }
+
+  get codec(): Codec | undefined {
+    return this.#run.plan.codec
+  }
+
+  get input(): unknown {
+    return this.#run.input
+  }
+
+  get arrival(): Arrival | undefined {
+    return this.#run.arrival
+  }
+
+  get isRetry(): boolean {
+    return this.#run.isRetry
+  }
+
+  get streamed(): boolean {
+    return this.#run.streamed
+  }
+
+  get fulfilled(): readonly string[] {
+    return this.#run.fulfilled
+  }
+
+  ath(): Promise<string> | undefined {
+    return this.#run.credential === undefined ? undefined : hashOf(this.#run.credential)
+  }
+
+  get approvals(): readonly string[] {
+    return this.#run.approvals
+  }
+
+  get notes(): readonly string[] {
+    return this.#run.notes
+  }
+
+  answerField(name: string, value: string): void {
+    this.#run.fields[name] = value
+  }
+
+  open(arrival: Arrival): void {
+    this.#run.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
+  }
+
+  fulfill(type: string): void {
+    this.#run.fulfilled.push(type)
+  }
+
+  beforeRun(task: () => Awaitable<void>): void {
+    this.#run.tasks.push(task)
+  }
+
+  end(error: GuardError): void {
+    this.#run.stop('refused', error)
   }
 }
 

@@ -64,9 +64,11 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
 
   #admit(plan: LimitPlan<C>, call: C & Settled, step: Step): Awaitable<Adds> {
     const limits: CountedLimit[] = []
-    for (const { limit, per, counter } of plan.limits) limits.push(countedLimit(limit, limitKey(limit.name, per, call), counter, call))
+    for (const { limit, per, counter } of plan.limits)
+      if (counts(limit, step)) limits.push(countedLimit(limit, limitKey(limit.name, per, call), counter, call))
     const expected = callAmounts(this.#settings.sources, plan.units, limits, call, step, step.input, plan.room)
     const open = this.#open(expected, call, step)
+    if (limits.length === 0) return { quota: new CallQuota([], false, call.quota) }
     const naming = this.#settings.partitionOf === undefined ? undefined : addPartitions(limits, this.#settings.partitionOf)
     return naming === undefined ? this.#enter(open, limits, expected, call, step) : naming.then(() => this.#enter(open, limits, expected, call, step))
   }
@@ -157,7 +159,10 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
   #obey(input: unknown, open: OpenCall, call: Settled & Known, step: Step): Awaitable<void> {
     const keyed = policyLimits(call.decision, call)
     if (keyed === undefined) return
-    const limits = keyed.map(({ limit, key }) => countedLimit(limit, key, this.#settings.counters.of(limit), call))
+    const limits = keyed
+      .filter(({ limit }) => counts(limit, step))
+      .map(({ limit, key }) => countedLimit(limit, key, this.#settings.counters.of(limit), call))
+    if (limits.length === 0) return void step.fulfill('limit')
     const units = new Set(limits.map(({ limit }) => limit.unit))
     const room = Math.min(...limits.filter(({ limit }) => limit.unit === 'tokens').map(({ limit }) => limit.burst))
     const expected = callAmounts(this.#settings.sources, units, limits, call, step, input, room)
@@ -203,6 +208,11 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
       throw new GuardError('limits_unavailable', { reason: 'the limits of the call could not be found', cause: error })
     }
   }
+}
+
+// A client's own retry is no request of its own. What else it takes it takes again.
+function counts(limit: CountedLimit['limit'], step: Step): boolean {
+  return limit.unit !== 'requests' || !step.isRetry
 }
 
 function choicesOf({ codec, input }: Step): number {

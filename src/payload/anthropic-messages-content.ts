@@ -48,7 +48,7 @@ export const vendorBlocks: Readonly<Record<string, Shape>> = all(
 )
 
 /** Who made a tool call: the model itself. What runs at the vendor can make them too. */
-const caller: Shape = nullable(
+export const caller: Shape = nullable(
   variants(
     'type',
     all({ direct: members({ type: tag }) }, runsAtVendor('code_execution_20250825', 'code_execution_20260120', 'code_execution_20260521')),

@@ -168,6 +168,7 @@ export const messagesRequest: Shape = members(
     },
     runsAtVendor('mcp_servers'),
     { container: storeReference('a container', 'container'), diagnostics: storeReference('an earlier message') },
+    { container: storeReference('a container'), diagnostics: storeReference('an earlier message'), thread: storeReference('a message thread') },
   ),
   { required: ['model', 'max_tokens', 'messages'] },
 )

@@ -1,3 +1,4 @@
+import { caller } from './anthropic-messages-content.ts'
 import { address, data, sealedByVendor } from './address.ts'
 import { cacheControl, citation } from './anthropic-messages-content.ts'
 import {
@@ -114,7 +115,7 @@ export const contentBlocks: Shape = list(
       'text-plain': picture,
       tool_call: called,
       tool_use: members(
-        all(place, { name: label, input: (value, walk) => (typeof value === 'string' ? toolArguments(true) : argumentValues)(value, walk) }),
+        all(place, { name: label, caller, input: (value, walk) => (typeof value === 'string' ? toolArguments(true) : argumentValues)(value, walk) }),
       ),
       input_json_delta: members(all(place, { input: toolArguments(true) })),
       invalid_tool_call: invalid,
@@ -131,7 +132,7 @@ const blocksOfPart = variants(
   'type',
   all(shared(running('text'), running('thought'), running('refusal')), {
     tool_use: members(
-      all(place, { name: label, input: (value, walk) => (typeof value === 'string' ? toolArguments(false) : argumentValues)(value, walk) }),
+      all(place, { name: label, caller, input: (value, walk) => (typeof value === 'string' ? toolArguments(false) : argumentValues)(value, walk) }),
     ),
     input_json_delta: members(all(place, { input: toolArguments(false) })),
   }),

@@ -5,6 +5,7 @@ import { functionCall, toolCalls as vendorToolCalls } from './openai-chat-messag
 import {
   all,
   anyJson,
+  anyObject,
   boolean,
   by,
   dropped,
@@ -42,6 +43,8 @@ export type LangchainRequest =
       model?: string
       stream?: boolean
       tools?: { name: string; description?: string; schema?: { [name: string]: unknown } }[]
+      /** What else the model is told of this call, such as the form of its answer. */
+      options?: { [name: string]: unknown }
       messages: LangchainMessage[]
     }
 
@@ -124,7 +127,10 @@ const messages = list(variants('type', message))
 
 const tool = members({ type: word('function'), name: identifier, description: text, schema: by('system', anyJson) }, { required: ['name'] })
 
-const around: Shape = members({ model: identifier, stream: boolean, tools: by('system', list(tool)), messages }, { required: ['messages'] })
+const around: Shape = members(
+  { model: identifier, stream: boolean, tools: by('system', list(tool)), options: by('system', anyObject), messages },
+  { required: ['messages'] },
+)
 
 /** Messages, or messages and what the application says of the call. */
 export const messagesShape: Shape = (value, walk) => {

@@ -45,6 +45,8 @@ const entries = [
   'sallyport/authzen',
   'sallyport/transformers',
   'sallyport/mcp',
+  'sallyport/ai-sdk',
+  'sallyport/langchain',
   'sallyport/testing',
 ]
 const own: Readonly<Record<string, string>> = {

@@ -1,13 +1,17 @@
-import { type CallOptions, copyCallOptions } from '../../guard/call-options.ts'
+import type { CallOptions } from '../../guard/call-options.ts'
 import type { Call, Credentials } from '../../guard/context.ts'
+import type { Arrival } from '../../guard/control.ts'
 import { GuardError, isGuardError, toProblem } from '../../guard/errors.ts'
 import { mediate } from '../../guard/mediate.ts'
 import { answerResponse, discard, refusalResponse } from '../web/answer-response.ts'
 import { callHandleField, rebuiltFields } from '../web/answer-fields.ts'
 import { EventParts, receiveAnswer, type ReceivedAnswer } from '../web/received-answer.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
-import { atOnce, type WireMediator } from '../web/server-options.ts'
-import type { CallHandles, Route, Routes } from './guard-fetch.ts'
+import type { WireMediator } from '../web/server-options.ts'
+import { authorityOf, foreignHandle } from './authority.ts'
+import type { CallHandles } from './call-handles.ts'
+import type { Route, Routes } from './guard-fetch.ts'
+import { isRetried, type Retries } from './retries.ts'
 
 /** What a client hands its requests to. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -18,6 +22,7 @@ export interface FetchSettings {
   readonly send: Fetch
   readonly credentials: (() => Credentials | undefined) | undefined
   readonly handles: CallHandles
+  readonly retries: Retries
   readonly maxBodyBytes: number
   readonly maxAnswerBytes: number
 }
@@ -33,6 +38,9 @@ export class Exchange {
   readonly #route: Route | undefined
   readonly #mediator: WireMediator
   #received: ReceivedAnswer | undefined
+  /** The body as the client sent it, once it was read. */
+  #body: Uint8Array | undefined
+  #isRetry = false
   #ran = false
 
   /** @throws TypeError as `fetch` does, for what is no request. */
@@ -51,7 +59,8 @@ export class Exchange {
 
   /** @throws what the network throws, and the signal's reason where the client gave up. */
   async run(): Promise<Response> {
-    const { options, refusal } = this.#authority()
+    const { handles, credentials } = this.#settings
+    const { options, refusal } = authorityOf(this.#handle, handles, credentials)
     const unknown = this.#route === undefined ? new GuardError('payload_unsupported', { reason: 'an endpoint that is not known' }) : undefined
     try {
       return await this.#mediate(options, refusal ?? unknown)
@@ -62,32 +71,18 @@ export class Exchange {
     }
   }
 
-  // Beside a refusal there is no authority.
-  #authority(): { readonly options: CallOptions; readonly refusal?: GuardError } {
-    const { handles, credentials } = this.#settings
-    if (this.#handle !== null) {
-      const call = handles.find(this.#handle)
-      return call === undefined ? { options: {}, refusal: foreignHandle() } : { options: { onBehalfOf: call } }
-    }
-    try {
-      const presented = credentials?.()
-      return { options: presented === undefined ? {} : copyCallOptions({ credentials: atOnce('options.credentials', presented) }) }
-    } catch (error) {
-      return { options: {}, refusal: new GuardError('misconfigured', { reason: "the adapter's credentials failed", cause: error }) }
-    }
-  }
-
   async #mediate(options: CallOptions, refusal: GuardError | undefined): Promise<Response> {
     const { chain, plan, wire } = this.#mediator
     const { headers, body, url } = this.#request
     const { maxBodyBytes } = this.#settings
     const arriving = new RequestBody({ wire, opens: false, maxBodyBytes }, headers, body)
     const source = {
-      arrive() {
+      arrive: () => {
         // Here, and not at once: the engine records what is refused here.
         if (refusal !== undefined) throw refusal
-        return arriving.read()
+        return options.onBehalfOf === undefined ? arriving.read() : this.#arrive(arriving, options.onBehalfOf)
       },
+      isRetry: () => this.#isRetry,
       parse: (arrival: Parameters<typeof parseArrival>[1]) => {
         const value = parseArrival(wire, arrival)
         const { pathname } = new URL(url)
@@ -119,6 +114,23 @@ export class Exchange {
     }
   }
 
+  async #arrive(arriving: RequestBody, call: Call): Promise<Arrival> {
+    const arrival = await arriving.read()
+    const { method, url } = this.#request
+    this.#body = arrival.body
+    this.#isRetry = await this.#settings.retries.take(call, { method, url, body: arrival.body })
+    return arrival
+  }
+
+  // Only what acts for a call: for anything else nobody can tell who tries again.
+  async #failed(): Promise<void> {
+    const { retries, handles } = this.#settings
+    const call = this.#handle === null ? undefined : handles.find(this.#handle)
+    if (call === undefined || this.#body === undefined) return
+    const { method, url } = this.#request
+    await retries.failed(call, { method, url, body: this.#body })
+  }
+
   async #send(input: unknown, call: Call): Promise<unknown> {
     this.#ran = true
     const { codec, wire, chain } = this.#mediator
@@ -128,7 +140,14 @@ export class Exchange {
     const headers = new Headers(this.#request.headers)
     for (const name of rebuiltFields) headers.delete(name)
     headers.set('content-type', wire.mediaTypes[0] ?? 'application/octet-stream')
-    const response = await send(url, { ...this.#init, method, headers, body: wire.serialize(input), signal, redirect: 'manual' })
+    let response: Response
+    try {
+      response = await send(url, { ...this.#init, method, headers, body: wire.serialize(input), signal, redirect: 'manual' })
+    } catch (error) {
+      if (!signal.aborted) await this.#failed()
+      throw error
+    }
+    if (isRetried(response)) await this.#failed()
     if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
       response.body?.cancel().catch(() => {})
       throw new GuardError('payload_unsupported', { reason: 'the answer sends the request elsewhere' })
@@ -147,8 +166,4 @@ export class Exchange {
   #gaveUp(error: unknown): boolean {
     return this.#signal?.aborted === true && isGuardError(error) && error.code === 'aborted'
   }
-}
-
-function foreignHandle(): GuardError {
-  return new GuardError('identity_invalid', { reason: 'the handle of a call that has ended, or of none' })
 }

@@ -6,8 +6,10 @@ import type { Operation } from '../../guard/operation.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { callHandleField } from '../web/answer-fields.ts'
 import { bodyBounds, type WireMediator, wireMediator } from '../web/server-options.ts'
+import { CallHandles } from './call-handles.ts'
 import { endpoints } from './endpoints.ts'
 import { Exchange, type Fetch } from './exchange.ts'
+import { Retries } from './retries.ts'
 
 /** Options of `guardFetch`. */
 export interface GuardFetchOptions<I> {
@@ -43,8 +45,9 @@ export interface GuardedFetch extends Fetch {
  * `operation` says what it does. The client's own `Authorization` is the vendor's key and never the caller's credential.
  *
  * A refusal is *returned*: a response with the refusal's status, a body in which the client finds an error of its own kind,
- * and `x-should-retry: false`. What the network throws is rethrown unchanged. A retry of the client is a new call, with a
- * request of its own in the limits. Redirects are refused: the address is part of what was authorized. Of the response's
+ * and `x-should-retry: false`. What the network throws is rethrown unchanged. A retry of the client is a new call. It has no
+ * request of its own in the limits where it acts for the same call (`through`), with the same bytes, after an attempt that failed;
+ * that holds at most twice. Redirects are refused: the address is part of what was authorized. Of the response's
  * header fields, which no control reads, request ids, retry times and rate limits are handed on where they have a plain form;
  * lost are all others, `statusText`, `url` and `redirected`.
  *
@@ -70,6 +73,7 @@ export function guardFetch<C extends Call, I>(
     credentials,
     routes: routesOf(guard, codec as Codec | 'auto', operation as Operation<never> | undefined),
     handles: new CallHandles(),
+    retries: new Retries(),
   }
   const guarded: Fetch = async (input, init) => new Exchange(settings, input, init).run()
   return Object.assign(guarded, {
@@ -78,33 +82,6 @@ export function guardFetch<C extends Call, I>(
       return { [callHandleField]: settings.handles.of(call) }
     },
   })
-}
-
-/**
- * Handles of calls: 128 random bits that stand for a call within one process, so that a call's authority can pass through an
- * SDK that hands on nothing but header fields. A handle holds its call weakly, and says nothing of whether it still lives.
- */
-export class CallHandles {
-  readonly #calls = new Map<string, WeakRef<Call>>()
-  readonly #handles = new WeakMap<Call, string>()
-  readonly #forget = new FinalizationRegistry<string>((handle) => this.#calls.delete(handle))
-
-  /** The handle of this call; always the same one. */
-  of(call: Call): string {
-    const before = this.#handles.get(call)
-    if (before !== undefined) return before
-    let handle = ''
-    for (const byte of crypto.getRandomValues(new Uint8Array(16))) handle += byte.toString(16).padStart(2, '0')
-    this.#handles.set(call, handle)
-    this.#calls.set(handle, new WeakRef(call))
-    this.#forget.register(call, handle)
-    return handle
-  }
-
-  /** The call that a handle stands for. */
-  find(handle: string): Call | undefined {
-    return this.#calls.get(handle)?.deref()
-  }
 }
 
 /** Where a request may go, and the chain and operation for it. */

@@ -1,0 +1,1 @@
+export { type CallToken, type ChatModel, guardChatModel, type GuardChatModelOptions, type GuardedChatModel } from './guard-chat-model.ts'
