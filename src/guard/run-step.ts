@@ -29,6 +29,10 @@ export class RunStep implements Step {
     return this.#run.arrival
   }
 
+  get isRetry(): boolean {
+    return this.#run.isRetry
+  }
+
   get streamed(): boolean {
     return this.#run.streamed
   }

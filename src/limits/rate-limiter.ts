@@ -68,7 +68,7 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
       if (counts(limit, step)) limits.push(countedLimit(limit, limitKey(limit.name, per, call), counter, call))
     const expected = callAmounts(this.#settings.sources, plan.units, limits, call, step, step.input, plan.room)
     const open = this.#open(expected, call, step)
-    if (limits.length === 0) return { quota: new CallQuota([], false, call.quota) }
+    if (limits.length === 0) return { quota: new CallQuota([], { degraded: false }, call.quota) }
     const naming = this.#settings.partitionOf === undefined ? undefined : addPartitions(limits, this.#settings.partitionOf)
     return naming === undefined ? this.#enter(open, limits, expected, call, step) : naming.then(() => this.#enter(open, limits, expected, call, step))
   }

@@ -167,8 +167,11 @@ export const messagesRequest: Shape = members(
       top_p: number,
     },
     runsAtVendor('mcp_servers'),
-    { container: storeReference('a container', 'container'), diagnostics: storeReference('an earlier message') },
-    { container: storeReference('a container'), diagnostics: storeReference('an earlier message'), thread: storeReference('a message thread') },
+    {
+      container: storeReference('a container', 'container'),
+      diagnostics: storeReference('an earlier message'),
+      thread: storeReference('a message thread'),
+    },
   ),
   { required: ['model', 'max_tokens', 'messages'] },
 )
