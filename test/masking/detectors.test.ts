@@ -201,6 +201,9 @@ test('takes for no telephone number what is none', () => {
     '3.141592653589793',
     '10.000.000,00',
     '0170-1234-abcd',
+    '82 fc 03 02 01 02 02 01 01 30',
+    'sales of phones fell to 1234567 units',
+    '1.2345678 after the call',
     'a+4917012345678'.replace('a', '1'),
   ])
     assert.deepEqual(found(text, detectors.phone), [], text)
@@ -479,6 +482,13 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
   for (const text of [
     'password: required',
     'password reset v2.1 today',
+    '__resolvedApiKey: isApiKeyProvider,',
+    'auth?: BetaManagedAgentsMCPOAuthUpdateParams | undefined',
+    'declare const openai: OpenAIProviderV4Options;',
+    "anthropic: 'tool_search_tool_bm25'",
+    'model: "anthropic:claude-sonnet-4-5-20250929"',
+    "'OpenAI-Beta': 'chatkit_beta=v1'",
+    'redis[s]://[[username][:password]@]host',
     'password SHA256 hashing',
     '<password> LEVEL=x1y2z3a4b5c6',
     '["apiToken", "clientSecret", "refreshToken2"]',

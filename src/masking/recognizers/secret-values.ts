@@ -46,7 +46,7 @@ export function isSaidPassword(value: string, isCertain: boolean): boolean {
 function isRandom(value: string, seen: Seen, kind: SecretKind, isQuoted: boolean): boolean {
   if (
     value.length < (kind === 'key' ? 10 : 14) ||
-    !(kind === 'key' ? (isQuoted ? /^[!-~]+$/ : /^[\w+/=.~!$%^&*:@|-]+$/) : /^[\w+/=.~-]+$/).test(value) ||
+    !(kind === 'key' ? (isQuoted ? /^[!-~]+$/ : /^[\w+/=.~!$%^&*:@|-]+$/) : /^[\w+/.~-]+={0,2}$/).test(value) ||
     isCode(value, seen) ||
     isVersion(value)
   )
@@ -92,7 +92,10 @@ function isCode(value: string, seen: Seen): boolean {
   if (/[(){}[\]]|^\.{1,2}\/|:\/\/|=>|->/.test(value)) return true
   // Base64 may begin like a path.
   if (value.startsWith('/')) return !value.endsWith('=') && (value.length < 24 || value.includes('/', 1))
-  if (seen.others === 0) return seen.digits === 0 && (seen.lowers === value.length || seen.uppers === value.length || isCamelCase(value))
+  if (seen.others === 0)
+    return seen.digits === 0
+      ? seen.lowers === value.length || seen.uppers === value.length || isCamelCase(value)
+      : seen.uppers > 1 && isCamelCase(value)
   return isNames(value)
 }
 
@@ -102,8 +105,21 @@ function isNames(value: string): boolean {
   return value.split(/[._]/).every((part) => part.length < 20 || !/\d/.test(part)) && (value.includes('.') || /^[A-Za-z_]+$/.test(value))
 }
 
+// Words that were written together: `OpenAIProvider`, `getTokenV4Options`. What is chosen at random has few runs of small letters.
 function isCamelCase(value: string): boolean {
-  return /^[A-Z]*[a-z]+(?:[A-Z][a-z]+)*$/.test(value)
+  let inWords = 0
+  let run = 0
+  let digits = 0
+  for (let index = 0; index <= value.length; index++) {
+    const bits = classOf(value.charCodeAt(index))
+    if ((bits & lower) !== 0) run++
+    else {
+      if (run >= 2) inWords += run
+      run = 0
+      if ((bits & digit) !== 0) digits++
+    }
+  }
+  return digits <= 2 && inWords >= value.length * 0.6
 }
 
 function isVersion(value: string): boolean {
@@ -112,7 +128,7 @@ function isVersion(value: string): boolean {
 
 // Words between separators, with a number at most.
 function isWords(value: string): boolean {
-  return /^(?:[A-Za-z]{2,}|\d{1,4}|v\d+)(?:[-_./:](?:[A-Za-z]{2,}|\d{1,4}|v\d+))+$/.test(value)
+  return /^(?:[A-Z]{2,}|[A-Z]?[a-z]+\d{0,2}|\d{1,8})(?:[-_./:](?:[A-Z]{2,}|[A-Z]?[a-z]+\d{0,2}|\d{1,8}))+$/.test(value)
 }
 
 /** Shannon's entropy of the characters of a text, in bits for each. */
