@@ -482,6 +482,13 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
   for (const text of [
     'password: required',
     'password reset v2.1 today',
+    "'NVIDIA_H100_80GB': 'CustomModelServingH100GPUsPerProjectPerRegion'",
+    "'NVIDIA_TESLA_T4_VWS', 'NVIDIA_TESLA_P100_VWS'",
+    "--sasl-password='projects/123/secrets/my-secret/versions/1'",
+    'oauth2-client-secret=OAUTH2-CLIENT-SECRET',
+    'segment_msg_token = messages.GoogleCloudVideointelligenceV1VideoSegment',
+    'merge cacae4329f of a branch',
+    'Git 1.7.12.2 and CMake 2.8.10.2',
     '__resolvedApiKey: isApiKeyProvider,',
     'auth?: BetaManagedAgentsMCPOAuthUpdateParams | undefined',
     'declare const openai: OpenAIProviderV4Options;',
