@@ -112,9 +112,11 @@ function partOf(code: number): number {
 
 function judge(ways: readonly Way[], glance: Glance, start: number, end: number): void {
   const written = glance.slice(start, end)
-  const text = written.toUpperCase().replaceAll(/[^0-9A-Z]/g, '')
+  const capitals = written.toUpperCase()
+  // All ways to one place in the tree have the same separators.
+  const text = ways[0]?.isGrouped === true ? withoutSeparators(capitals) : capitals
   // Small letters are what hashes have.
-  const least = written === written.toUpperCase() ? 0 : fair
+  const least = written === capitals ? 0 : fair
   for (const { identifier, isGrouped } of ways) {
     if (!identifier.isValid(text)) continue
     const context = glance.context(start)
@@ -125,4 +127,15 @@ function judge(ways: readonly Way[], glance: Glance, start: number, end: number)
     if (score > 0 && (glance.end === -1 || score > glance.score || (score === glance.score && end > glance.end)))
       glance.found(identifier.type, start, end, score)
   }
+}
+
+function withoutSeparators(text: string): string {
+  let left = ''
+  let from = 0
+  for (let index = 0; index < text.length; index++) {
+    if ((classOf(text.charCodeAt(index)) & alphanumeric) !== 0) continue
+    left += text.slice(from, index)
+    from = index + 1
+  }
+  return left + text.slice(from)
 }
