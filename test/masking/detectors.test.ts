@@ -236,6 +236,8 @@ test('finds IPv4 addresses and no versions', () => {
   finds('10.0.0.1/33', 'IP_ADDRESS 10.0.0.1')
   finds('from 1.2.3.4', 'IP_ADDRESS 1.2.3.4')
   finds('it is 1.2.3.4')
+  finds('1.2.3.4', 'IP_ADDRESS 1.2.3.4')
+  finds('"host": "1.2.3.4"', 'IP_ADDRESS 1.2.3.4')
   finds('nameserver 8.8.8.8', 'IP_ADDRESS 8.8.8.8')
   for (const text of [
     '1.2.3',

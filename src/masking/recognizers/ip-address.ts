@@ -27,10 +27,16 @@ export const ipV4: Recognizer = {
     const next = glance.at(index)
     if (next !== 58 && next !== 47 && isContinued(glance, index)) return
     if (isVersion(glance, at, index) || glance.context(at).distance('VERSION') <= 4) return
-    // Four small numbers are a version more often than a network, unless a word says so or everybody knows them.
-    if (isSmall && !known.has(glance.slice(at, index)) && glance.context(at).distance('IP') > 24) return
+    // Behind a word four small numbers are its version more often than an address, unless a word says so or everybody knows them.
+    if (isSmall && isBehindWord(glance, at) && !known.has(glance.slice(at, index)) && glance.context(at).distance('IP') > 24) return
     glance.found('IP_ADDRESS', at, behindPrefixLength(glance, at, index, 32), 0.8)
   },
+}
+
+// `Git 1.7.12.2`, `app:1.2.3.4`.
+function isBehindWord(glance: Glance, at: number): boolean {
+  const before = glance.at(at - 1)
+  return (before === 32 || before === 58 || before === 40) && (classOf(glance.at(at - 2)) & letter) !== 0
 }
 
 // Public resolvers.
