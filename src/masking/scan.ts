@@ -34,6 +34,7 @@ const longestPiece = 32_768
  * where it is cut; an empty text is one piece.
  */
 export function piecesOf(text: string): readonly string[] {
+  if (typeof text !== 'string') throw new TypeError('text: must be a string')
   if (text.length <= longestPiece) return [text]
   return Array.from({ length: Math.ceil(text.length / longestPiece) }, (_, index) => text.slice(index * longestPiece, (index + 1) * longestPiece))
 }

@@ -60,10 +60,11 @@ const checks: ReadonlyMap<string, (text: string) => boolean> = /* @__PURE__ */ n
 const writers: Readonly<Record<string, (bytes: Uint8Array, value: string) => string>> = {
   EMAIL: (bytes) => `${letters(bytes, 12)}@example.com`,
   PHONE: (bytes) => `+1-${200 + (at(bytes, 0) % 80) * 10 + 2 + (at(bytes, 1) % 8)}-555-01${String(at(bytes, 2) % 100).padStart(2, '0')}`,
+  // A prefix length says how large a network is, and stays.
   IP_ADDRESS: (bytes, value) =>
-    value.includes(':')
+    (value.includes(':')
       ? `2001:db8:${hexAt(bytes, 0)}:${hexAt(bytes, 2)}::${hexAt(bytes, 4)}`
-      : `${['192.0.2', '198.51.100', '203.0.113'][at(bytes, 0) % 3]}.${at(bytes, 1)}`,
+      : `${['192.0.2', '198.51.100', '203.0.113'][at(bytes, 0) % 3]}.${at(bytes, 1)}`) + (/\/\d{1,3}$/.exec(value)?.[0] ?? ''),
   MAC_ADDRESS: (bytes) => `00:00:5e:00:53:${at(bytes, 0).toString(16).padStart(2, '0')}`,
   // The year says enough for what is asked of a date.
   DATE_OF_BIRTH: (_bytes, value) => `${/(?:19|20)\d\d/.exec(value)?.[0] ?? '1970'}-01-01`,

@@ -201,6 +201,9 @@ test('takes for no telephone number what is none', () => {
     '3.141592653589793',
     '10.000.000,00',
     '0170-1234-abcd',
+    '82 fc 03 02 01 02 02 01 01 30',
+    'sales of phones fell to 1234567 units',
+    '1.2345678 after the call',
     'a+4917012345678'.replace('a', '1'),
   ])
     assert.deepEqual(found(text, detectors.phone), [], text)
@@ -233,6 +236,8 @@ test('finds IPv4 addresses and no versions', () => {
   finds('10.0.0.1/33', 'IP_ADDRESS 10.0.0.1')
   finds('from 1.2.3.4', 'IP_ADDRESS 1.2.3.4')
   finds('it is 1.2.3.4')
+  finds('1.2.3.4', 'IP_ADDRESS 1.2.3.4')
+  finds('"host": "1.2.3.4"', 'IP_ADDRESS 1.2.3.4')
   finds('nameserver 8.8.8.8', 'IP_ADDRESS 8.8.8.8')
   for (const text of [
     '1.2.3',
@@ -479,6 +484,20 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
   for (const text of [
     'password: required',
     'password reset v2.1 today',
+    "'NVIDIA_H100_80GB': 'CustomModelServingH100GPUsPerProjectPerRegion'",
+    "'NVIDIA_TESLA_T4_VWS', 'NVIDIA_TESLA_P100_VWS'",
+    "--sasl-password='projects/123/secrets/my-secret/versions/1'",
+    'oauth2-client-secret=OAUTH2-CLIENT-SECRET',
+    'segment_msg_token = messages.GoogleCloudVideointelligenceV1VideoSegment',
+    'merge cacae4329f of a branch',
+    'Git 1.7.12.2 and CMake 2.8.10.2',
+    '__resolvedApiKey: isApiKeyProvider,',
+    'auth?: BetaManagedAgentsMCPOAuthUpdateParams | undefined',
+    'declare const openai: OpenAIProviderV4Options;',
+    "anthropic: 'tool_search_tool_bm25'",
+    'model: "anthropic:claude-sonnet-4-5-20250929"',
+    "'OpenAI-Beta': 'chatkit_beta=v1'",
+    'redis[s]://[[username][:password]@]host',
     'password SHA256 hashing',
     '<password> LEVEL=x1y2z3a4b5c6',
     '["apiToken", "clientSecret", "refreshToken2"]',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Detector } from '../../src/masking/detector.ts'
+import { masker } from '../../src/masking/masker.ts'
 import { pattern } from '../../src/masking/pattern.ts'
 import { detectors } from '../../src/masking/detectors.ts'
 import { type Candidate, resolveOverlaps, scan } from '../../src/masking/scan.ts'
@@ -22,6 +23,13 @@ test('findings tell type, place and certainty, in order', () => {
     ],
   )
   assert.deepEqual(scan('', detectors.all), [])
+})
+
+test('A16: what is no text is an error, and never an empty one', () => {
+  const { mask, restore } = masker({ detect: detectors.all, mode: 'pseudonym' })
+  for (const text of [12345n, 4111111111111111, undefined, null, {}, ['bob@example.com'], { length: 3 }] as unknown as string[])
+    for (const take of [(given: string) => scan(given, detectors.all), mask, restore]) assert.throws(() => take(text), TypeError)
+  assert.deepEqual(found('\ud83d bob@example.com \ude42', detectors.all), ['EMAIL bob@example.com'])
 })
 
 test('only the chosen detectors look', () => {

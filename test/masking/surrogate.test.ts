@@ -20,6 +20,8 @@ test('writes values of the same form that belong to nobody', async () => {
   assert.match(mask('+49 170 1234567'), /^\+1-[2-9]\d[2-9]-555-01\d\d$/)
   assert.match(mask('10.1.2.3'), /^(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+$/)
   assert.match(mask('2001:db8::1'), /^2001:db8:[0-9a-f]+:[0-9a-f]+::[0-9a-f]+$/)
+  assert.match(mask('10.1.0.0/16'), /^(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+\/16$/)
+  assert.match(mask('2001:db8::/32'), /^2001:db8:[0-9a-f]+:[0-9a-f]+::[0-9a-f]+\/32$/)
   assert.match(mask('00:1B:44:11:3A:B7'), /^00:00:5e:00:53:[0-9a-f]{2}$/)
   assert.match(mask('DOB: 03/05/1980'), /^DOB: 1980-01-01$/)
   assert.match(mask('SSN 536-90-4399'), /^SSN \d{3}-\d{2}-\d{4}$/)

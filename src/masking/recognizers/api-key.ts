@@ -67,7 +67,7 @@ export const apiKey: Recognizer = {
       const { prefix, least, most } = format
       if (!glance.startsWith(prefix, at)) continue
       const from = at + prefix.length
-      const limit = at + longestKey
+      const limit = Math.min(at + longestKey, from + most + 1)
       let end = from
       let seen = 0
       for (; end < limit; end++) {
@@ -90,12 +90,18 @@ export const apiKey: Recognizer = {
   },
 }
 
+const looked = 64
+
 // With digits, or so many letters of both cases, or different capitals, that there need not be any.
 function isRandom(seen: number, text: string, { prefix, classes }: Format): boolean {
-  if (isWords(text) || isMask(text)) return false
-  if ((seen & digit) !== 0) return true
-  if (classes === (upper | digit)) return new Set(text).size > 8
-  return (seen & letter) === letter && text.length >= (prefix.length > 4 ? 16 : 30) && !/^[A-Z]*[a-z]+(?:[A-Z][a-z]+)*$/.test(text)
+  const hasDigits = (seen & digit) !== 0
+  const hasCapitals = classes === (upper | digit)
+  if (!hasDigits && !hasCapitals && ((seen & letter) !== letter || text.length < (prefix.length > 4 ? 16 : 30))) return false
+  // How it begins tells enough of a long one.
+  const head = text.slice(0, looked)
+  if (isWords(head) || isMask(head) || isMask(text.slice(-looked))) return false
+  if (hasDigits) return true
+  return hasCapitals ? new Set(head).size > 8 : !/^[A-Z]*[a-z]+(?:[A-Z][a-z]+)*$/.test(head)
 }
 
 // One character again and again, as in examples, or what says that it is none.

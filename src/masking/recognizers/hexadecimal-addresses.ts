@@ -64,7 +64,7 @@ function endOfAddress(glance: Glance, start: number): number {
       index++
     }
     if (index === from) break
-    if (glance.at(index) === 46 && groups >= 1 && (classOf(glance.at(index + 1)) & digit) !== 0) return afterDecimals(glance, from)
+    if (glance.at(index) === 46 && (groups >= 1 || compressed) && (classOf(glance.at(index + 1)) & digit) !== 0) return afterDecimals(glance, from)
     longest = Math.max(longest, index - from)
     if (groups === 0) first = index - from
     if (++groups === 8 || glance.at(index) !== 58) break

@@ -88,6 +88,9 @@ function startOfLetters(unitAt: (index: number) => number, at: number): number {
   return index
 }
 
+// The score of what has a check that chance does not pass.
+const fair = 0.8
+
 function walk(forms: Forms, glance: Glance, start: number): void {
   let node = 0
   for (let index = start; ; index++) {
@@ -108,17 +111,31 @@ function partOf(code: number): number {
 }
 
 function judge(ways: readonly Way[], glance: Glance, start: number, end: number): void {
-  const text = glance
-    .slice(start, end)
-    .toUpperCase()
-    .replaceAll(/[^0-9A-Z]/g, '')
+  const written = glance.slice(start, end)
+  const capitals = written.toUpperCase()
+  // All ways to one place in the tree have the same separators.
+  const text = ways[0]?.isGrouped === true ? withoutSeparators(capitals) : capitals
+  // Small letters are what hashes have.
+  const least = written === capitals ? 0 : fair
   for (const { identifier, isGrouped } of ways) {
     if (!identifier.isValid(text)) continue
     const context = glance.context(start)
-    const alone = context.isOther ? 0 : ((isGrouped ? identifier.grouped : identifier.plain) ?? 0)
+    const given = (isGrouped ? identifier.grouped : identifier.plain) ?? 0
+    const alone = context.isOther || given < least ? 0 : given
     const score = context.announces(identifier.type) ? announced : alone
     // Of two at one place the more certain, then the longer.
     if (score > 0 && (glance.end === -1 || score > glance.score || (score === glance.score && end > glance.end)))
       glance.found(identifier.type, start, end, score)
   }
+}
+
+function withoutSeparators(text: string): string {
+  let left = ''
+  let from = 0
+  for (let index = 0; index < text.length; index++) {
+    if ((classOf(text.charCodeAt(index)) & alphanumeric) !== 0) continue
+    left += text.slice(from, index)
+    from = index + 1
+  }
+  return left + text.slice(from)
 }

@@ -10,6 +10,7 @@ export const ipV4: Recognizer = {
   maxLength: 15,
   look(glance, at) {
     let index = at
+    let isSmall = true
     for (let part = 0; part < 4; part++) {
       if (part > 0 && glance.at(index++) !== 46) return
       const first = index
@@ -19,16 +20,23 @@ export const ipV4: Recognizer = {
         if ((classOf(code) & digit) === 0) break
         value = value * 10 + code - 48
       }
+      if (value >= (part === 0 ? 10 : 64)) isSmall = false
       if (index === first || value > 255 || (glance.at(first) === 48 && index > first + 1)) return
     }
     // A port or a prefix length behind it is no part of a longer number.
     const next = glance.at(index)
     if (next !== 58 && next !== 47 && isContinued(glance, index)) return
     if (isVersion(glance, at, index) || glance.context(at).distance('VERSION') <= 4) return
-    // Four single digits are a version more often than a network, unless a word says so or everybody knows them.
-    if (index === at + 7 && !known.has(glance.slice(at, index)) && glance.context(at).distance('IP') > 24) return
+    // Behind a word four small numbers are its version more often than an address, unless a word says so or everybody knows them.
+    if (isSmall && isBehindWord(glance, at) && !known.has(glance.slice(at, index)) && glance.context(at).distance('IP') > 24) return
     glance.found('IP_ADDRESS', at, behindPrefixLength(glance, at, index, 32), 0.8)
   },
+}
+
+// `Git 1.7.12.2`, `app:1.2.3.4`.
+function isBehindWord(glance: Glance, at: number): boolean {
+  const before = glance.at(at - 1)
+  return (before === 32 || before === 58 || before === 40) && (classOf(glance.at(at - 2)) & letter) !== 0
 }
 
 // Public resolvers.

@@ -11,7 +11,7 @@ const likely = 0.75
 const saidSo = 0.7
 const besides = 16
 // How far before a short number, one without any form, and one in groups the word stands that says what it is.
-const nearReach = 12
+const nearReach = 8
 const reach = 24
 const farReach = 40
 
@@ -123,10 +123,24 @@ function judge(glance: Glance, at: number, isFound: boolean): number {
   const context = glance.context(at)
   // A plus sign before so many digits is a number of some plan, or one that was made up.
   if (plus) return digits >= 9 && digits <= 15 && !isOther(context) ? saidSo : 0
-  if (isGroupedAsNumber() && !isOther(context)) return likely
+  if (isGroupedAsNumber() && !isOther(context)) return isPairs() && isInDump(glance, at) ? 0 : likely
   // A word before it makes any number one, but not what follows that number.
   const isSaid = context.announces('PHONE') && context.distance('PHONE') <= (number.groups > 1 ? farReach : digits > 8 ? reach : nearReach)
   return !isFound && digits <= 15 && isSaid && !isDate() && !isDecimal(glance, at) ? saidSo : 0
+}
+
+// 01 23 45 67 89.
+function isPairs(): boolean {
+  return number.groups === 5 && number.digits === 10 && !number.plus && !number.parenthesis
+}
+
+// Behind further pairs, as in a dump of bytes.
+function isInDump(glance: Glance, at: number): boolean {
+  return glance.at(at - 1) === 32 && isHex(glance.at(at - 2)) && isHex(glance.at(at - 3)) && (classOf(glance.at(at - 4)) & alphanumeric) === 0
+}
+
+function isHex(code: number): boolean {
+  return (classOf(code) & digit) !== 0 || ((code | 32) >= 97 && (code | 32) <= 102)
 }
 
 // Another word right before it says that it is the number of something else.

@@ -9,7 +9,7 @@ export function isPlaceholder(value: string): boolean {
 // As a whole: masks, and what begins like a variable or a template.
 const stands = /^(?:[*x•.#-]+|\$.*|\{.*|<.*|\[.*|%.*%|%s|:.*|@.*|&.*)$/i
 const placeholders =
-  /^(?:password|passwd|pass|pwd|secret|token|key|changeme|change-me|change_me|changeit|placeholder|redacted|dummy|null|undefined|none|nil|true|false|string|required|optional|todo|tbd|n\/a|empty|test|testing|example|sample|default|user|username|foo|bar|foobar|value|yyy)$|^(?:your|my|some|the|insert|replace|enter|example|sample|fake|dummy|change)[-_. ]|^your|(?:[-_.]here|_example|-example|placeholder|redacted|x{6,}|\*{3,}|\.{3})|\$\{|\{\{|<[a-z]|process\.env|os\.environ|getenv|^ENC\[|abcdefghijklmnop|^(?:changeme|password)\d{0,3}$/i
+  /^(?:password|passwd|pass|pwd|secret|token|key|changeme|change-me|change_me|changeit|placeholder|redacted|dummy|null|undefined|none|nil|true|false|string|required|optional|todo|tbd|n\/a|empty|test|testing|example|sample|default|user|username|foo|bar|foobar|value|yyy)$|^(?:your|my|some|the|insert|replace|enter|example|sample|fake|dummy|change)[-_. ]|^your|(?:[-_.]here|_example|-example|placeholder|redacted|x{6,}|\*{3,}|\.{3})|\$\{|\{\{|<[a-z]|process\.env|os\.environ|getenv|^ENC\[|(?:client[-_]secret|api[-_]key|access[-_]token|secret[-_]key)$|abcdefghijklmnop|^(?:changeme|password)\d{0,3}$/i
 
 // The same one or two characters again and again.
 function isRepeated(value: string): boolean {
@@ -46,7 +46,7 @@ export function isSaidPassword(value: string, isCertain: boolean): boolean {
 function isRandom(value: string, seen: Seen, kind: SecretKind, isQuoted: boolean): boolean {
   if (
     value.length < (kind === 'key' ? 10 : 14) ||
-    !(kind === 'key' ? (isQuoted ? /^[!-~]+$/ : /^[\w+/=.~!$%^&*:@|-]+$/) : /^[\w+/=.~-]+$/).test(value) ||
+    !(kind === 'key' ? (isQuoted ? /^[!-~]+$/ : /^[\w+/=.~!$%^&*:@|-]+$/) : /^[\w+/.~-]+={0,2}$/).test(value) ||
     isCode(value, seen) ||
     isVersion(value)
   )
@@ -92,18 +92,40 @@ function isCode(value: string, seen: Seen): boolean {
   if (/[(){}[\]]|^\.{1,2}\/|:\/\/|=>|->/.test(value)) return true
   // Base64 may begin like a path.
   if (value.startsWith('/')) return !value.endsWith('=') && (value.length < 24 || value.includes('/', 1))
-  if (seen.others === 0) return seen.digits === 0 && (seen.lowers === value.length || seen.uppers === value.length || isCamelCase(value))
+  // A path, and a constant.
+  if (seen.uppers === 0 && /^[\w.-]+(?:\/[\w.-]+){2,}$/.test(value)) return true
+  if (/^[A-Z][A-Z\d]*(?:_[A-Z\d]{1,10})+$/.test(value)) return true
+  if (seen.others === 0)
+    return seen.digits === 0
+      ? seen.lowers === value.length || seen.uppers === value.length || isCamelCase(value)
+      : seen.uppers > 1 && isCamelCase(value)
   return isNames(value)
 }
 
 // Names with dots or underscores between them; where one of them looks chosen at random, none of it is a name.
 function isNames(value: string): boolean {
   if (!/^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*$/.test(value)) return false
-  return value.split(/[._]/).every((part) => part.length < 20 || !/\d/.test(part)) && (value.includes('.') || /^[A-Za-z_]+$/.test(value))
+  return (
+    value.split(/[._]/).every((part) => part.length < 20 || !/\d/.test(part) || isCamelCase(part)) &&
+    (value.includes('.') || /^[A-Za-z_]+$/.test(value))
+  )
 }
 
+// Words that were written together: `OpenAIProvider`, `getTokenV4Options`. What is chosen at random has few runs of small letters.
 function isCamelCase(value: string): boolean {
-  return /^[A-Z]*[a-z]+(?:[A-Z][a-z]+)*$/.test(value)
+  let inWords = 0
+  let run = 0
+  let digits = 0
+  for (let index = 0; index <= value.length; index++) {
+    const bits = classOf(value.charCodeAt(index))
+    if ((bits & lower) !== 0) run++
+    else {
+      if (run >= 2) inWords += run
+      run = 0
+      if ((bits & digit) !== 0) digits++
+    }
+  }
+  return digits <= Math.max(2, value.length / 9) && inWords >= value.length * 0.6
 }
 
 function isVersion(value: string): boolean {
@@ -112,7 +134,7 @@ function isVersion(value: string): boolean {
 
 // Words between separators, with a number at most.
 function isWords(value: string): boolean {
-  return /^(?:[A-Za-z]{2,}|\d{1,4}|v\d+)(?:[-_./:](?:[A-Za-z]{2,}|\d{1,4}|v\d+))+$/.test(value)
+  return /^(?:[A-Z]{2,}|[A-Z]?[a-z]+\d{0,3}|\d{1,8})(?:[-_./:](?:[A-Z]{2,}|[A-Z]?[a-z]+\d{0,3}|\d{1,8}))+$/.test(value)
 }
 
 /** Shannon's entropy of the characters of a text, in bits for each. */

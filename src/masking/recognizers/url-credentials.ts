@@ -74,7 +74,7 @@ function endOfUserInfo(glance: Glance, at: number): number {
     const code = glance.at(end)
     if (code === 64) break
     if (code === 58 && colon === -1) colon = end
-    if (!isInAddress(code) || code === 47 || code === 63 || code === 35 || code === 92) return -1
+    if (!isInAddress(code) || code === 91 || code === 93 || code === 47 || code === 63 || code === 35 || code === 92) return -1
   }
   if (end === from + maxUserInfo || end === from) return -1
   if (colon === -1) return isUserToken(glance.slice(from, end)) ? end : -1

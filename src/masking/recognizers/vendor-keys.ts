@@ -15,7 +15,7 @@ export const vendorKeys: readonly (readonly [prefixes: string, alphabet: Alphabe
   ['pul-', 'hex', 40, 40],
   ['dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.', 'parts', 40],
   ['dt0c01. dt0s01. dt0s02. dt0s16.', 'parts', 60, 100],
-  ['hvs. hvb. hvr.', 'parts', 20],
+  ['hvs. hvb. hvr.', 'parts', 20, 320],
   ['s.', 'alnum', 24, 24],
   ['fo1_ fm1r_ fm1a_ fm2_', 'base64', 40],
   ['tfp_', 'parts', 40],
@@ -41,7 +41,7 @@ export const vendorKeys: readonly (readonly [prefixes: string, alphabet: Alphabe
   ['sbp_ sb_secret_ sb_publishable_', 'token', 20],
   ['ops_', 'base64', 60],
   ['A3-', 'upper', 20],
-  ['SG.', 'parts', 40],
+  ['SG.', 'parts', 40, 80],
   // Source code, packages, delivery
   ['ghp_ gho_ ghu_ ghs_ ghr_', 'alnum', 36, 255],
   ['github_pat_', 'word', 40],

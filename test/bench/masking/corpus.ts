@@ -15,6 +15,7 @@ const types: Readonly<Record<string, string>> = {
   COORDINATE: 'COORDINATES',
   PHONE_PLAIN: 'PHONE',
   US_SSN_PLAIN: 'US_SSN',
+  US_SSN_GROUPED: 'US_SSN',
   CIDR: 'IP_ADDRESS',
 }
 

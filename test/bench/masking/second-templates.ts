@@ -67,7 +67,7 @@ export const secondTemplates: Readonly<Record<string, readonly string[]>> = {
     '{"latitude": {COORDINATE}, "longitude": {COORDINATE}, "accuracy": 12.5, "ts": <number>}',
     '{"account":{"iban":"{IBAN}","balance":<float>},"ref":"<sku>"}',
     '{"employee":{"ssn":"{US_SSN}","salary":84000,"badge":"<number>"},"version":"<version>"}',
-    'id,name,email,phone,ssn\n1,Ana,{EMAIL},{PHONE},{US_SSN}\n2,Bo,{EMAIL},{PHONE},{US_SSN}',
+    'id,name,email,phone,ssn\n1,Ana,{EMAIL},{PHONE},{US_SSN_GROUPED}\n2,Bo,{EMAIL},{PHONE},{US_SSN_GROUPED}',
     'sku;price;stock;updated\n<sku>;<float>;<number>;<day>\n<sku>;<float>;<number>;<day>',
     "INSERT INTO users (id, email, phone, created) VALUES (<number>, '{EMAIL}', '{PHONE}', '<when>');",
     "UPDATE devices SET imei = '{IMEI}', ip = '{IP_ADDRESS}' WHERE id = <number>;",

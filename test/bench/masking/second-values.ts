@@ -208,6 +208,8 @@ const makers: Readonly<Record<string, (dice: Dice) => string>> = {
   CARD: card,
   IBAN: iban,
   VIN: vin,
+  // In a table, where no word stands before it.
+  US_SSN_GROUPED: (dice) => secretLike(dice, 'US_SSN').replace(/^(\d{3})(\d\d)(\d{4})$/, '$1-$2-$3'),
   US_SSN_PLAIN: (dice) => secretLike(dice, 'US_SSN').replaceAll(/\D/g, ''),
   IMEI: (dice) => {
     const number = checked(`35${dice.text(digits, 12)}`, luhnDigit)
