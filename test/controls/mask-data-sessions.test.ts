@@ -166,6 +166,23 @@ test('whether a value is restored in arguments and addresses is for policy to sa
   assert.ok(!records.includes('bob@') && !records.includes('example.com'))
 })
 
+test("with restore: 'policy' nobody sees a value again whom policy does not allow it", async () => {
+  const chat = processOf({ restore: 'policy' })
+  assert.match(await chat('bob@example.com'), /^said: EMAIL/)
+  assert.match(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['arguments', 'url'] }] }), /^said: EMAIL/)
+  assert.equal(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['text'] }] }), 'said: bob@example.com')
+  assert.equal(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: 'text' }] }), 'said: bob@example.com')
+  // Of several the strictest.
+  assert.match(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['text'] }, { type: 'mask' }] }), /^said: EMAIL/)
+  // One that asks for more than the control does allows nothing.
+  await assert.rejects(
+    chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['text'], types: ['NAME'] }] }),
+    refusedWith('obligation_unmet'),
+  )
+  assert.throws(() => processOf({ restore: 'always' as never }), TypeError)
+  assert.throws(() => processOf({ restore: 'policy', mode: 'redact' }), TypeError)
+})
+
 test('sessions need a key and pseudonyms, and are described without either', () => {
   const sessions = store(new Map())
   const options: MaskDataOptions = { detect: detectors.all, mode: 'pseudonym', direction: 'both', key, sessions }
