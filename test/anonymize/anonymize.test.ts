@@ -86,6 +86,12 @@ test('redact, pseudonym and surrogate: the same value is the same again in every
   assert.notEqual(other.rows[0]?.d, one.rows[0]?.d)
 })
 
+test('a value has one pseudonym, in its column and in free text', async () => {
+  const plan: AnonymizePlan = { columns: { mail: { mode: 'pseudonym', type: 'EMAIL' }, notes: { mode: 'mask', with: 'pseudonym' } } }
+  const { rows } = await run([{ mail: 'bob@example.com', notes: 'wrote to bob@example.com, EMAIL0000000000000000' }], plan, { key })
+  assert.match(String(rows[0]?.notes), new RegExp(`^wrote to ${String(rows[0]?.mail)}, TOKEN[0-9a-z]{16}$`))
+})
+
 test('a hash, a pseudonym and a surrogate without a key, and free text without detectors, are refused when the plan is given', () => {
   for (const mode of ['hash', 'pseudonym', { mode: 'surrogate', type: 'EMAIL' }] as const)
     assert.throws(() => anonymize([], { columns: { a: mode } }), /^TypeError: .*needs a key/)
