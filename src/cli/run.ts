@@ -1,7 +1,9 @@
 import { accessReviewCommand } from './access-review.ts'
 import { auditProve } from './audit-prove.ts'
+import { auditServe } from './audit-serve.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
+import { describeCommand } from './describe.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
@@ -26,6 +28,7 @@ const commands: readonly Command[] = [
   auditVerify,
   auditTail,
   auditProve,
+  auditServe,
   policyCheck,
   policyExplain,
   policyTest,
@@ -34,6 +37,7 @@ const commands: readonly Command[] = [
   accessReviewCommand,
   limitsTop,
   mask,
+  describeCommand,
   keysNew,
 ]
 
