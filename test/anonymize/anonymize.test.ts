@@ -162,6 +162,8 @@ test('free text: JSON is masked in every leaf, and what other columns do not kee
     { content: { card: '[CARD]' } },
     'd’[NAME] [NAME]',
   ])
+  // What is as it was is not counted as changed.
+  assert.equal((await run([{ ...row, talk: { a: [1, 'x'] } }], plan)).report.columns.talk?.changed, 0)
   // A word of one letter stands in every text, and one in another word is another word.
   const { rows: kept } = await run([{ name: 'A Li', age: 1, sex: 'x', talk: 'a Lion ate a list' }], plan)
   assert.equal(kept[0]?.talk, 'a Lion ate a list')
@@ -206,6 +208,12 @@ test('a detector that takes its time masks free text too, and refuses where it f
   const { rows } = await run([{ a: 'Eve and bob@example.com' }], { columns: { a: 'mask' } }, { asyncDetect: names })
   assert.deepEqual(rows, [{ a: '[PERSON] and [EMAIL]' }])
   const failing = { types: ['PERSON'], find: () => Promise.reject(new Error('Eve')) }
+  // Also while another column refuses the row before it.
+  const to = { range: 1 }
+  await assert.rejects(
+    run([{ a: 'Eve', b: 'x' }], { columns: { a: 'mask', b: { mode: 'generalize', to } } }, { asyncDetect: failing }),
+    refused('payload_invalid'),
+  )
   await assert.rejects(run([{ a: 'Eve' }], { columns: { a: 'mask' } }, { asyncDetect: failing }), refused('misconfigured', 'Eve'))
 })
 
