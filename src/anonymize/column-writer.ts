@@ -1,4 +1,3 @@
-import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
 import type { AsyncDetector } from '../masking/async-detector.ts'
@@ -19,7 +18,7 @@ import { type Cell, cellOf, isNothing } from './row.ts'
 export interface ColumnWriter {
   /** What the column is called where a text tells its value. */
   readonly label: string
-  /** @returns undefined where the value cannot be read. Its own columns are taken out of free text by `own`. */
+  /** @param own takes out of free text what other columns of the row tell @returns undefined where the value cannot be read */
   write(value: Cell, count: (type: string) => void, own: (text: string) => string): Awaitable<Cell | undefined>
 }
 
@@ -29,7 +28,6 @@ export interface WriterTools {
   readonly key: Uint8Array | undefined
   readonly detect: Detect | undefined
   readonly asyncDetect: AsyncDetector | readonly AsyncDetector[] | undefined
-  readonly clock?: Clock
 }
 
 /** @throws TypeError where the column needs a key or detectors and there are none. */
@@ -77,11 +75,7 @@ function valueWriter(
   return (value) => fixedPseudonym(spoken, value, hash)
 }
 
-function textWriter(
-  name: string,
-  mode: MaskMode | ModeChoice,
-  { key, detect, asyncDetect, clock = systemClock }: WriterTools,
-): ColumnWriter['write'] {
+function textWriter(name: string, mode: MaskMode | ModeChoice, { key, detect, asyncDetect }: WriterTools): ColumnWriter['write'] {
   if (detect === undefined) throw new TypeError(`column ${JSON.stringify(name)}: mode 'mask' needs detectors: give detect`)
   const masking = new Masking({ detect, mode, hidden: 'strip', ...(asyncDetect !== undefined && { asyncDetect }), ...(key !== undefined && { key }) })
   if (masking.ready() !== undefined) throw new TypeError("mode 'surrogate': await loadSurrogates() first")
@@ -90,13 +84,13 @@ function textWriter(
   const scope = new PseudonymScope('', masking.hash)
   return (value, count, own) => {
     if (isNothing(value)) return value
-    const treatment = masking.input(scope, 0, count, 'data', clock)
+    const treatment = masking.input(scope, 0, count)
     // As in the arguments of a tool: a text that is whole in itself, and in other JSON long numbers and odd names as well.
     const { texts } = Walk.find(argumentValues, value)
     const finish = (masked: readonly string[]): Cell => {
       const values = masked.map((text, index) => (texts[index]?.kind === 'identifier' ? untold(text, own) : own(text)))
       const written = Walk.replace(argumentValues, value, values)
-      return cellOf(written)
+      return written === value ? value : cellOf(written)
     }
     // Behind the detectors, which need to see the whole of an address that has a name in it.
     const masked = maskInput(texts, () => treatment)

@@ -68,8 +68,12 @@ export class RowWriter {
       const put = (cell: Cell | undefined): void => void after.set(name, this.#settled(plan, cell, number, only === undefined ? tally : undefined))
       // Its place, before it is known.
       after.set(name, null)
-      if (written instanceof Promise) (waiting ??= []).push(written.then(put))
-      else put(written)
+      if (written instanceof Promise) {
+        const putting = written.then(put)
+        // Another column may refuse the row before anybody waits for this one.
+        putting.catch(nothing)
+        waiting = [...(waiting ?? []), putting]
+      } else put(written)
       if (only === undefined && isNothing(value)) tally.empty++
     }
     const finish = (): WrittenRow => {

@@ -50,6 +50,8 @@ const commands: readonly Command[] = [
   limitsTop,
   describeCommand,
   mask,
+  mask,
+  describeCommand,
   keysNew,
   keysRotate,
   keysRewrap,

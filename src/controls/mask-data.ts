@@ -27,8 +27,11 @@ export interface MaskDataOptions {
   readonly mode: MaskMode | ModeChoice
   /** Whether what goes in, what comes out, or both is masked. */
   readonly direction: MaskDirection
-  /** Whether pseudonyms in an answer become the caller's own values again; needs mode `pseudonym`. False unless given. */
-  readonly restore?: boolean
+  /**
+   * Whether pseudonyms in an answer become the caller's own values again; needs mode `pseudonym`. False unless given. With `policy` an obligation must
+   * allow it: `{ type: 'mask', restore: ['text'] }`.
+   */
+  readonly restore?: boolean | 'policy'
   /**
    * At least 32 bytes; copied. Needed by modes `hash` and `surrogate`. In mode `pseudonym` every process with the same key gives a value the
    * same pseudonym; without one they are random.
@@ -58,7 +61,7 @@ const checks: Readonly<Record<keyof MaskDataOptions, Check>> = {
   ],
   asyncDetect: [optional((value) => typeof value === 'object' && value !== null), 'asynchronous detectors'],
   direction: oneOf('request', 'response', 'both'),
-  restore: [optional(isBoolean), 'a boolean'],
+  restore: [optional((value) => isBoolean(value) || value === 'policy'), "a boolean or 'policy'"],
   key: [optional((value) => value instanceof Uint8Array), 'a Uint8Array of at least 32 bytes'],
   session: [optional(isFunction), 'a function'],
   sessions: [optional(hasMethods('load', 'save')), 'an object with load and save'],
@@ -88,7 +91,7 @@ const nothing: Readonly<Record<string, number>> = Object.freeze({})
  * - Pseudonyms belong to the caller (tenant, `identity.key`) and the session. What looks like one and was not minted there
  *   becomes a value like any other. With `restore`, those of the caller's own values are undone in the answer, but in tool
  *   calls' arguments and in addresses (also URLs within a text) only where an obligation `mask` allows it:
- *   `{ type: 'mask', restore: ['arguments', 'url'] }`.
+ *   `{ type: 'mask', restore: ['arguments', 'url'] }`. With `restore: 'policy'` that goes for ordinary text too (`text`).
  * - Where answers are masked and restored, a value that stood in a request of this session, whoever wrote it there, is
  *   shown when the model says it; any other value that it says is masked, and its pseudonym is never restored.
  * - Carries out the obligation `mask` with `types`, `direction` and `mode`; one that asks for more is left unmet.
@@ -106,7 +109,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
   checkOptions('maskData', options, checks)
   const { detect, asyncDetect, mode, direction, restore = false, key, session, sessions, hidden = 'strip', opaque = 'refuse' } = options
   const masking = new Masking({ detect, mode, hidden, ...(asyncDetect !== undefined && { asyncDetect }), ...(key !== undefined && { key }) })
-  if (restore && !masking.hasPseudonyms) throw new TypeError("maskData: restore needs mode 'pseudonym'")
+  if (restore !== false && !masking.hasPseudonyms) throw new TypeError("maskData: restore needs mode 'pseudonym'")
   if (sessions !== undefined && (!masking.hasPseudonyms || masking.hash === undefined))
     throw new TypeError("maskData: sessions needs mode 'pseudonym' and a key")
   const keeper = sessions === undefined || masking.hash === undefined ? undefined : new SessionKeeper(sessions, masking.hash)
@@ -124,7 +127,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
   }
 
   const start = (step: Step, scope: PseudonymScope): { masked: Masked } => {
-    const progress: Progress = { scope, serial: scope.serial, counts: nothing, restorable: { arguments: false, url: false } }
+    const progress: Progress = { scope, serial: scope.serial, counts: nothing, restorable: { text: false, arguments: false, url: false } }
     calls.set(step, progress)
     // Added now and filled in later: what is found is known only once the input is read for the last time.
     const masked: Masked = Object.freeze({
@@ -156,6 +159,9 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
     return Array.isArray(masked) ? finish(masked) : Promise.resolve(masked).then(finish)
   }
 
+  const isRestored = (kind: Text['kind'], restorable: Restorable): boolean =>
+    restore !== false && kind !== 'identifier' && ((kind === 'text' && restore === true) || restorable[kind])
+
   return builtIn<Decided, Pick<Known, 'masked'>>(
     'maskData',
     {
@@ -178,7 +184,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
           return value
         })
       },
-      ...((masksAnswers || restore) && {
+      ...((masksAnswers || restore !== false) && {
         response(parts: AsyncIterable<unknown>, _context: unknown, _call: unknown, step: Step): AsyncIterable<unknown> {
           const { scope, restorable } = progressOf(calls, step)
           return maskAnswer(parts, codecOf(step).answer, step.streamed, (kind) =>
@@ -186,7 +192,7 @@ export function maskData(options: MaskDataOptions): Control<Decided, Pick<Known,
               scope,
               {
                 mask: masksAnswers,
-                restore: restore && (kind === 'text' || (kind !== 'identifier' && restorable[kind])),
+                restore: isRestored(kind, restorable),
                 urls: restorable.url,
               },
               step.clock,

@@ -194,7 +194,7 @@ export class TextMasker implements TextStream {
       } else {
         let following = ''
         for (let next = done + 1; next < this.#waiting.length && following.length <= 64; next++) following += this.#waiting[next]?.text ?? ''
-        const isInUrl = watch.isInside || UrlWatch.continues(following, isFinal)
+        const isInUrl = watch.isInside || UrlWatch.continues(following, isFinal, watch.isJsonString)
         if (isInUrl === undefined) break
         watch.read(text)
         out += this.#treatment.replace(type, text, isInUrl)

@@ -27,9 +27,16 @@ export function pseudonymName(type: string): string {
   return type.toUpperCase().replaceAll(/[^A-Z]/g, '')
 }
 
-/** The same pseudonym for the same value, always, under one key: what is written where nothing is remembered, and nothing restored. */
+/**
+ * The pseudonym of a value in the scope without a name, for where nothing is remembered and nothing restored: the same that a
+ * masker with this key gives it.
+ */
 export function fixedPseudonym(type: string, value: string, hash: KeyedHash): string {
-  return formatPseudonym(pseudonymName(type), hash(`sallyport fixed pseudonym\n${type.length}\n${type}${value}`))
+  return formatPseudonym(pseudonymName(type), keyedId(hash, '', JSON.stringify(['input' satisfies Origin, type, value])))
+}
+
+function keyedId(hash: KeyedHash, scope: string, key: string): Uint8Array {
+  return hash(`sallyport pseudonym\n${scope.length}\n${scope}${key}`)
 }
 
 /**
@@ -222,7 +229,7 @@ export class PseudonymScope {
 
   #id(key: string): Uint8Array {
     if (this.#hash === undefined) return crypto.getRandomValues(new Uint8Array(idBytes))
-    return this.#hash(`sallyport pseudonym\n${this.name.length}\n${this.name}${key}`)
+    return keyedId(this.#hash, this.name, key)
   }
 
   #remember(entry: Entry): void {

@@ -33,6 +33,9 @@ export class UrlWatch {
   // Behind `]:`, to the end of the line in which something stands.
   #definition: 'none' | 'begun' | 'named' = 'none'
   #isCode = false
+  #json: JsonPlace = 'before'
+  // Since the last white space there was neither a letter nor a sign.
+  #isBare = true
 
   /** Whether what comes next may stand in an address. */
   get isInside(): boolean {
@@ -41,20 +44,25 @@ export class UrlWatch {
     )
   }
 
+  /** Whether what comes next stands in a string of JSON, whose quotes end any address. */
+  get isJsonString(): boolean {
+    return this.#json === 'string'
+  }
+
   /**
    * Whether what follows a word makes it a part of an address; undefined where more must be known. Looks as far as the next
    * white space and no further than 64 characters, which are a yes.
    */
-  static continues(following: string, isFinal: boolean): boolean | undefined {
+  static continues(following: string, isFinal: boolean, isJsonString: boolean = false): boolean | undefined {
     for (let index = 0; index < Math.min(following.length, furthest); index++) {
       const code = following.charCodeAt(index)
-      if (isWhiteSpace(code)) return false
+      if (isWhiteSpace(code) || (isJsonString && code === 34)) return false
       const next = index + 1 < following.length ? following.charCodeAt(index + 1) : isFinal ? 32 : undefined
       // The end of a question, a sentence or a salutation; between two letters it is another thing.
       if (code === 46 || code === 58 || code === 63) {
         if (next === undefined) return undefined
         if (code === 46 ? isWord(next) : !isWhiteSpace(next)) return true
-      } else if (!isPlain(code)) return true
+      } else if (!isPlain(code) && !isMarkup(code)) return true
     }
     if (following.length >= furthest) return true
     return isFinal ? false : undefined
@@ -64,14 +72,27 @@ export class UrlWatch {
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index)
       const isWhite = isWhiteSpace(code)
+      const isStructure = this.#readJson(code, isWhite)
+      const isMark = isMarkup(code) && this.#isBare
+      if (isWhite) this.#isBare = true
+      else if (isWord(code) || !(isMark || isPlain(code))) this.#isBare = false
       if (isWhite) this.#isSigned = false
       // A dot between two letters makes a name of a host.
-      else if (!isPlain(code) || (this.#last === 46 && isWord(code))) this.#isSigned = true
+      else if (!isStructure && !isMark && (!isPlain(code) || (this.#last === 46 && isWord(code)))) this.#isSigned = true
       this.#follow(code, isWhite)
       this.#tags.read(code, this.#last)
       if (code === 60 || this.#tail !== '') this.#begin(code)
       this.#last = code
     }
+  }
+
+  // What JSON is made of between its strings is no sign of an address, in a text or a line that begins with it. A colon is
+  // none behind a quote alone: behind letters it may be that of a scheme.
+  #readJson(code: number, isWhite: boolean): boolean {
+    const place = this.#json === 'none' && this.#last === 10 ? 'before' : this.#json
+    this.#json = placeInJson(place, code, isWhite)
+    if (this.#json !== 'between' || place === 'string' || code === 34) return false
+    return code === 58 ? this.#last === 34 : isStructural(code)
   }
 
   // Each of them ends as late as any renderer ends it.
@@ -105,6 +126,28 @@ export class UrlWatch {
     this.#isCode ||= styleOrScript.test(this.#tail)
     this.#tail = ''
   }
+}
+
+/** Where in JSON a text is: before it, between its strings, in a string, behind a backslash in one, or in no JSON. */
+type JsonPlace = 'before' | 'between' | 'string' | 'escape' | 'none'
+
+function placeInJson(place: JsonPlace, code: number, isWhite: boolean): JsonPlace {
+  if (place === 'before') return code === 123 || code === 91 ? 'between' : isWhite ? 'before' : 'none'
+  if (place === 'between') {
+    if (code === 34) return 'string'
+    return isWhite || isStructural(code) || isNumberOrWord(code) ? 'between' : 'none'
+  }
+  if (place === 'string') return code === 92 ? 'escape' : code === 34 ? 'between' : code === 10 || code === 13 ? 'none' : 'string'
+  return place === 'escape' ? 'string' : 'none'
+}
+
+// Braces, brackets, comma and colon.
+function isStructural(code: number): boolean {
+  return code === 123 || code === 125 || code === 91 || code === 93 || code === 44 || code === 58
+}
+
+function isNumberOrWord(code: number): boolean {
+  return code < 128 && ((classOf(code) & alphanumeric) !== 0 || code === 43 || code === 45 || code === 46)
 }
 
 // In which part of a tag a text may be, one bit each (HTML, section 13.2.5).
@@ -162,6 +205,11 @@ function isWhiteSpace(code: number): boolean {
 
 function isWord(code: number): boolean {
   return code >= 128 || (classOf(code) & alphanumeric) !== 0
+}
+
+// What Markdown puts around code and what is struck out: before anything else there is no address that it could stand in.
+function isMarkup(code: number): boolean {
+  return code === 96 || code === 126
 }
 
 function isPlain(code: number): boolean {

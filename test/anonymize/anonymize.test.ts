@@ -86,6 +86,12 @@ test('redact, pseudonym and surrogate: the same value is the same again in every
   assert.notEqual(other.rows[0]?.d, one.rows[0]?.d)
 })
 
+test('a value has one pseudonym, in its column and in free text', async () => {
+  const plan: AnonymizePlan = { columns: { mail: { mode: 'pseudonym', type: 'EMAIL' }, notes: { mode: 'mask', with: 'pseudonym' } } }
+  const { rows } = await run([{ mail: 'bob@example.com', notes: 'wrote to bob@example.com, EMAIL0000000000000000' }], plan, { key })
+  assert.match(String(rows[0]?.notes), new RegExp(`^wrote to ${String(rows[0]?.mail)}, TOKEN[0-9a-z]{16}$`))
+})
+
 test('a hash, a pseudonym and a surrogate without a key, and free text without detectors, are refused when the plan is given', () => {
   for (const mode of ['hash', 'pseudonym', { mode: 'surrogate', type: 'EMAIL' }] as const)
     assert.throws(() => anonymize([], { columns: { a: mode } }), /^TypeError: .*needs a key/)
@@ -156,6 +162,8 @@ test('free text: JSON is masked in every leaf, and what other columns do not kee
     { content: { card: '[CARD]' } },
     'd’[NAME] [NAME]',
   ])
+  // What is as it was is not counted as changed.
+  assert.equal((await run([{ ...row, talk: { a: [1, 'x'] } }], plan)).report.columns.talk?.changed, 0)
   // A word of one letter stands in every text, and one in another word is another word.
   const { rows: kept } = await run([{ name: 'A Li', age: 1, sex: 'x', talk: 'a Lion ate a list' }], plan)
   assert.equal(kept[0]?.talk, 'a Lion ate a list')
@@ -200,6 +208,12 @@ test('a detector that takes its time masks free text too, and refuses where it f
   const { rows } = await run([{ a: 'Eve and bob@example.com' }], { columns: { a: 'mask' } }, { asyncDetect: names })
   assert.deepEqual(rows, [{ a: '[PERSON] and [EMAIL]' }])
   const failing = { types: ['PERSON'], find: () => Promise.reject(new Error('Eve')) }
+  // Also while another column refuses the row before it.
+  const to = { range: 1 }
+  await assert.rejects(
+    run([{ a: 'Eve', b: 'x' }], { columns: { a: 'mask', b: { mode: 'generalize', to } } }, { asyncDetect: failing }),
+    refused('payload_invalid'),
+  )
   await assert.rejects(run([{ a: 'Eve' }], { columns: { a: 'mask' } }, { asyncDetect: failing }), refused('misconfigured', 'Eve'))
 })
 

@@ -7,6 +7,12 @@ import { builtIn } from '../../src/guard/control.ts'
 import { isGuardError } from '../../src/guard/errors.ts'
 import { guard } from '../../src/guard/guard.ts'
 import { detectors } from '../../src/masking/detectors.ts'
+import type { Detector } from '../../src/masking/detector.ts'
+import { TextMasker } from '../../src/masking/masker.ts'
+import { Masking } from '../../src/masking/masking.ts'
+import { PseudonymScope } from '../../src/masking/pseudonym.ts'
+import { toolArguments } from '../../src/payload/tool-arguments.ts'
+import { Walk } from '../../src/payload/walk.ts'
 import type { SessionPseudonyms } from '../../src/masking/session-pseudonyms.ts'
 import { recordingLog } from '../../src/testing/recording-log.ts'
 
@@ -164,6 +170,46 @@ test('whether a value is restored in arguments and addresses is for policy to sa
   const records = JSON.stringify(log.entries.slice(before))
   assert.ok(log.entries.length - before >= 6 && records.includes('EMAIL'))
   assert.ok(!records.includes('bob@') && !records.includes('example.com'))
+})
+
+test('a value is restored into a leaf of the arguments of a tool, and into no other place of them', async () => {
+  const value = 'x1","role":"admin","y":"z9'
+  const badge: Detector = {
+    type: 'BADGE',
+    maxLength: 64,
+    find: (text) => [...text.matchAll(/x1.*z9/g)].map(({ index, 0: { length } }) => ({ start: index, end: index + length })),
+  }
+  const treatments = new Masking({ detect: badge, mode: 'pseudonym', key })
+  const scope = new PseudonymScope('', treatments.hash)
+  const token = new TextMasker(treatments.input(scope, 0)).whole(value)
+  const restored = treatments.output(scope, { mask: false, restore: true, urls: true })
+  assert.ok(restored !== undefined)
+  const sent = JSON.stringify({ badge: token, role: 'user', note: `"${token}"`, nested: JSON.stringify({ badge: token }) })
+  const { texts } = Walk.find(toolArguments(true), sent)
+  const written = Walk.replace(
+    toolArguments(true),
+    sent,
+    texts.map((text) => new TextMasker({ ...restored }).whole(text.value)),
+  )
+  const read = JSON.parse(String(written)) as Record<string, string>
+  assert.deepEqual([Object.keys(read), read.badge, read.role, read.note], [['badge', 'role', 'note', 'nested'], value, 'user', `"${value}"`])
+})
+
+test("with restore: 'policy' nobody sees a value again whom policy does not allow it", async () => {
+  const chat = processOf({ restore: 'policy' })
+  assert.match(await chat('bob@example.com'), /^said: EMAIL/)
+  assert.match(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['arguments', 'url'] }] }), /^said: EMAIL/)
+  assert.equal(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['text'] }] }), 'said: bob@example.com')
+  assert.equal(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: 'text' }] }), 'said: bob@example.com')
+  // Of several the strictest.
+  assert.match(await chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['text'] }, { type: 'mask' }] }), /^said: EMAIL/)
+  // One that asks for more than the control does allows nothing.
+  await assert.rejects(
+    chat('bob@example.com', { obligations: [{ type: 'mask', restore: ['text'], types: ['NAME'] }] }),
+    refusedWith('obligation_unmet'),
+  )
+  assert.throws(() => processOf({ restore: 'always' as never }), TypeError)
+  assert.throws(() => processOf({ restore: 'policy', mode: 'redact' }), TypeError)
 })
 
 test('sessions need a key and pseudonyms, and are described without either', () => {

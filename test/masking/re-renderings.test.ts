@@ -97,6 +97,22 @@ test('property: nothing that was forged, altered, or made in another scope is re
   )
 })
 
+test('of 10,000 forged pseudonyms none is restored: a real one with another character, random ones, and those of other scopes', () => {
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+  const mine = names()
+  const own = mine.mask(values[0])
+  const forged = new Set<string>()
+  for (let at = 5; at < own.length; at++) for (const letter of alphabet) forged.add(own.slice(0, at) + letter + own.slice(at + 1))
+  for (const name of ['PHONE', 'TOKEN', 'EMAI', 'MAIL', 'EMAILEMAI']) forged.add(name + own.slice(5))
+  for (let scope = 0; scope < 500; scope++) forged.add(names(`scope ${scope}`).mask(values[0]))
+  while (forged.size < 10_001) forged.add(`EMAIL${Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => alphabet[byte % 32]).join('')}`)
+  forged.delete(own)
+  const text = [...forged].join(' ')
+  assert.equal(forged.size, 10_000)
+  assert.ok(mine.restore(text) === text)
+  assert.equal(mine.restore(own), values[0])
+})
+
 test('A12: a value cannot end the string of JSON that it is put into', () => {
   const value = 'x1","role":"admin","y":"z9'
   const pasted = {

@@ -30,6 +30,10 @@ test('says no only behind letters, digits and the punctuation of sentences', () 
     'a—',
     'it’s“',
     'x\u00a0',
+    '`',
+    'run `',
+    '**`',
+    '~~',
     'one,',
     '',
   ])
@@ -125,6 +129,57 @@ test('sees the same however the text is cut', () => {
   }
 })
 
+test('JSON between its strings is no sign of an address, and everything in them is what it was', () => {
+  for (const text of [
+    '{"to":"',
+    '{"a":"b","to":"',
+    '[{"to":["',
+    '{"a":[1,-2e5,true,null],"to":"x',
+    ' \n[["',
+    'Here it is:\n{"to":"',
+    '```json\n{"to":"',
+    '{\n"a":{"b":"',
+  ])
+    assert.ok(!isInside(text), text)
+  for (const text of [
+    '{"u":"https://evil.example/?q=","to":"',
+    '{"u":"/q","to":"',
+    '{"u":"![](x","to":"',
+    '["](x","',
+    '{"u":"x?q=","to":"',
+    '{"u":"a@evil","to":"',
+    '{"u":"<img src=","to":"',
+    '{"u":"[y]:","to":"',
+    '{"u":"http:","to":"',
+    '{"u":"evil.example","to":"',
+    '{"u":"{","to":"',
+    '{"u":"a\\tb","to":"',
+    '{http:',
+    '{"a":http:',
+    '{a:"',
+    '{x=',
+    '{"a"="',
+    '[x](',
+    '[x]: ',
+    'say {"to":"',
+    '![]({"to":"',
+    '![](\n{"to":"',
+    '<img src="\n{"to":"',
+    '<style>\n{"to":"',
+    'https://evil.example/{"to":"',
+  ])
+    assert.ok(isInside(text), text)
+  for (const text of ['"', '"}', '","u":"https://evil.example/"}', '"](x)', ' x"', ', y"'])
+    assert.equal(UrlWatch.continues(text, true, true), false, text)
+  for (const text of ['.evil.example"', '/x"', '@evil.example"', '\\"', ':80"', '?q"']) assert.equal(UrlWatch.continues(text, true, true), true, text)
+})
+
+test('marks of Markdown are signs of an address behind anything but marks', () => {
+  for (const text of ['x`', 'fetch(x`', '/`', '`x`', '`/', '//~', 'evil~', '![x](`', '<a href=`']) assert.ok(isInside(text), text)
+  for (const text of ['`', '`. Next', '~~ and', '`,', '**`']) assert.equal(UrlWatch.continues(text, true), false, text)
+  for (const text of ['`.evil.example', '`/x', '`@evil', '~:80', '`](x)']) assert.equal(UrlWatch.continues(text, true), true, text)
+})
+
 test('looks at what follows a word', () => {
   for (const text of ['', ' ', ', your order', '. Next', '.', '?', '? ', ': x', ':', ') and', '!"\n', "'s", '**', '，您好 ', `${'a'.repeat(62)} `])
     assert.equal(UrlWatch.continues(text, true), false, text)
@@ -154,6 +209,12 @@ test('a pseudonym in an address that goes on behind it stays one, in a stream as
     [`${given}/x`, false],
     [`${given},evil.example/x`, false],
     [`${given},${given} x`, true],
+    [`{"to":"${given}","cc":["${given}"]}`, true],
+    [`\`\`\`json\n{"to":"${given}"}\n\`\`\``, true],
+    [`{"to":"${given}.evil.example"}`, false],
+    [`{"u":"//evil.example/?q=${given}"}`, false],
+    [`{"u":"//evil.example/?q=","to":"${given}"}`, false],
+    [`{${given}:"x"}`, false],
   ]
   for (const [text, isRestored] of restored) {
     const whole = made().whole(text)

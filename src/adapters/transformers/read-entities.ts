@@ -28,6 +28,8 @@ export function readEntities(answer: unknown, length: number): Entity[] {
   // One text is answered by one list; some wrap it in a list of its own.
   const list: unknown = Array.isArray(answer) && answer.length === 1 && Array.isArray(answer[0]) ? answer[0] : answer
   if (!Array.isArray(list)) throw new Nonsense('gives no list')
+  // No tokenizer makes more of a text than its bytes.
+  if (list.length > length * 4 + 16) throw new Nonsense('finds more than there is')
   return list.map((item: unknown) => readEntity(item, length))
 }
 

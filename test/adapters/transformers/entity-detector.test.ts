@@ -185,6 +185,7 @@ test('an answer that cannot be read or found refuses, and tells nothing of the t
     [{ ...good, start: -1, end: 1 }],
     [[good], [good]],
     [{ ...good, word: 'Eve' }],
+    Array.from({ length: 1000 }, () => good),
   ])
     await reason('Hi Ada', answer)
   await assert.rejects(
