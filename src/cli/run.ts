@@ -50,7 +50,6 @@ const commands: readonly Command[] = [
   limitsTop,
   describeCommand,
   mask,
-  mask,
   describeCommand,
   keysNew,
   keysRotate,
