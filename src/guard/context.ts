@@ -153,6 +153,8 @@ export interface Quota {
   readonly remaining?: Readonly<Record<string, number>>
   /** Set where the store was not there, and one in memory stood in for it with a part of the limits. */
   readonly degraded?: boolean
+  /** Set where calls that are made on behalf of this one are held to its limits. A chain that cannot do that refuses them. */
+  readonly carries?: boolean
 }
 
 /** What was masked on the way in. */

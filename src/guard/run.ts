@@ -188,6 +188,7 @@ export class Run implements LiveCall {
     }
     if (readAt >= phases.length) this.#read()
     this.#checkTask()
+    this.#checkLimits()
     this.#checkObligations(this.chain.fulfills, 'no control of the chain carries out')
     const authorized = this.input
     const early = this.tasks.splice(0)
@@ -304,6 +305,12 @@ export class Run implements LiveCall {
   #checkTask(): void {
     if (this.depth > taskBounds.depth) throw new GuardError('denied', { reason: `a task may be ${taskBounds.depth} calls deep` })
     if (this.root.descendants > taskBounds.breadth) throw new GuardError('denied', { reason: `a task may have ${taskBounds.breadth} calls` })
+  }
+
+  // What let in the call that this one is made for binds this one as well: a chain without limits would loosen it.
+  #checkLimits(): void {
+    if (this.#parent?.context.quota?.carries !== true || this.context.quota?.carries === true) return
+    throw new GuardError('obligation_unmet', { reason: 'no control of the chain keeps the limits of the call that this one is made for' })
   }
 
   #checkObligations(carriedOut: ReadonlySet<string>, complaint: string): void {

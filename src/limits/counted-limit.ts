@@ -49,11 +49,13 @@ function tell<S extends LimitState>(state: S, counted: CountedLimit | undefined)
 /** The quota of a call: what earlier limiters of the chain found stays. */
 export class CallQuota implements Quota {
   readonly limits: Quota['limits']
+  readonly carries: boolean
   readonly #spending: { readonly degraded: boolean }
   readonly #before: Quota | undefined
 
-  constructor(limits: Quota['limits'], spending: { readonly degraded: boolean }, before: Quota | undefined) {
+  constructor(limits: Quota['limits'], spending: { readonly degraded: boolean }, carries: boolean, before: Quota | undefined) {
     this.limits = before === undefined ? limits : [...before.limits, ...limits]
+    this.carries = carries
     this.#spending = spending
     this.#before = before
     Object.freeze(this)

@@ -71,8 +71,9 @@ class LimitsInMemory implements MemoryLimits {
   readonly #whenFull: 'refuse' | 'share'
   #made: Accounts | undefined
   // Of the call that is being looked at; all of it happens at once.
-  readonly #receipts: Receipt[] = []
+  #receipts: Receipt[] = []
   readonly #slots: number[] = []
+  readonly #units: number[] = []
   #missing = 0
   /** Of the last call's limits: mostly the next one has the same, and then they need not be checked again. */
   readonly #meters: Meter[] = []
@@ -110,14 +111,15 @@ class LimitsInMemory implements MemoryLimits {
       const crowded = this.#makeRoom(limits, amounts, time, wall)
       if (crowded !== undefined) return refusal(crowded)
     }
-    const receipts = this.#receipts.slice(0, limits.length)
+    const receipts = this.#receipts
+    const units = this.#units
+    const slots = this.#slots
     const { cells, leases } = accounts
     for (let index = 0; index < receipts.length; index++) {
       const receipt = receipts[index] as Receipt
-      const units = amounts[receipt.meter.limit.unit] as number
       // Where room was made cells have moved.
-      const slot = this.#missing > 0 ? cells.find(receipt.low, receipt.high) : (this.#slots[index] as number)
-      receipt.take(cells, leases, slot, units, time)
+      const slot = this.#missing > 0 ? cells.find(receipt.low, receipt.high) : (slots[index] as number)
+      receipt.take(cells, leases, slot, units[index] as number, time)
     }
     return new ReservationInMemory(accounts, receipts)
   }
@@ -131,12 +133,17 @@ class LimitsInMemory implements MemoryLimits {
     let low = this.#low
     let high = this.#high
     this.#missing = 0
+    // The reservation keeps it.
+    const receipts: Receipt[] = (this.#receipts = [])
+    const slots = this.#slots
+    const allUnits = this.#units
+    const meters = this.#meters
     for (let index = 0; index < limits.length; index++) {
       const keyed = limits[index] as KeyedLimit
-      let meter = this.#meters[index]
+      let meter = meters[index]
       if (meter === undefined || meter.limit !== keyed.limit) {
         this.#checked = -1
-        this.#meters[index] = meter = accounts.meter(keyed.limit)
+        meters[index] = meter = accounts.meter(keyed.limit)
       }
       if (meter.limit.window === 'day' || meter.limit.window === 'month') accounts.setWall(meter, time, wall)
       const units = checkedAmount(amounts, keyed.limit)
@@ -155,8 +162,9 @@ class LimitsInMemory implements MemoryLimits {
           slot = cells.find(receipt.low, receipt.high)
         }
       }
-      this.#receipts[index] = receipt
-      this.#slots[index] = slot
+      receipts.push(receipt)
+      slots[index] = slot
+      allUnits[index] = units
       const level = levelOf(meter, cells, slot, time)
       if (!meter.fits(level, units, time)) (violated ??= []).push(meter.violation(level, units, time))
     }

@@ -5,6 +5,7 @@ import { GuardError, isGuardError } from '../guard/errors.ts'
 import { vendorFields } from '../guard/quota-headers.ts'
 import { isThenable } from '../guard/thenable.ts'
 import { type AmountSources, type CallAmounts, callAmounts, onlyRequest } from './call-amounts.ts'
+import { carriedWith, type CarriedLimits, carryOver, inheritedLimits } from './carried-limits.ts'
 import { addPartitions, CallQuota, type CountedLimit, countedLimit, told } from './counted-limit.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { Counters } from './limit-counters.ts'
@@ -16,6 +17,7 @@ import type { Habit } from './output-history.ts'
 import type { PartitionKeys } from './partition-key.ts'
 import { hasPolicyLimits, policyLimits } from './policy-limits.ts'
 import { Spending, type SpendingRules } from './spending.ts'
+import type { StoreAccess } from './store-access.ts'
 import { TokenMeter } from './token-meter.ts'
 
 type Adds = Pick<Known, 'quota'>
@@ -75,8 +77,28 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
 
   #enter(open: OpenCall, limits: readonly CountedLimit[], expected: CallAmounts, call: Settled, step: Step): Awaitable<Adds> {
     const reserving = this.#reserve(open, limits, expected)
-    if (!isThenable(reserving)) return this.#adds(open, reserving, limits, call, step)
-    return reserving.then((reservation) => this.#adds(open, reservation, limits, call, step))
+    if (!isThenable(reserving)) return this.#inherit(open, reserving, limits, call, step)
+    return reserving.then((reservation) => this.#inherit(open, reservation, limits, call, step))
+  }
+
+  // What the call was let in by that this one is made for holds for this one as well: each store in its turn.
+  #inherit(open: OpenCall, reservation: Reservation, limits: readonly CountedLimit[], call: Settled, step: Step): Awaitable<Adds> {
+    if (!open.isIdentified) return this.#adds(open, reservation, limits, carriedWith(call.quota), call, step)
+    const { rules, sources } = this.#settings
+    const own = [...carriedWith(call.quota), { access: rules.access, sources, limits }]
+    const inherited = inheritedLimits(call, own)
+    const carried = [...own, ...inherited]
+    if (inherited.length === 0) return this.#adds(open, reservation, limits, carried, call, step)
+    return this.#reserveInherited(open, inherited, call, step).then(() => this.#adds(open, reservation, limits, carried, call, step))
+  }
+
+  async #reserveInherited(open: OpenCall, inherited: readonly CarriedLimits[], call: Settled, step: Step): Promise<void> {
+    for (const { access, sources, limits } of inherited) {
+      const expected = amountsOf(limits, sources, call, step, step.input)
+      if (expected.tokens > 0) open.meter.expect(expected.input)
+      open.spending.price ??= expected.price
+      await this.#reserve(open, limits, expected, access)
+    }
   }
 
   #open({ input, price }: CallAmounts, call: Settled, step: Step): OpenCall {
@@ -95,9 +117,9 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
     return open
   }
 
-  #reserve(open: OpenCall, limits: readonly CountedLimit[], expected: CallAmounts): Awaitable<Reservation> {
+  #reserve(open: OpenCall, limits: readonly CountedLimit[], expected: CallAmounts, access?: StoreAccess): Awaitable<Reservation> {
     if (!expected.isUnpriced) {
-      const reserving = open.spending.reserve(limits, expected.amounts, expected.tokens)
+      const reserving = open.spending.reserve(limits, expected.amounts, expected.tokens, access)
       return isThenable(reserving)
         ? reserving.then((reservation) => this.#begin(open, expected, reservation))
         : this.#begin(open, expected, reserving)
@@ -106,7 +128,7 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
     const refuse = (): never => {
       throw new GuardError('limits_unavailable', { reason: 'money is counted, and the model has no price' })
     }
-    const reserving = open.spending.reserve(limits, onlyRequest, 0)
+    const reserving = open.spending.reserve(limits, onlyRequest, 0, access)
     return isThenable(reserving) ? reserving.then(refuse) : refuse()
   }
 
@@ -116,12 +138,21 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
     return reservation
   }
 
-  #adds(open: OpenCall, reservation: Reservation, limits: readonly CountedLimit[], call: Settled, step: Step): Adds {
+  #adds(
+    open: OpenCall,
+    reservation: Reservation,
+    limits: readonly CountedLimit[],
+    carried: readonly CarriedLimits[],
+    call: Settled,
+    step: Step,
+  ): Adds {
     const { rules } = this.#settings
     const states = told(limits, reservation.limits)
     if (rules.vendor) for (const [name, value] of Object.entries(vendorFields(states, ({ reset }) => reset))) step.answerField(name, value)
     this.#keep(open, step)
-    return { quota: new CallQuota(states, open.spending, call.quota) }
+    const quota = new CallQuota(states, open.spending, carried.length > 0, call.quota)
+    carryOver(quota, carried)
+    return { quota }
   }
 
   // Once all reservations are made it is known which places must be renewed, and how often.
@@ -163,9 +194,7 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
       .filter(({ limit }) => counts(limit, step))
       .map(({ limit, key }) => countedLimit(limit, key, this.#settings.counters.of(limit), call))
     if (limits.length === 0) return void step.fulfill('limit')
-    const units = new Set(limits.map(({ limit }) => limit.unit))
-    const room = Math.min(...limits.filter(({ limit }) => limit.unit === 'tokens').map(({ limit }) => limit.burst))
-    const expected = callAmounts(this.#settings.sources, units, limits, call, step, input, room)
+    const expected = amountsOf(limits, this.#settings.sources, call, step, input)
     if (expected.tokens > 0) open.meter.expect(expected.input)
     open.spending.price ??= expected.price
     const done = (): void => {
@@ -213,6 +242,12 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
 // A client's own retry is no request of its own. What else it takes it takes again.
 function counts(limit: CountedLimit['limit'], step: Step): boolean {
   return limit.unit !== 'requests' || !step.isRetry
+}
+
+function amountsOf(limits: readonly CountedLimit[], sources: AmountSources, call: Settled, step: Step, input: unknown): CallAmounts {
+  const units = new Set(limits.map(({ limit }) => limit.unit))
+  const room = Math.min(...limits.filter(({ limit }) => limit.unit === 'tokens').map(({ limit }) => limit.burst))
+  return callAmounts(sources, units, limits, call, step, input, room)
 }
 
 function choicesOf({ codec, input }: Step): number {

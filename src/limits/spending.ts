@@ -28,6 +28,7 @@ export interface SpendingRules {
 
 /** What was reserved at one time. */
 interface Holding {
+  readonly access: StoreAccess
   readonly reservation: Reservation
   readonly limits: readonly CountedLimit[]
   /** With what was reserved since. */
@@ -78,46 +79,51 @@ export class Spending {
   }
 
   /**
-   * Reserves under these limits as well. `tokens` is what the call is expected to take in all, and in `amounts` too where it is counted.
+   * Reserves under these limits as well, in a store of theirs. `tokens` is what the call is expected to take in all, and in `amounts` too where it is counted.
    *
    * @throws GuardError where a limit is in the way, or the store does not answer.
    */
-  reserve(limits: readonly CountedLimit[], amounts: Amounts, tokens: number): Awaitable<Reservation> {
+  reserve(limits: readonly CountedLimit[], amounts: Amounts, tokens: number, access: StoreAccess = this.#rules.access): Awaitable<Reservation> {
     // A reservation that counts no tokens says nothing of them; of two that do, what both have is covered.
     if (tokens > 0) this.#reserved = this.#countsTokens ? Math.min(this.#reserved, tokens) : tokens
-    const answer = this.#rules.access.reserve(limits, amounts, this.#clock)
-    return isThenable(answer) ? this.#arrive(answer, limits, amounts) : this.#hold(answer, limits, amounts)
+    const answer = access.reserve(limits, amounts, this.#clock)
+    return isThenable(answer) ? this.#arrive(answer, limits, amounts, access) : this.#hold(answer, limits, amounts, access)
   }
 
-  async #arrive(pending: Promise<Reservation | Refusal>, limits: readonly CountedLimit[], amounts: Amounts): Promise<Reservation> {
+  async #arrive(
+    pending: Promise<Reservation | Refusal>,
+    limits: readonly CountedLimit[],
+    amounts: Amounts,
+    access: StoreAccess,
+  ): Promise<Reservation> {
     const answer = await pending
-    if (!this.#hasLeft || !answer.allowed) return this.#hold(answer, limits, amounts)
+    if (!this.#hasLeft || !answer.allowed) return this.#hold(answer, limits, amounts, access)
     // The call was stopped while the store thought about it.
-    await this.#rules.access.settle(answer, probedOf(limits), this.#clock)
+    await access.settle(answer, probedOf(limits), this.#clock)
     throw new GuardError('aborted', { reason: 'the call ended before its limits were checked' })
   }
 
-  #hold(answer: Reservation | Refusal, limits: readonly CountedLimit[], amounts: Amounts): Reservation {
-    const isLocal = this.#rules.access.isLocal(answer)
+  #hold(answer: Reservation | Refusal, limits: readonly CountedLimit[], amounts: Amounts, access: StoreAccess): Reservation {
+    const isLocal = access.isLocal(answer)
     if (!answer.allowed) {
       for (const { limit, counter } of limits) {
         if (!answer.violated.some(({ name }) => name === limit.name)) continue
         counter.refused++
         if (isLocal) counter.degraded++
       }
-      throw limitExceeded(answer, limits, this.#style(answer))
+      throw limitExceeded(answer, limits, this.#style(answer, access))
     }
     for (const { limit, counter } of limits) {
       counter.granted++
       if (isLocal) counter.degraded++
       if (limit.unit === 'tokens' || limit.unit === 'cost') this.#countsTokens = true
     }
-    this.#holdings.push({ reservation: answer, limits, amounts, isDegraded: isLocal })
+    this.#holdings.push({ access, reservation: answer, limits, amounts, isDegraded: isLocal })
     return answer
   }
 
-  #style(answer: Reservation | Refusal): RefusalStyle {
-    return { vendor: this.#rules.vendor, isLocal: this.#rules.access.isLocal(answer) }
+  #style(answer: Reservation | Refusal, access: StoreAccess): RefusalStyle {
+    return { vendor: this.#rules.vendor, isLocal: access.isLocal(answer) }
   }
 
   /** Counts a part of the answer before it is delivered. Gives the error that the call must end with, if it must. */
@@ -149,7 +155,7 @@ export class Spending {
     const cost = this.price === undefined ? 0 : mostCost(this.price, 0, tokens)
     for (let index = first; index < this.#holdings.length; index++) {
       const holding = this.#holdings[index] as Holding
-      const { amounts, limits, reservation } = holding
+      const { access, amounts, limits, reservation } = holding
       if (amounts.tokens === undefined && amounts.cost === undefined) continue
       const more = { ...(amounts.tokens !== undefined && { tokens }), ...(amounts.cost !== undefined && { cost }) }
       const decide = (answer: Reservation | Refusal): Awaitable<GuardError | undefined> => {
@@ -158,7 +164,7 @@ export class Spending {
         this.#noteLocal(holding)
         return this.#extend(index + 1, tokens, least, bytes)
       }
-      const answer = this.#rules.access.extend(reservation, limits, more, this.#clock)
+      const answer = access.extend(reservation, limits, more, this.#clock)
       return isThenable(answer) ? answer.then(decide) : decide(answer)
     }
     this.#reserved += tokens
@@ -168,7 +174,7 @@ export class Spending {
 
   // It counts once.
   #noteLocal(holding: Holding): void {
-    if (holding.isDegraded || !this.#rules.access.isDegraded(holding.reservation)) return
+    if (holding.isDegraded || !holding.access.isDegraded(holding.reservation)) return
     holding.isDegraded = true
     for (const { counter } of holding.limits) counter.degraded++
   }
@@ -181,22 +187,22 @@ export class Spending {
       return undefined
     }
     if (tokens > least) return this.#extend(index, least, least, bytes)
-    const { limits } = this.#holdings[index] as Holding
+    const { access, limits } = this.#holdings[index] as Holding
     for (const { limit, counter } of limits) if (answer.violated.some(({ name }) => name === limit.name)) counter.cut++
-    return limitExceeded(answer, limits, this.#style(answer))
+    return limitExceeded(answer, limits, this.#style(answer, access))
   }
 
   /** Renews what is held. Gives the error that the call must end with, where something was lost. */
   renew(): Awaitable<GuardError | undefined> {
     const renewing: Awaitable<GuardError | undefined>[] = []
     for (const holding of this.#holdings) {
-      const { reservation, limits } = holding
+      const { access, reservation, limits } = holding
       if (!limits.some(({ limit }) => limit.lease !== undefined)) continue
-      const answer = this.#rules.access.extend(reservation, limits, {}, this.#clock)
+      const answer = access.extend(reservation, limits, {}, this.#clock)
       const decide = (decided: Reservation | Refusal): GuardError | undefined => {
         if (decided.allowed) this.#noteLocal(holding)
         const isLost = !decided.allowed && this.#rules.onOverrun === 'cut'
-        return isLost ? limitExceeded(decided, limits, this.#style(decided)) : undefined
+        return isLost ? limitExceeded(decided, limits, this.#style(decided, access)) : undefined
       }
       renewing.push(isThenable(answer) ? answer.then(decide) : decide(answer))
     }
@@ -224,11 +230,11 @@ export class Spending {
     let settling: Promise<void>[] | undefined
     let failure: { readonly error: unknown } | undefined
     // Each of them, whatever becomes of the others.
-    for (const { reservation, limits, amounts } of this.#holdings) {
+    for (const { access, reservation, limits, amounts } of this.#holdings) {
       const spent = this.#spent(outcome, limits)
       for (const { limit, counter } of limits) count(counter, spent, limit.unit, amounts[limit.unit] ?? 0)
       try {
-        const settled = this.#rules.access.settle(reservation, spent, this.#clock)
+        const settled = access.settle(reservation, spent, this.#clock)
         if (isThenable(settled)) (settling ??= []).push(settled)
       } catch (error) {
         failure ??= { error }

@@ -32,6 +32,11 @@ export class StoreAccess {
     if (onFailure !== 'refuse') this.#standIn = new StandIn(onFailure.local)
   }
 
+  /** Whether both count in one store. */
+  sharesStoreWith(other: StoreAccess): boolean {
+    return other.#store === this.#store
+  }
+
   /** Whether this was answered by the store in memory that stands in for the other one. */
   isLocal(answer: Reservation | Refusal): boolean {
     return this.#standIn?.gave(answer) === true

@@ -2,7 +2,7 @@ import { systemClock } from '../../guard/clock.ts'
 import { StateError } from '../../state/state-store.ts'
 import type { LimitBatches } from './limit-batches.ts'
 import { type Holding, turn } from './limit-holding.ts'
-import type { LimitQuestion } from './limit-question.ts'
+import type { LimitOperation, LimitQuestion } from './limit-question.ts'
 
 /** Where one cell stands after it was asked. */
 interface CellAnswer {
@@ -26,10 +26,16 @@ const ofAnotherPeriod = 2
 const noLimit = 4
 const tooLate = 5
 
+/** Settlements that may be tried again at the same time, and milliseconds until the first try. */
+const maxUnsettled = 10_000
+const firstDelay = 500
+
 /** Runs the script of limits for cells of one slot. */
 export class LimitCommands {
   readonly #batches: LimitBatches
   readonly #time: (() => number) | undefined
+  /** Settlements that are tried again. */
+  #unsettled = 0
   /** What the server's clock shows beyond this process's monotonic one. */
   #ahead: number | undefined
 
@@ -72,8 +78,32 @@ export class LimitCommands {
    *
    * @throws StateError
    */
-  giveBack(operation: 'correct' | 'settle', id: string, once: string, holdings: readonly Holding[], units: readonly number[]): Promise<void> {
+  giveBack(operation: LimitOperation, id: string, once: string, holdings: readonly Holding[], units: readonly number[]): Promise<void> {
     return this.#run({ operation, id, once, holdings, units, late: undefined }, () => undefined)
+  }
+
+  /**
+   * Settles budgets that could not be settled, until that is done or what is held has come back by itself: what was spent would
+   * else come back as well.
+   */
+  settleLater(id: string, holdings: readonly Holding[], units: readonly number[]): void {
+    const leases = holdings.map(({ plan }) => plan.limit.lease ?? 0)
+    if (holdings.length === 0 || this.#unsettled >= maxUnsettled) return
+    this.#unsettled++
+    const until = systemClock.monotonic() + Math.min(...leases) * 1000
+    const again = (tries: number, delay: number): void => {
+      if (systemClock.monotonic() + delay >= until) {
+        this.#unsettled--
+        return
+      }
+      systemClock.after(delay, () => {
+        this.giveBack('again', id, `${id}/again/${tries}`, holdings, units).then(
+          () => void this.#unsettled--,
+          () => again(tries + 1, delay * 2),
+        )
+      })
+    }
+    again(1, firstDelay)
   }
 
   // Not an async function: every limit of every call comes by here.

@@ -2,7 +2,7 @@ import { cellsKey, settledKey } from './limit-cells.ts'
 import type { Holding } from './limit-holding.ts'
 
 /** What is to be done: see the script. */
-type LimitOperation = 'reserve' | 'extend' | 'correct' | 'settle'
+export type LimitOperation = 'reserve' | 'extend' | 'correct' | 'settle' | 'again'
 
 /** What the script is asked for one reservation. Holdings of one tag stand together. */
 export interface LimitQuestion {

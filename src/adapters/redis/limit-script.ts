@@ -17,7 +17,8 @@
  *   age is told from the time on: what is whole and short is written and read several times faster.
  * - `settle` and `correct`: gives back so many units, at most what is left of the reservation, or takes what is owed where they are
  *   less than none; after `settle` nothing is held any more. Once for each id, since a client may send again what it has no answer
- *   to: the last key remembers that. Answers 3 and the time where it was done already.
+ *   to: the last key remembers that. Answers 3 and the time where it was done already. \`again\` settles budgets that are held yet, where
+ *   nobody knows whether they were settled.
  * - 2 and the time where a budget's period is not the present one, 4 where a key holds something else, and 5 after the time until when.
  *
  * The cells of a scope are one text: the names of their limits, a line each, an empty line, numbers of 64 bits: until when the key is kept, and four for each limit. A
@@ -49,7 +50,7 @@ end
 local forms, at = {}, 5
 for f = 1, ARGV[4] + 0 do
   local op = ARGV[at]
-  local form = {op = op, settles = op == 'settle' or op == 'correct', made = op ~= 'reserve', tells = ARGV[at + 1] == '1', scopes = ARGV[at + 2] + 0, words = 1, keys = 0}
+  local form = {op = op, settles = op == 'settle' or op == 'correct' or op == 'again', made = op ~= 'reserve', tells = ARGV[at + 1] == '1', scopes = ARGV[at + 2] + 0, words = 1, keys = 0}
   if form.settles then form.keys = 1 end
   if form.tells then form.words = 2 end
   at = at + 3
@@ -295,7 +296,7 @@ local function one(form, at, key)
         local change, rest = units, holds and left + units or units
         key = key + 1
         if settles then
-          if left > 0 and not holds then change = left - units
+          if left > 0 and not holds then change = form.op == 'again' and 0 or left - units
           elseif units < 0 then change = -units
           elseif left * tolerance >= units then change = -units
           else change = -left end

@@ -127,6 +127,17 @@ export class ReservationInRedis implements Reservation {
     )
   }
 
+  // What was taken of seconds leaks away, and places come back.
+  #settleLater(holdings: readonly Holding[], unused: readonly number[]): void {
+    if (this.#heldAs === '') return
+    const isBudget = (index: number): boolean => holdings[index]?.plan.kind === 'budget' && holdings[index].left > 0
+    this.#commands.settleLater(
+      this.#heldAs,
+      holdings.filter((_, index) => isBudget(index)),
+      unused.filter((_, index) => isBudget(index)),
+    )
+  }
+
   // Of a budget: what it holds must not come back by itself later.
   #isHeld(index: number): boolean {
     const holding = this.#holdings[index]
@@ -144,7 +155,12 @@ export class ReservationInRedis implements Reservation {
     for (const { holdings, indexes } of this.#groups) {
       if (!indexes.some((index) => unused[index] !== 0 || this.#isHeld(index))) continue
       const back = indexes.map((index) => unused[index] as number)
-      settling.push(this.#commands.giveBack('settle', this.#heldAs, this.#id, holdings, back))
+      settling.push(
+        this.#commands.giveBack('settle', this.#heldAs, this.#id, holdings, back).catch((error: unknown) => {
+          this.#settleLater(holdings, back)
+          throw error
+        }),
+      )
     }
     if (settling.length === 1) return settling[0]
     for (const result of await Promise.allSettled(settling)) if (result.status === 'rejected') throw result.reason

@@ -183,6 +183,28 @@ describe('redisLimits while Redis is away', { skip: withoutRedis }, () => {
     await until(async () => (await allowed(own)).limits[0]?.remaining === most - granted)
   })
 
+  test('what could not be settled of a budget is settled when Redis is back, once', async () => {
+    const own = await scene(library, 'refuse')
+    const budget: readonly KeyedLimit[] = [{ limit: planLimit({ name: 'budget', cost: 1_000, window: 'month' }), key: 'acme' }]
+    const remaining = async (): Promise<number | undefined> => {
+      const answer = await own.access.reserve(budget, { cost: 0 }, systemClock)
+      return answer.allowed ? answer.limits[0]?.remaining : undefined
+    }
+    await until(async () => (await own.ask()) === 'granted')
+    const calls = await Promise.all([100, 200].map((cost) => own.access.reserve(budget, { cost }, systemClock)))
+    assert.equal(await remaining(), 700)
+    own.server.pause()
+    for (const call of calls) {
+      assert.ok(call.allowed)
+      await assert.rejects(async () => own.access.settle(call, { cost: 10 }, systemClock))
+    }
+    own.server.resume()
+    await until(async () => (await remaining().catch(() => undefined)) === 980)
+    // Nothing of it is settled twice.
+    await setTimeout(1_200)
+    assert.equal(await remaining(), 980)
+  })
+
   async function allowed(own: Scene): Promise<Reservation> {
     for (;;) {
       try {
