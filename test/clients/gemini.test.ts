@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ApiError, type CallableTool, FinishReason, type FunctionCall, type GenerateContentResponse, GoogleGenAI, type Part, Type } from '@google/genai'
+import {
+  ApiError,
+  type CallableTool,
+  FinishReason,
+  type FunctionCall,
+  type GenerateContentResponse,
+  GoogleGenAI,
+  type Part,
+  Type,
+} from '@google/genai'
 import { callEveryPath } from './every-path.ts'
 import { type Answer, answered, asked, type Hit, type Scene, type SceneOptions, scene } from './vendor.ts'
 
@@ -69,9 +78,12 @@ test('calls tools by itself with masked arguments, and gives structured output',
   const given: unknown[] = []
   const callable: CallableTool = {
     tool: async () => ({
-      functionDeclarations: [{ name: 'send_mail', description: `Sends for ${asked}`, parameters: { type: Type.OBJECT, properties: { to: { type: Type.STRING } } } }],
+      functionDeclarations: [
+        { name: 'send_mail', description: `Sends for ${asked}`, parameters: { type: Type.OBJECT, properties: { to: { type: Type.STRING } } } },
+      ],
     }),
-    callTool: async (calls) => calls.map(({ args }) => ({ functionResponse: { name: 'send_mail', response: { sent: `${given.push(args)} ${asked}` } } })),
+    callTool: async (calls) =>
+      calls.map(({ args }) => ({ functionResponse: { name: 'send_mail', response: { sent: `${given.push(args)} ${asked}` } } })),
   }
   const { text } = await client.models.generateContent({ ...request, config: { tools: [callable] } })
   assert.equal(text, masked)

@@ -12,10 +12,15 @@ const masked = 'write to [EMAIL]'
 const usage = { prompt_tokens: 9, completion_tokens: 12, total_tokens: 21 }
 const head = { id: 'cmpl-1', model: 'mistral-large-latest', created: 1_767_225_600 }
 // On the wire, with the names that the package maps its own types to.
-const call = { id: 'D681PevKs', function: { name: 'send_mail', arguments: JSON.stringify({ to: answered }) }, index: 0 }
+const call = { id: 'D681PevKs', type: 'function', function: { name: 'send_mail', arguments: JSON.stringify({ to: answered }) }, index: 0 }
 
 function completion(message: object, finish = 'stop'): object {
-  return { ...head, object: 'chat.completion', usage, choices: [{ index: 0, finish_reason: finish, message: { role: 'assistant', content: '', tool_calls: null, prefix: false, ...message } }] }
+  return {
+    ...head,
+    object: 'chat.completion',
+    usage,
+    choices: [{ index: 0, finish_reason: finish, message: { role: 'assistant', content: '', tool_calls: null, prefix: false, ...message } }],
+  }
 }
 
 function chunk(delta: object, finish: string | null = null): object {
@@ -75,7 +80,11 @@ test('tools and structured output are masked inside their JSON', async (t) => {
   assert.equal(choices[0]?.message?.content, '{"to":"[EMAIL]"}')
   const answer = whole.choices[0]?.message
   assert.ok(answer !== undefined, 'a message')
-  const again = [...request.messages, { ...answer, role: 'assistant' as const }, { role: 'tool' as const, name: 'send_mail', toolCallId: 'D681PevKs', content: asked }]
+  const again = [
+    ...request.messages,
+    { ...answer, role: 'assistant' as const },
+    { role: 'tool' as const, name: 'send_mail', toolCallId: 'D681PevKs', content: asked },
+  ]
   assert.equal((await client.chat.complete({ ...request, messages: again })).choices[0]?.message?.content, masked)
   for (const { body } of hits) assert.ok(!body.includes(asked) && !body.includes(answered), body)
 })
