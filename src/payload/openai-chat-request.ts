@@ -141,10 +141,13 @@ function content(parts: Readonly<Record<string, Shape>>): Shape {
   return textOr(variants('type', parts))
 }
 
+const picture = members({ url: address, detail: word('auto', 'low', 'high') }, { required: ['url'] })
+
 const userParts = {
   text: textPart,
+  // Mistral takes the address alone as well.
   image_url: members(
-    { type: tag, image_url: members({ url: address, detail: word('auto', 'low', 'high') }, { required: ['url'] }) },
+    { type: tag, image_url: (value, walk) => (typeof value === 'string' ? address : picture)(value, walk) },
     { required: ['image_url'] },
   ),
   input_audio: members(
@@ -175,9 +178,17 @@ const message = variants('role', {
       reasoning: nullable(text),
       reasoning_content: nullable(text),
       parsed: anyJson,
+      // Mistral: whether the answer goes on with this message.
+      prefix: boolean,
     }),
   ),
-  tool: by('tool', members({ role: tag, content: content({ text: textPart }), tool_call_id: identifier }, { required: ['content', 'tool_call_id'] })),
+  tool: by(
+    'tool',
+    members(
+      { role: tag, content: content({ text: textPart }), tool_call_id: identifier, name: identifier },
+      { required: ['content', 'tool_call_id'] },
+    ),
+  ),
   function: by('tool', members({ role: tag, content: nullable(text), name: identifier }, { required: ['content', 'name'] })),
 })
 
@@ -222,7 +233,8 @@ const toolChoices: Shape = variants(
     ),
   }),
 )
-const toolModes: Shape = word('none', 'auto', 'required')
+// The last one is Mistral's.
+const toolModes: Shape = word('none', 'auto', 'required', 'any')
 
 const responseFormat = variants('type', {
   text: members({ type: tag }),
@@ -266,6 +278,10 @@ export const requestShape: Shape = members(
       prediction: nullable(variants('type', { content: members({ type: tag, content: content({ text: textPart }) }, { required: ['content'] }) })),
       presence_penalty: nullable(number),
       prompt_cache_key: nullable(text),
+      // Mistral's.
+      prompt_mode: nullable(word('reasoning')),
+      random_seed: nullable(number),
+      safe_prompt: nullable(boolean),
       prompt_cache_retention: nullable(word('in-memory', 'in_memory', '24h')),
       reasoning_effort: nullable(word('none', 'minimal', 'low', 'medium', 'high', 'xhigh')),
       response_format: nullable(by('system', responseFormat)),

@@ -25,6 +25,9 @@ const request: Shape = members(
     input,
     dimensions: integer(1, 65_536),
     encoding_format: word('float', 'base64'),
+    // Mistral's name for the same.
+    output_dimension: integer(1, 65_536),
+    output_dtype: word('float'),
     user: text,
   },
   { required: ['model', 'input'] },
@@ -56,6 +59,8 @@ const embeddings: Shape = by(
   'assistant',
   members(
     {
+      // Mistral's answers have one.
+      id: label,
       object: word('list'),
       model: label,
       data: list(

@@ -12,7 +12,7 @@ const masked = 'write to [EMAIL]'
 const usage = { prompt_tokens: 9, completion_tokens: 12, total_tokens: 21 }
 const head = { id: 'cmpl-1', model: 'mistral-large-latest', created: 1_767_225_600 }
 // On the wire, with the names that the package maps its own types to.
-const call = { id: 'D681PevKs', function: { name: 'send_mail', arguments: JSON.stringify({ to: answered }) }, index: 0 }
+const call = { id: 'D681PevKs', type: 'function', function: { name: 'send_mail', arguments: JSON.stringify({ to: answered }) }, index: 0 }
 
 function completion(message: object, finish = 'stop'): object {
   return {

@@ -17,18 +17,30 @@ export interface GuardModelOptions {
   readonly credentials?: () => Credentials | undefined
 }
 
+/** A language model of the AI SDK, as far as it is the same in all versions. */
+export interface NamedModel {
+  /** By which its provider knows it. */
+  readonly modelId: string
+}
+
 /** What the AI SDK hands a middleware that wraps a whole answer. `R` is the result of the version in use. */
 export interface WrappedGenerate<R> {
+  /** Calls the model as it was called. Never used: it would go around the controls. */
   readonly doGenerate: () => PromiseLike<R>
+  /** What the model is called with. */
   readonly params: object
-  readonly model: { readonly modelId: string; doGenerate(options: never): PromiseLike<unknown> }
+  /** The model behind the middleware. */
+  readonly model: NamedModel & Readonly<Record<'doGenerate', (options: never) => PromiseLike<unknown>>>
 }
 
 /** What the AI SDK hands a middleware that wraps a streamed answer. */
 export interface WrappedStream<R> {
+  /** Calls the model as it was called. Never used: it would go around the controls. */
   readonly doStream: () => PromiseLike<R>
+  /** What the model is called with. */
   readonly params: object
-  readonly model: { readonly modelId: string; doStream(options: never): PromiseLike<{ readonly stream: ReadableStream<unknown> }> }
+  /** The model behind the middleware. */
+  readonly model: NamedModel & Readonly<Record<'doStream', (options: never) => PromiseLike<{ readonly stream: ReadableStream<unknown> }>>>
 }
 
 /** A middleware for language models of the AI SDK, in versions 2, 3 and 4 of its specification. */
@@ -37,7 +49,9 @@ export interface GuardedModel {
   readonly specificationVersion: 'v3'
   /** For AI SDK 5. */
   readonly middlewareVersion: 'v2'
+  /** Whole answers. */
   readonly wrapGenerate: <R>(options: WrappedGenerate<R>) => Promise<R>
+  /** Streamed answers. */
   readonly wrapStream: <R>(options: WrappedStream<R>) => Promise<R>
   /**
    * Options of a provider that carry a call's authority into one call of the model: an unguessable handle that is valid in

@@ -1,1 +1,1 @@
-export { type GuardedModel, guardModel, type GuardModelOptions, type WrappedGenerate, type WrappedStream } from './guard-model.ts'
+export { type GuardedModel, guardModel, type GuardModelOptions, type NamedModel, type WrappedGenerate, type WrappedStream } from './guard-model.ts'

@@ -18,9 +18,13 @@ export interface GuardChatModelOptions {
 
 /** What is needed of a chat model of LangChain: any `BaseChatModel`. */
 export interface ChatModel {
+  /** Answers whole. */
   _generate(messages: never, options: never, runManager?: never): Promise<unknown>
+  /** Answers chunk by chunk. */
   _streamResponseChunks(messages: never, options: never, runManager?: never): AsyncIterable<unknown>
+  /** What kind of model it is. */
   _llmType(): string
+  /** The same model with options bound to it. */
   withConfig(config: never): unknown
 }
 

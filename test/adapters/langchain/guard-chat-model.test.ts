@@ -6,6 +6,7 @@ import { AIMessageChunk, HumanMessage } from '@langchain/core/messages'
 import { tool } from '@langchain/core/tools'
 import { END, MessagesAnnotation, START, StateGraph } from '@langchain/langgraph'
 import { ChatOpenAI } from '@langchain/openai'
+import { createAgent } from 'langchain'
 import { z } from 'zod'
 import { guardChatModel } from '../../../src/adapters/langchain/guard-chat-model.ts'
 import { isGuardError } from '../../../src/index.ts'
@@ -124,6 +125,14 @@ for (const [name, Class, vendor, hosted, make] of models)
       const all: unknown[] = []
       for await (const event of model.streamEvents('hello', { version: 'v2' })) all.push(event)
       assert.ok(all.length > 3 && !JSON.stringify(all).includes(answered.slice(0, 6)), 'events')
+    })
+
+    test('agents of LangChain take it as it is', async (t) => {
+      const { model, hits } = await guarded(t)
+      const agent = createAgent({ model, tools: [] })
+      const { messages } = await agent.invoke({ messages: [new HumanMessage(prompt)] })
+      assert.equal(messages.at(-1)?.text, masked)
+      for (const { body } of hits) assert.ok(!body.includes(asked), body)
     })
 
     test('a refusal is a GuardError after one attempt, and nothing leaves', async (t) => {
