@@ -46,6 +46,8 @@ export class Run implements LiveCall {
   told: GuardError | undefined
   readonly fulfilled: string[] = []
   readonly tasks: (() => Awaitable<void>)[] = []
+  /** What is checked again while an answer streams. */
+  readonly deliveries: (() => Awaitable<void>)[] = []
   readonly depth: number
   readonly root: Run
   /** What the caller presented; its hash is all that a control can have after the identity is known. */
@@ -362,6 +364,10 @@ class RunStep implements Step {
 
   beforeRun(task: () => Awaitable<void>): void {
     this.#run.tasks.push(task)
+  }
+
+  onDelivery(task: () => Awaitable<void>): void {
+    this.#run.deliveries.push(task)
   }
 
   end(error: GuardError): void {
