@@ -142,6 +142,7 @@ interface JsonAnswerParts {
   readonly ends?: (part: Readonly<Record<string, unknown>>) => readonly string[]
   readonly carry?: (like: unknown, channel: string, text: string) => unknown
   readonly assemble?: (parts: AsyncIterable<unknown>) => AsyncIterable<unknown>
+  readonly inOrder?: (parts: AsyncIterable<unknown>) => AsyncIterable<unknown>
   readonly usage: (part: Readonly<Record<string, unknown>>) => Usage | undefined
   readonly copy?: (part: unknown) => unknown
   /** What a part says was put into the vendor's store. */
@@ -173,7 +174,7 @@ export function checkAnswer(codec: AnswerCodec, copy: unknown, streamed: boolean
 /** The answers of a codec whose answers are JSON objects. */
 /* @__NO_SIDE_EFFECTS__ */
 export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
-  const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson, created, granted = false } = parts
+  const { name, kindOf, ends, carry, assemble = (stream) => stream, inOrder, usage, copy = snapshotJson, created, granted = false } = parts
   const shapeOf = (value: unknown): Shape => {
     const kind = isRecord(value) ? kindOf(value) : undefined
     const shape = kind === undefined ? undefined : parts[kind]
@@ -204,6 +205,7 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
       return snapshotJson(carried)
     },
     assemble,
+    ...(inOrder && { inOrder }),
     usage: (part: unknown): Usage | undefined => (isRecord(part) ? usage(part) : undefined),
     ...(granted && created && { created: (part: unknown): readonly Outside[] => (isRecord(part) ? created(part) : []) }),
   })
