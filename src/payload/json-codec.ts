@@ -62,7 +62,7 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
       if (known !== undefined) return known
       const plain = facts(input, () => Walk.find(request, input).opaque)
       const external = outside === undefined ? [] : outsideIn(outside, input)
-      const found = external.length === 0 ? plain : { ...plain, external }
+      const found = external.length === 0 ? plain : { ...plain, tools: toolsAmong(plain.tools, external), external }
       if (makerOf(input) === codec) said.set(input as object, found)
       return found
     },
@@ -108,6 +108,12 @@ export function withVendorStore<I>(codec: Codec<I>): Codec<I> {
   // One that is made otherwise knows nothing of its vendor's store.
   const answer = answers === undefined ? parts.answer : jsonAnswer({ ...answers, ...granted(answers), granted: true })
   return jsonCodec({ ...parts, request: granting(parts.request), outside: parts.request, answer })
+}
+
+// Tools that run at the vendor are tools: whoever allows some or switches one off means them as well.
+function toolsAmong(own: readonly unknown[], external: readonly Outside[]): readonly string[] {
+  const hosted = external.filter(({ kind }) => kind === 'hosted').map(({ id }) => id)
+  return [...new Set([...own.filter((name) => typeof name === 'string'), ...hosted])]
 }
 
 const vendors: readonly string[] = ['anthropic-messages', 'gemini-content', 'openai-chat', 'openai-responses']

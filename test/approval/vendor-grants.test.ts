@@ -183,10 +183,21 @@ describe('what lies at a vendor', () => {
       { type: 'mcp', server_label: 'x', server_url: 'https://evil.example/mcp' },
       { type: 'mcp', server_label: 'x', connector_id: 'connector_gmail' },
       { type: 'mcp', server_label: 'x' },
+      { type: 'mcp', server_label: 'x', server_url: 'https://tools.example' },
       { type: 'file_search', vector_store_ids: ['vs_1'] },
     ])
       await assertRejects(ask(request({ tools: [tool] })), 'denied')
     assert.equal(sent.length, 2)
+    const twofold = { type: 'mcp', server_label: 'x', server_url: 'https://tools.example/mcp', connector_id: 'connector_gmail' }
+    await assertRejects(ask(request({ tools: [twofold] })), 'payload_unsupported')
+  })
+
+  test('a tool that runs there is a tool: what allows some tools, or switches one off, sees it', async () => {
+    const codec = withVendorStore(openaiResponses)
+    const tools = [{ type: 'function', name: 'lookup', parameters: null, strict: null }, { type: 'web_search' }] as never
+    assert.deepEqual(codec.facts(codec.snapshot(request({ tools }))).tools, ['lookup', 'web_search'])
+    const { ask } = scene({ rules: [{ ...chats, obligations: [{ type: 'allow_tools', value: ['lookup'] }] }, uses, hosted] })
+    await assertRejects(ask(request({ tools })), 'obligation_unmet')
   })
 
   test('without grants, and without the codec for it, everything stays refused', async () => {
