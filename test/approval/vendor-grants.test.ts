@@ -8,6 +8,7 @@ import {
   detectors,
   geminiContent,
   guard,
+  guardFetch,
   json,
   jwt,
   maskData,
@@ -293,4 +294,32 @@ describe('what lies at a vendor', () => {
     for (const options of [{ ttl: 0 }, { store: {} }, { more: 1 }]) assert.throws(() => vendorGrants(options as never), TypeError)
     assert.throws(() => authorize({ evaluator: policySet({ id: 'p', rules: [] }), grants: {} as never }), TypeError)
   })
+})
+
+test('a guarded fetch takes such a codec for the endpoint of its vendor', async () => {
+  const base = guard({ name: 'g', clock, onError: () => {} })
+    .use(unaudited())
+    .use(verifyIdentity({ verifiers: [jwt({ ...issuer.options })] }))
+    .use(authorize({ evaluator: policySet({ id: 'p', rules: [chats, uses] }), grants: vendorGrants({ store: memoryState({ clock }) }) }))
+  let caller = await issuer.bearer({ sub: 'ada', roles: ['analyst'] })
+  const sent: string[] = []
+  const fetching = guardFetch(base, {
+    codec: withVendorStore(openaiResponses),
+    credentials: () => caller,
+    fetch: async (_url, init) => {
+      sent.push(String(init?.body))
+      return Response.json(response('resp_1'))
+    },
+  })
+  const send = (body: object) =>
+    fetching('https://api.openai.example/v1/responses', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  assert.equal((await send(request())).status, 200)
+  assert.equal((await send(request({ previous_response_id: 'resp_1' }))).status, 200)
+  caller = await issuer.bearer({ sub: 'eve', roles: ['analyst'] })
+  assert.equal((await send(request({ previous_response_id: 'resp_1' }))).status, 403)
+  assert.equal(sent.length, 2)
 })
