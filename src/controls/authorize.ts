@@ -188,11 +188,11 @@ export function authorize(options: AuthorizeOptions): Control<Identified, Adds> 
       // The parts pass untouched, so that a stream costs nothing more a part.
       response(parts, context, _call, step) {
         carryOutOnAnswer(context.decision, step)
-        if (step.streamed)
-          rechecks.set(
-            step,
-            every(step.clock, period, () => recheck(context, step)),
-          )
+        if (step.streamed) {
+          const again = (): Promise<void> => recheck(context, step)
+          rechecks.set(step, every(step.clock, period, again))
+          step.onDelivery(again)
+        }
         const created = grants === undefined ? undefined : step.codec?.answer.created
         return grants === undefined || created === undefined ? parts : binding(parts, created, grants, context, step)
       },

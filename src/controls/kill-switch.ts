@@ -93,7 +93,11 @@ class KillSwitch implements Phases<Identified, object> {
   }
 
   response(parts: AsyncIterable<unknown>, _context: Identified, _call: Settled, step: Step): AsyncIterable<unknown> {
-    if (step.streamed) this.#watches.get(step)?.repeat(this.#period)
+    const watch = this.#watches.get(step)
+    if (step.streamed && watch !== undefined) {
+      watch.repeat(this.#period)
+      step.onDelivery(() => watch.look())
+    }
     return parts
   }
 
@@ -126,7 +130,7 @@ class Watch {
   listen(): void {
     let subscribed: unknown
     try {
-      subscribed = this.#switches.subscribe(() => void this.#look())
+      subscribed = this.#switches.subscribe(() => void this.look())
     } catch (error) {
       throw unavailable(error)
     }
@@ -139,7 +143,7 @@ class Watch {
 
   /** @param period milliseconds. */
   repeat(period: number): void {
-    this.#cancel = every(this.#step.clock, period, () => this.#look())
+    this.#cancel = every(this.#step.clock, period, () => this.look())
   }
 
   stop(): void {
@@ -159,7 +163,8 @@ class Watch {
     }
   }
 
-  #look(): Awaitable<void> {
+  /** Looks now, and ends the call where something of it is off. */
+  look(): Awaitable<void> {
     if (this.#isOver) return
     try {
       return this.require()?.catch(this.#fail)

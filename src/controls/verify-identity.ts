@@ -76,7 +76,11 @@ export function verifyIdentity(options: VerifyIdentityOptions): Control<Call, Pi
         request: (_input: unknown, { identity }: Pick<Known, 'identity'>, call: Call, step: Step) => watch(identity, call, step).listen(),
       }),
       response(parts, { identity }, call, step) {
-        if (step.streamed) (watches.get(step) ?? watch(identity, call, step)).repeat(checks.period)
+        if (step.streamed) {
+          const standing = watches.get(step) ?? watch(identity, call, step)
+          standing.repeat(checks.period)
+          step.onDelivery(() => standing.look())
+        }
         return parts
       },
       leave(outcome, { identity }, call, step) {

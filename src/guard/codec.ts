@@ -73,6 +73,10 @@ export interface AnswerCodec {
   carry(like: unknown, channel: string, text: string): unknown
   /** Joins what must be seen whole (a tool call's argument deltas) into one part each; bounded. The rest passes as it comes. */
   assemble(parts: AsyncIterable<unknown>): AsyncIterable<unknown>
+  /**
+   * Sets right what must agree from part to part, such as numbers of events, where parts were joined or carried. Absent where nothing does.
+   */
+  inOrder?(parts: AsyncIterable<unknown>): AsyncIterable<unknown>
   /** What the part reports as spent; in a stream, up to there. Undefined where it reports nothing. */
   usage(part: unknown): Usage | undefined
   /** What the part says was put into the vendor's store by this call, of codecs that let such things pass. */

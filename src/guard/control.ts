@@ -67,6 +67,11 @@ export interface Step {
   fulfill(type: string): void
   /** Runs after the last `request` and before the function, which waits for it; what an `enter` wants before what a `request` wants. */
   beforeRun(task: () => Awaitable<void>): void
+  /**
+   * Runs each time that another 64 KiB of a streamed answer are about to be delivered, which wait for it: beside a timer, so that no stream is
+   * quicker than what is checked again while it runs.
+   */
+  onDelivery(task: () => Awaitable<void>): void
   /** Ends the running call with a refusal, at once. Later calls change nothing. */
   end(error: GuardError): void
 }

@@ -1,10 +1,14 @@
 import { GuardError } from './errors.ts'
+import { partSize } from './part-size.ts'
 import { asRefusal } from './refusing.ts'
 import type { Run } from './run.ts'
 import { tell } from './settle.ts'
 
 /** How long a stream may go on before timers get a turn, in milliseconds: what is checked by a timer is then checked in time. */
 const turnPeriod = 100
+
+/** How much may be delivered before what must still hold is looked at again, in characters and bytes. */
+const deliveryInterval = 64 * 1024
 
 // Not every runtime has the quicker one.
 const giveTurn: (task: () => void) => void = globalThis.setImmediate ?? ((task) => setTimeout(task, 0))
@@ -98,6 +102,8 @@ export class GuardedParts implements AsyncIterableIterator<unknown> {
   #started = false
   #ended = false
   #told = false
+  /** How much was handed on since what must still hold was last looked at. */
+  #undelivered = 0
 
   constructor(run: Run, source: SourceParts, parts: AsyncIterable<unknown>) {
     this.#run = run
@@ -141,6 +147,7 @@ export class GuardedParts implements AsyncIterableIterator<unknown> {
       part = await run.wait(this.#inner.next())
       // Stopped in the same turn in which the part came: it is not delivered any more.
       if (run.stopped !== undefined) throw run.stopped.error
+      if (part.done !== true && run.deliveries.length > 0) await this.#deliver(part.value)
     } catch (error) {
       if (this.#ended) return this.#after()
       return this.#fail(error)
@@ -154,6 +161,16 @@ export class GuardedParts implements AsyncIterableIterator<unknown> {
     }
     run.parts++
     return part
+  }
+
+  // By what is delivered as well as by a timer: much may pass between two looks at the clock.
+  async #deliver(part: unknown): Promise<void> {
+    const run = this.#run
+    this.#undelivered += partSize(part)
+    if (this.#undelivered < deliveryInterval) return
+    this.#undelivered = 0
+    await run.wait(Promise.all(run.deliveries.map(async (task) => await task())))
+    if (run.stopped !== undefined) throw run.stopped.error
   }
 
   // The first `next` after a stop tells why; later ones say that there is no more.

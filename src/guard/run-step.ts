@@ -69,6 +69,10 @@ export class RunStep implements Step {
     this.#run.tasks.push(task)
   }
 
+  onDelivery(task: () => Awaitable<void>): void {
+    this.#run.deliveries.push(task)
+  }
+
   end(error: GuardError): void {
     this.#run.stop('refused', error)
   }

@@ -48,6 +48,8 @@ export class Run implements LiveCall {
   told: GuardError | undefined
   readonly fulfilled: string[] = []
   readonly tasks: (() => Awaitable<void>)[] = []
+  /** What is checked again while an answer streams. */
+  readonly deliveries: (() => Awaitable<void>)[] = []
   readonly depth: number
   readonly root: Run
   /** What the caller presented; its hash is all that a control can have after the identity is known. */

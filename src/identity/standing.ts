@@ -68,7 +68,7 @@ export class StandingWatch {
 
   /** Looks whenever something was revoked. */
   listen(): void {
-    const subscribed: unknown = this.#options.revocation?.subscribe(() => void this.#look())
+    const subscribed: unknown = this.#options.revocation?.subscribe(() => void this.look())
     if (subscribed === undefined && this.#options.revocation === undefined) return
     if (typeof subscribed !== 'function') {
       abandon(subscribed)
@@ -79,7 +79,7 @@ export class StandingWatch {
 
   /** Looks now, and again every so many milliseconds, and when the identity expires. */
   repeat(period: number): void {
-    void this.#look()
+    void this.look()
     this.#arm(period)
   }
 
@@ -97,12 +97,12 @@ export class StandingWatch {
     const left = Math.max(1, identity.expiresAt - clock.now())
     this.#cancel = clock.after(Math.min(period, left), () => {
       this.#arm(period)
-      void this.#look()
+      void this.look()
     })
   }
 
-  // However often something is revoked meanwhile: one look is under way, and one more follows it.
-  #look(): Awaitable<void> {
+  /** Looks now; however often it is asked to meanwhile, one look is under way, and one more follows it. */
+  look(): Awaitable<void> {
     if (this.#isOver) return
     this.#isStale = this.#looking !== undefined
     if (this.#looking !== undefined) return this.#looking
@@ -112,7 +112,7 @@ export class StandingWatch {
         ?.then(undefined, this.#fail)
         .then(() => {
           this.#looking = undefined
-          return this.#isStale ? this.#look() : undefined
+          return this.#isStale ? this.look() : undefined
         })
       return this.#looking
     } catch (error) {

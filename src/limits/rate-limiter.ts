@@ -45,6 +45,10 @@ interface OpenCall {
   habit: Habit | undefined
 }
 
+type Reserved = Pick<Reservation, 'limits'>
+
+const nothingReserved: Reserved = Object.freeze({ limits: Object.freeze([]) })
+
 const none: CallAmounts['marks'] = Object.freeze([])
 
 /** The phases of `rateLimit`. */
@@ -65,27 +69,43 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
   }
 
   #admit(plan: LimitPlan<C>, call: C & Settled, step: Step): Awaitable<Adds> {
-    const limits: CountedLimit[] = []
-    for (const { limit, per, counter } of plan.limits)
-      if (counts(limit, step)) limits.push(countedLimit(limit, limitKey(limit.name, per, call), counter, call))
+    const held: CountedLimit[] = []
+    for (const { limit, per, counter } of plan.limits) held.push(countedLimit(limit, limitKey(limit.name, per, call), counter, call))
+    const limits = countedBy(step, held)
     const expected = callAmounts(this.#settings.sources, plan.units, limits, call, step, step.input, plan.room)
     const open = this.#open(expected, call, step)
-    if (limits.length === 0) return { quota: new CallQuota([], { degraded: false }, call.quota) }
+    if (limits.length === 0) return this.#inherit(open, nothingReserved, limits, held, call, step)
     const naming = this.#settings.partitionOf === undefined ? undefined : addPartitions(limits, this.#settings.partitionOf)
-    return naming === undefined ? this.#enter(open, limits, expected, call, step) : naming.then(() => this.#enter(open, limits, expected, call, step))
+    return naming === undefined
+      ? this.#enter(open, limits, held, expected, call, step)
+      : naming.then(() => this.#enter(open, limits, held, expected, call, step))
   }
 
-  #enter(open: OpenCall, limits: readonly CountedLimit[], expected: CallAmounts, call: Settled, step: Step): Awaitable<Adds> {
+  #enter(
+    open: OpenCall,
+    limits: readonly CountedLimit[],
+    held: readonly CountedLimit[],
+    expected: CallAmounts,
+    call: Settled,
+    step: Step,
+  ): Awaitable<Adds> {
     const reserving = this.#reserve(open, limits, expected)
-    if (!isThenable(reserving)) return this.#inherit(open, reserving, limits, call, step)
-    return reserving.then((reservation) => this.#inherit(open, reservation, limits, call, step))
+    if (!isThenable(reserving)) return this.#inherit(open, reserving, limits, held, call, step)
+    return reserving.then((reservation) => this.#inherit(open, reservation, limits, held, call, step))
   }
 
   // What the call was let in by that this one is made for holds for this one as well: each store in its turn.
-  #inherit(open: OpenCall, reservation: Reservation, limits: readonly CountedLimit[], call: Settled, step: Step): Awaitable<Adds> {
+  #inherit(
+    open: OpenCall,
+    reservation: Reserved,
+    limits: readonly CountedLimit[],
+    held: readonly CountedLimit[],
+    call: Settled,
+    step: Step,
+  ): Awaitable<Adds> {
     if (!open.isIdentified) return this.#adds(open, reservation, limits, carriedWith(call.quota), call, step)
     const { rules, sources } = this.#settings
-    const own = [...carriedWith(call.quota), { access: rules.access, sources, limits }]
+    const own = [...carriedWith(call.quota), { access: rules.access, sources, limits: held }]
     const inherited = inheritedLimits(call, own)
     const carried = [...own, ...inherited]
     if (inherited.length === 0) return this.#adds(open, reservation, limits, carried, call, step)
@@ -93,7 +113,9 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
   }
 
   async #reserveInherited(open: OpenCall, inherited: readonly CarriedLimits[], call: Settled, step: Step): Promise<void> {
-    for (const { access, sources, limits } of inherited) {
+    for (const { access, sources, limits: held } of inherited) {
+      const limits = countedBy(step, held)
+      if (limits.length === 0) continue
       const expected = amountsOf(limits, sources, call, step, step.input)
       if (expected.tokens > 0) open.meter.expect(expected.input)
       open.spending.price ??= expected.price
@@ -138,14 +160,7 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
     return reservation
   }
 
-  #adds(
-    open: OpenCall,
-    reservation: Reservation,
-    limits: readonly CountedLimit[],
-    carried: readonly CarriedLimits[],
-    call: Settled,
-    step: Step,
-  ): Adds {
+  #adds(open: OpenCall, reservation: Reserved, limits: readonly CountedLimit[], carried: readonly CarriedLimits[], call: Settled, step: Step): Adds {
     const { rules } = this.#settings
     const states = told(limits, reservation.limits)
     if (rules.vendor) for (const [name, value] of Object.entries(vendorFields(states, ({ reset }) => reset))) step.answerField(name, value)
@@ -190,9 +205,8 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
   #obey(input: unknown, open: OpenCall, call: Settled & Known, step: Step): Awaitable<void> {
     const keyed = policyLimits(call.decision, call)
     if (keyed === undefined) return
-    const limits = keyed
-      .filter(({ limit }) => counts(limit, step))
-      .map(({ limit, key }) => countedLimit(limit, key, this.#settings.counters.of(limit), call))
+    const held = keyed.map(({ limit, key }) => countedLimit(limit, key, this.#settings.counters.of(limit), call))
+    const limits = countedBy(step, held)
     if (limits.length === 0) return void step.fulfill('limit')
     const expected = amountsOf(limits, this.#settings.sources, call, step, input)
     if (expected.tokens > 0) open.meter.expect(expected.input)
@@ -240,8 +254,8 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
 }
 
 // A client's own retry is no request of its own. What else it takes it takes again.
-function counts(limit: CountedLimit['limit'], step: Step): boolean {
-  return limit.unit !== 'requests' || !step.isRetry
+function countedBy(step: Step, limits: readonly CountedLimit[]): readonly CountedLimit[] {
+  return step.isRetry ? limits.filter(({ limit }) => limit.unit !== 'requests') : limits
 }
 
 function amountsOf(limits: readonly CountedLimit[], sources: AmountSources, call: Settled, step: Step, input: unknown): CallAmounts {

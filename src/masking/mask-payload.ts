@@ -22,7 +22,12 @@ interface Running {
  * with a later part of the channel, with or right before the part that ends it, or at the end of the stream. A part
  * whose text is held back altogether passes with an empty one, so that whatever else it says comes at its time.
  */
-export async function* maskAnswer(
+export function maskAnswer(parts: AsyncIterable<unknown>, codec: AnswerCodec, isStreamed: boolean, treatmentOf: TreatmentOf): AsyncIterable<unknown> {
+  const masked = maskParts(parts, codec, isStreamed, treatmentOf)
+  return isStreamed && codec.inOrder !== undefined ? codec.inOrder(masked) : masked
+}
+
+async function* maskParts(
   parts: AsyncIterable<unknown>,
   codec: AnswerCodec,
   isStreamed: boolean,

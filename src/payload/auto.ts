@@ -124,7 +124,7 @@ function snapshotAnswer(part: unknown, streamed: boolean): unknown {
 }
 
 // All parts of a stream are of one kind; the first one tells which.
-async function* assemble(parts: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+async function* byFirst(parts: AsyncIterable<unknown>, stage: (answer: AnswerCodec, all: AsyncIterable<unknown>) => AsyncIterable<unknown>) {
   const source = parts[Symbol.asyncIterator]()
   let first: IteratorResult<unknown> | undefined
   const all: AsyncIterableIterator<unknown> = {
@@ -138,7 +138,7 @@ async function* assemble(parts: AsyncIterable<unknown>): AsyncGenerator<unknown>
     return: async () => (await source.return?.()) ?? { done: true, value: undefined },
   }
   first = await source.next()
-  if (first.done !== true) yield* answerOf(first.value).assemble(all)
+  if (first.done !== true) yield* stage(answerOf(first.value), all)
 }
 
 /**
@@ -165,7 +165,8 @@ export const autoCodec: Codec = {
     replace: (part, values) => answerOf(part).replace(part, values),
     ends: (part) => answerOf(part).ends(part),
     carry: (like, channel, text) => answerOf(like).carry(like, channel, text),
-    assemble,
+    assemble: (parts) => byFirst(parts, (answer, all) => answer.assemble(all)),
+    inOrder: (parts) => byFirst(parts, (answer, all) => answer.inOrder?.(all) ?? all),
     usage: (part) => answerOf(part).usage(part),
   },
 }

@@ -62,7 +62,7 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
       if (known !== undefined) return known
       const plain = facts(input, () => Walk.find(request, input).opaque)
       const external = outside === undefined ? [] : outsideIn(outside, input)
-      const found = external.length === 0 ? plain : { ...plain, external }
+      const found = external.length === 0 ? plain : { ...plain, tools: toolsAmong(plain.tools, external), external }
       if (makerOf(input) === codec) said.set(input as object, found)
       return found
     },
@@ -110,6 +110,12 @@ export function withVendorStore<I>(codec: Codec<I>): Codec<I> {
   return jsonCodec({ ...parts, request: granting(parts.request), outside: parts.request, answer })
 }
 
+// Tools that run at the vendor are tools: whoever allows some or switches one off means them as well.
+function toolsAmong(own: readonly unknown[], external: readonly Outside[]): readonly string[] {
+  const hosted = external.filter(({ kind }) => kind === 'hosted').map(({ id }) => id)
+  return [...new Set([...own.filter((name) => typeof name === 'string'), ...hosted])]
+}
+
 const vendors: readonly string[] = ['anthropic-messages', 'gemini-content', 'openai-chat', 'openai-responses']
 
 function granted({ whole, part, either }: JsonAnswerParts): Pick<JsonAnswerParts, AnswerKind> {
@@ -142,6 +148,7 @@ interface JsonAnswerParts {
   readonly ends?: (part: Readonly<Record<string, unknown>>) => readonly string[]
   readonly carry?: (like: unknown, channel: string, text: string) => unknown
   readonly assemble?: (parts: AsyncIterable<unknown>) => AsyncIterable<unknown>
+  readonly inOrder?: (parts: AsyncIterable<unknown>) => AsyncIterable<unknown>
   readonly usage: (part: Readonly<Record<string, unknown>>) => Usage | undefined
   readonly copy?: (part: unknown) => unknown
   /** What a part says was put into the vendor's store. */
@@ -173,7 +180,7 @@ export function checkAnswer(codec: AnswerCodec, copy: unknown, streamed: boolean
 /** The answers of a codec whose answers are JSON objects. */
 /* @__NO_SIDE_EFFECTS__ */
 export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
-  const { name, kindOf, ends, carry, assemble = (stream) => stream, usage, copy = snapshotJson, created, granted = false } = parts
+  const { name, kindOf, ends, carry, assemble = (stream) => stream, inOrder, usage, copy = snapshotJson, created, granted = false } = parts
   const shapeOf = (value: unknown): Shape => {
     const kind = isRecord(value) ? kindOf(value) : undefined
     const shape = kind === undefined ? undefined : parts[kind]
@@ -204,6 +211,7 @@ export function jsonAnswer(parts: JsonAnswerParts): AnswerCodec {
       return snapshotJson(carried)
     },
     assemble,
+    ...(inOrder && { inOrder }),
     usage: (part: unknown): Usage | undefined => (isRecord(part) ? usage(part) : undefined),
     ...(granted && created && { created: (part: unknown): readonly Outside[] => (isRecord(part) ? created(part) : []) }),
   })

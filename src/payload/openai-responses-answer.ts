@@ -198,6 +198,21 @@ const ends = (part: Part): readonly string[] => {
   return names.map((name) => `${scopeOf(part)}/${name}`)
 }
 
+// Each event has a number that is greater than the one before it, also where one was put between them.
+async function* inSequence(parts: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  let next = 0
+  for await (const part of parts) {
+    const number = isRecord(part) ? part.sequence_number : undefined
+    if (typeof number !== 'number') {
+      yield part
+      continue
+    }
+    const own = Math.max(number, next)
+    next = own + 1
+    yield own === number ? part : Object.freeze({ ...(part as Part), sequence_number: own })
+  }
+}
+
 /** Answers of OpenAI's responses interface. */
 export const responsesAnswer: AnswerCodec = jsonAnswer({
   name: 'the OpenAI responses interface',
@@ -219,6 +234,7 @@ export const responsesAnswer: AnswerCodec = jsonAnswer({
     return { type: `${known.event}.delta`, ...at, delta, ...(name === 'text' && { logprobs: [] }), sequence_number }
   },
   assemble,
+  inOrder: inSequence,
   created(part) {
     const whole = isRecord(part.response) ? part.response : part
     const conversation = isRecord(whole.conversation) ? whole.conversation.id : whole.conversation

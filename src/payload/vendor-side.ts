@@ -31,7 +31,9 @@ export function runsAtVendor(...names: readonly string[]): Readonly<Record<strin
   return each(names, (name) => {
     const no = refused(`what runs at the vendor (${name})`)
     return (value, walk) => {
-      if (walk.outside === undefined || !isRecord(value)) return no(value, walk)
+      // Of two places of one server nobody here knows which one counts.
+      const isTwofold = isRecord(value) && Object.hasOwn(value, 'server_url') && Object.hasOwn(value, 'connector_id')
+      if (walk.outside === undefined || !isRecord(value) || isTwofold) return no(value, walk)
       walk.outside.push({ kind: 'hosted', type: name, id: hostedId(name, value) })
       noteReferences(value, walk.outside)
       return anyJson(value, walk)

@@ -8,6 +8,7 @@ import {
   detectors,
   geminiContent,
   guard,
+  guardFetch,
   json,
   jwt,
   maskData,
@@ -183,10 +184,21 @@ describe('what lies at a vendor', () => {
       { type: 'mcp', server_label: 'x', server_url: 'https://evil.example/mcp' },
       { type: 'mcp', server_label: 'x', connector_id: 'connector_gmail' },
       { type: 'mcp', server_label: 'x' },
+      { type: 'mcp', server_label: 'x', server_url: 'https://tools.example' },
       { type: 'file_search', vector_store_ids: ['vs_1'] },
     ])
       await assertRejects(ask(request({ tools: [tool] })), 'denied')
     assert.equal(sent.length, 2)
+    const twofold = { type: 'mcp', server_label: 'x', server_url: 'https://tools.example/mcp', connector_id: 'connector_gmail' }
+    await assertRejects(ask(request({ tools: [twofold] })), 'payload_unsupported')
+  })
+
+  test('a tool that runs there is a tool: what allows some tools, or switches one off, sees it', async () => {
+    const codec = withVendorStore(openaiResponses)
+    const tools = [{ type: 'function', name: 'lookup', parameters: null, strict: null }, { type: 'web_search' }] as never
+    assert.deepEqual(codec.facts(codec.snapshot(request({ tools }))).tools, ['lookup', 'web_search'])
+    const { ask } = scene({ rules: [{ ...chats, obligations: [{ type: 'allow_tools', value: ['lookup'] }] }, uses, hosted] })
+    await assertRejects(ask(request({ tools })), 'obligation_unmet')
   })
 
   test('without grants, and without the codec for it, everything stays refused', async () => {
@@ -282,4 +294,32 @@ describe('what lies at a vendor', () => {
     for (const options of [{ ttl: 0 }, { store: {} }, { more: 1 }]) assert.throws(() => vendorGrants(options as never), TypeError)
     assert.throws(() => authorize({ evaluator: policySet({ id: 'p', rules: [] }), grants: {} as never }), TypeError)
   })
+})
+
+test('a guarded fetch takes such a codec for the endpoint of its vendor', async () => {
+  const base = guard({ name: 'g', clock, onError: () => {} })
+    .use(unaudited())
+    .use(verifyIdentity({ verifiers: [jwt({ ...issuer.options })] }))
+    .use(authorize({ evaluator: policySet({ id: 'p', rules: [chats, uses] }), grants: vendorGrants({ store: memoryState({ clock }) }) }))
+  let caller = await issuer.bearer({ sub: 'ada', roles: ['analyst'] })
+  const sent: string[] = []
+  const fetching = guardFetch(base, {
+    codec: withVendorStore(openaiResponses),
+    credentials: () => caller,
+    fetch: async (_url, init) => {
+      sent.push(String(init?.body))
+      return Response.json(response('resp_1'))
+    },
+  })
+  const send = (body: object) =>
+    fetching('https://api.openai.example/v1/responses', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  assert.equal((await send(request())).status, 200)
+  assert.equal((await send(request({ previous_response_id: 'resp_1' }))).status, 200)
+  caller = await issuer.bearer({ sub: 'eve', roles: ['analyst'] })
+  assert.equal((await send(request({ previous_response_id: 'resp_1' }))).status, 403)
+  assert.equal(sent.length, 2)
 })

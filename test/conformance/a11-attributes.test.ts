@@ -237,7 +237,7 @@ describe('A11: attributes that are not what they should be', () => {
     const operation = { action: 'a', resource: { type: 't', id: 'i' }, codec: plainText }
     const credentials = await analyst()
     const send = (secure: boolean, attributes: object = {}) =>
-      guardHandler(base, operation, () => String(++ran), { channel: () => ({ secure }), attributes: () => attributes as never })(
+      guardHandler(base, operation, () => String(++ran), { channel: () => ({ secure }), insecure: 'allow', attributes: () => attributes as never })(
         new Request('https://api.example/x', { method: 'POST', headers: { ...credentials, 'content-type': 'text/plain' }, body: 'x' }),
       )
     await assertRefused(await send(false), 'denied')

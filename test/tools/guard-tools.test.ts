@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { generateText, isStepCount, jsonSchema, tool } from 'ai'
+import { generateText, isStepCount, jsonSchema, tool, type ToolSet } from 'ai'
 import { MockLanguageModelV4 } from 'ai/test'
+import { generateText as generateText5, stepCountIs as stepCountIs5, type ToolSet as ToolSet5 } from 'ai-5'
+import { MockLanguageModelV2 } from 'ai-5/test'
+import { generateText as generateText6, stepCountIs as stepCountIs6, type ToolSet as ToolSet6 } from 'ai-6'
+import { MockLanguageModelV3 } from 'ai-6/test'
 import { Ajv } from 'ajv'
 import { zodFunction } from 'openai/helpers/zod'
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
@@ -288,41 +292,81 @@ describe('guardTools', () => {
   })
 })
 
+interface AiRun {
+  readonly text: string
+  readonly prompts: readonly string[]
+}
+
+/** Answers with two calls of tools, and then with a word. */
+function answering(usage: object, finish: (reason: string) => unknown) {
+  const prompts: string[] = []
+  const doGenerate = async ({ prompt }: { prompt: unknown }) => {
+    prompts.push(JSON.stringify(prompt))
+    if (prompts.length > 1) return { content: [{ type: 'text', text: 'done' }], finishReason: finish('stop'), usage, warnings: [] }
+    const calls = ['weather', 'erase'].map((toolName, index) => ({ type: 'tool-call', toolCallId: `c${index}`, toolName, input: '{"city":"Oslo"}' }))
+    return { content: calls, finishReason: finish('tool-calls'), usage, warnings: [] }
+  }
+  return { prompts, doGenerate: doGenerate as never }
+}
+
+const told = { inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 1, text: 1, reasoning: 0 } }
+
+const aiSdks: readonly { readonly version: number; run(tools: object): Promise<AiRun> }[] = [
+  {
+    version: 5,
+    async run(tools) {
+      const { prompts, doGenerate } = answering({ inputTokens: 1, outputTokens: 1, totalTokens: 2 }, (reason) => reason)
+      const model = new MockLanguageModelV2({ doGenerate })
+      const { text } = await generateText5({ model, prompt: 'go', tools: tools as ToolSet5, stopWhen: stepCountIs5(3) })
+      return { text, prompts }
+    },
+  },
+  {
+    version: 6,
+    async run(tools) {
+      const { prompts, doGenerate } = answering(told, (unified) => ({ unified, raw: unified }))
+      const model = new MockLanguageModelV3({ doGenerate })
+      const { text } = await generateText6({ model, prompt: 'go', tools: tools as ToolSet6, stopWhen: stepCountIs6(3) })
+      return { text, prompts }
+    },
+  },
+  {
+    version: 7,
+    async run(tools) {
+      const { prompts, doGenerate } = answering(told, (unified) => ({ unified, raw: unified }))
+      const model = new MockLanguageModelV4({ doGenerate })
+      const { text } = await generateText({ model, prompt: 'go', tools: tools as ToolSet, stopWhen: isStepCount(3) })
+      return { text, prompts }
+    },
+  },
+]
+
+test('no cast is needed between the AI SDK and a guard', () => {
+  const { base } = toolGuard()
+  const tools = guardTools(base, { weather: tool({ inputSchema: place, execute: async ({ city }) => city.length }) })
+  const typed = () => generateText({ model: new MockLanguageModelV4(), prompt: 'go', tools })
+  type Output = Extract<Awaited<ReturnType<typeof typed>>['toolResults'][number], { dynamic?: false | undefined }>['output']
+  const output: Output = 1
+  assert.equal(output, 1)
+})
+
 describe('tools of others', () => {
-  test('AI SDK: the model is told of a refusal, and sees masked results', async () => {
-    const { base, as } = toolGuard()
-    const prompts: string[] = []
-    const model = new MockLanguageModelV4({
-      doGenerate: async ({ prompt }) => {
-        prompts.push(JSON.stringify(prompt))
-        const usage = { inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 1, text: 1, reasoning: 0 } }
-        if (prompts.length > 1)
-          return { content: [{ type: 'text' as const, text: 'done' }], finishReason: { unified: 'stop' as const, raw: 'stop' }, usage, warnings: [] }
-        const calls = [
-          ['weather', '{"city":"Oslo"}'],
-          ['erase', '{"city":"Oslo"}'],
-        ].map(([toolName = '', input = ''], index) => ({ type: 'tool-call' as const, toolCallId: `c${index}`, toolName, input }))
-        return { content: calls, finishReason: { unified: 'tool-calls' as const, raw: 'tool_calls' }, usage, warnings: [] }
-      },
+  for (const { version, run } of aiSdks)
+    test(`AI SDK ${version}: the model is told of a refusal, and sees masked results`, async () => {
+      const { base, as } = toolGuard()
+      let erased = 0
+      const city = jsonSchema<{ city: string }>({ type: 'object', properties: { city: { type: 'string' } }, required: ['city'] })
+      const tools = {
+        weather: tool({ description: 'weather', inputSchema: place, execute: async ({ city: name }) => `${name}: ask ada@example.org` }),
+        erase: tool({ inputSchema: city, execute: () => erased++ }),
+      }
+      const { text, prompts } = await as('ada', ['analyst'], (call) => run(guardTools(base, tools, { onBehalfOf: call })))
+      assert.equal(text, 'done')
+      assert.equal(erased, 0)
+      assert.match(prompts[1] ?? '', /Oslo: ask \[EMAIL\]/)
+      assert.doesNotMatch(prompts[1] ?? '', /ada@example/)
+      assert.match(prompts[1] ?? '', /error/)
     })
-    let erased = 0
-    const tools = {
-      weather: tool({ description: 'weather', inputSchema: place, execute: async ({ city }) => `${city}: ask ada@example.org` }),
-      erase: tool({
-        inputSchema: jsonSchema<{ city: string }>({ type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }),
-        execute: () => erased++,
-      }),
-    }
-    const { text, steps } = await as('ada', ['analyst'], (call) =>
-      generateText({ model, prompt: 'go', tools: guardTools(base, tools, { onBehalfOf: call }), stopWhen: isStepCount(3) }),
-    )
-    assert.equal(text, 'done')
-    assert.equal(erased, 0)
-    assert.equal(steps.length, 2)
-    assert.match(prompts[1] ?? '', /Oslo: ask \[EMAIL\]/)
-    assert.doesNotMatch(prompts[1] ?? '', /ada@example/)
-    assert.match(prompts[1] ?? '', /error/)
-  })
 
   test('OpenAI: functions with and without a reader, and those of zodFunction', async () => {
     const { base, as } = toolGuard()

@@ -108,7 +108,8 @@ export interface Routes {
  */
 function routesOf(guard: Guard, codec: Codec | 'auto', operation: Operation<never> | undefined): Routes {
   const read: Codec | 'auto' = operation?.codec === undefined || operation.codec === 'auto' ? codec : operation.codec
-  const fitting = endpoints.filter((endpoint) => read === 'auto' || endpoint.codec === read)
+  // By its name: one that lets pass what lies at the vendor reads the same endpoint.
+  const fitting = endpoints.filter((endpoint) => read === 'auto' || endpoint.codec.name === read.name)
   const unknown = wireMediator(guard, { action: unresolved, resource: unresolved, codec: read === 'auto' ? fitting[0]?.codec : read }, 'value')
   if (operation !== undefined && read !== 'auto') {
     // Whoever says what a request does also says where it may go.
@@ -117,7 +118,7 @@ function routesOf(guard: Guard, codec: Codec | 'auto', operation: Operation<neve
   }
   if (fitting.length === 0) throw new TypeError('options.operation: no endpoint is known for this codec, so say what a request does, and to what')
   const known = fitting.map((endpoint) => ({
-    mediator: wireMediator(guard, { ...(operation ?? endpoint.operation), codec: endpoint.codec }, 'value'),
+    mediator: wireMediator(guard, { ...(operation ?? endpoint.operation), codec: read === 'auto' ? endpoint.codec : read }, 'value'),
     matches: endpoint.matches,
     agrees: operation === undefined ? endpoint.agrees : always,
     complete: endpoint.complete ?? asItIs,

@@ -92,8 +92,20 @@ function headersIn(extra: unknown): (name: string) => string | undefined {
   }
 }
 
-/** Fields of an HTTP request that no handler sees. */
-const withheld: readonly string[] = ['authorization', 'cookie', 'dpop', 'proxy-authorization', 'x-api-key', 'approval', 'step-up-assertion']
+/**
+ * Fields of an HTTP request that no handler sees: what a caller proves itself with, and what asks for the events of an earlier stream once
+ * more, of which the transport does not know whose they are.
+ */
+const withheld: readonly string[] = [
+  'last-event-id',
+  'authorization',
+  'cookie',
+  'dpop',
+  'proxy-authorization',
+  'x-api-key',
+  'approval',
+  'step-up-assertion',
+]
 
 /** What handlers are given beside a request: who the caller is, and nothing that it proved itself with. */
 export function extraFor(call: Call, extra: unknown): unknown {

@@ -1,6 +1,5 @@
 import type { Codec } from '../../guard/codec.ts'
 import { snapshotJson } from '../../guard/snapshot.ts'
-import { jsonWire } from '../../payload/json-codec.ts'
 
 /**
  * HTTP requests of the Model Context Protocol, and the bytes of their answers. What messages say is read where they are: each of them is a
@@ -21,5 +20,4 @@ export const mcpExchange: Codec = Object.freeze({
     assemble: (parts: AsyncIterable<unknown>) => parts,
     usage: () => undefined,
   }),
-  wire: jsonWire({ errorEvent: (code, message) => JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32_000, message, data: { code } } }) }),
 })

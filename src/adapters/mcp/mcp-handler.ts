@@ -1,18 +1,22 @@
+import type { Chain } from '../../guard/chain.ts'
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../../guard/check-options.ts'
+import type { WireCodec } from '../../guard/codec.ts'
 import type { Awaitable, Call, Identity } from '../../guard/context.ts'
 import { GuardError, isGuardError } from '../../guard/errors.ts'
-import { type Guard, mediator } from '../../guard/guard.ts'
+import { type Guard, type Mediator, mediator } from '../../guard/guard.ts'
 import { liveCall } from '../../guard/live-calls.ts'
 import { mediate } from '../../guard/mediate.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { asRefusal } from '../../guard/refusing.ts'
+import { abandon } from '../../guard/thenable.ts'
 import { protectedResourceMetadata, protectedResourceMetadataUrl } from '../../identity/protected-resource-metadata.ts'
+import { jsonWire } from '../../payload/json-codec.ts'
 import { memoryState } from '../../state/memory-state.ts'
 import type { StateStore } from '../../state/state-store.ts'
 import { refusalResponse } from '../web/answer-response.ts'
 import { channelOf, headOf } from '../web/guard-handler.ts'
 import { parseArrival, RequestBody } from '../web/request-body.ts'
-import { type ServerOptions, serverSettings, stateCall } from '../web/server-options.ts'
+import { type ServerOptions, type ServerSettings, serverSettings, stateCall } from '../web/server-options.ts'
 import { authInfoFor, cleaned } from './mcp-authority.ts'
 import { mcpExchange } from './mcp-exchange.ts'
 import { McpSessions } from './mcp-sessions.ts'
@@ -92,65 +96,92 @@ export function mcpHandler<C extends Call>(
   if (!isFunction(serve)) throw new TypeError('mcpHandler: the second argument must serve requests')
   const metadata = protectedResourceMetadata({ resource, authorizationServers, ...(scopesSupported !== undefined && { scopesSupported }) })
   const metadataUrl = protectedResourceMetadataUrl(resource)
-  const settings = serverSettings({ origin: new URL(resource).origin, ...server })
-  const { chain, plan } = mediator(guard, { action: 'connect', resource: { type: 'mcp_server', id: name }, codec: mcpExchange }, 'value')
-  const sessions = new McpSessions(store, name, sessionTtl * 1000)
-  const wire = mcpExchange.wire
-  if (wire === undefined) throw new TypeError('mcpHandler: no wire')
-
-  const admit = async (request: Request): Promise<Response> => {
-    const { method, headers } = request
-    const body = new RequestBody({ wire, opens: false, maxBodyBytes: settings.maxBodyBytes }, headers, request.body)
-    const { options: stated, mistake } = stateCall(settings, request, headOf(request), channelOf(request))
-    const source = {
-      async arrive() {
-        if (mistake !== undefined) throw mistake
-        checkOrigin(headers.get('origin'), allowedOrigins)
-        return method === 'POST' ? body.read() : empty
-      },
-      parse: (arrival: Parameters<typeof parseArrival>[1]) => ({
-        method,
-        ...(arrival !== empty && arrival.body.length > 0 && { message: parseArrival(wire, arrival) }),
-      }),
-    }
-    let given: Response | undefined
-    let reply: Response | undefined
-    try {
-      const parts = await mediate(chain, plan, source, stated, (input, call) =>
-        judged(call, async () => {
-          const identity = identityIn(call)
-          checkAudience(identity, resource)
-          const session = headers.get('mcp-session-id')
-          if (session !== null && !(await sessions.belongs(session, identity, chain.clock))) {
-            reply = noSession()
-            return nothing
-          }
-          const bare = new Request(request.url, { method, headers: cleaned(headers), signal: call.signal })
-          given = await serve(bare, handed(call, input))
-          if (!(given instanceof Response)) throw new TypeError('the server gave no Response')
-          const begun = given.headers.get('mcp-session-id')
-          if (begun !== null && begun !== session) await sessions.bind(begun, identity, chain.clock)
-          if (method === 'DELETE' && session !== null && given.ok) await sessions.end(session, chain.clock)
-          return given.body ?? nothing
-        }),
-      )
-      const { status = 200, headers: fields = new Headers() } = given ?? {}
-      if (reply !== undefined || given?.body === null) await drain(parts as AsyncIterableIterator<unknown>)
-      if (reply !== undefined) return reply
-      return new Response(given?.body === null ? null : bytesOf(parts as AsyncIterableIterator<unknown>), { status, headers: fields })
-    } catch (error) {
-      given?.body?.cancel().catch(() => {})
-      return named(refusalResponse(error, wire), metadataUrl)
-    } finally {
-      body.cancel()
-    }
+  const door: Door = {
+    mediator: mediator(guard, { action: 'connect', resource: { type: 'mcp_server', id: name }, codec: mcpExchange }, 'value'),
+    settings: serverSettings({ origin: new URL(resource).origin, ...server }),
+    sessions: new McpSessions(store, name, sessionTtl * 1000),
+    allowedOrigins: [...allowedOrigins],
+    resource,
+    serve,
   }
-
   return async (request) => {
     const { pathname } = new URL(request.url)
-    return pathname === metadataUrl.pathname ? metadata(request) : admit(request)
+    if (pathname === metadataUrl.pathname) return metadata(request)
+    return named(await admit(door, request), metadataUrl)
   }
 }
+
+/** What all requests of one server share. */
+interface Door {
+  readonly mediator: Mediator
+  readonly settings: ServerSettings<Request>
+  readonly sessions: McpSessions
+  readonly allowedOrigins: readonly string[]
+  readonly resource: string
+  readonly serve: ServeMcp
+}
+
+async function admit(door: Door, request: Request): Promise<Response> {
+  const { mediator, settings, allowedOrigins } = door
+  const { chain, plan } = mediator
+  const { method, headers } = request
+  const body = new RequestBody({ wire, opens: false, maxBodyBytes: settings.maxBodyBytes }, headers, request.body)
+  const { options: stated, mistake } = stateCall(settings, request, headOf(request), channelOf(request))
+  const source = {
+    async arrive() {
+      if (mistake !== undefined) throw mistake
+      checkOrigin(headers.get('origin'), allowedOrigins)
+      return method === 'POST' ? body.read() : empty
+    },
+    parse: (arrival: Parameters<typeof parseArrival>[1]) =>
+      arrival.body.length === 0 ? { method } : { method, message: parseArrival(wire, arrival) },
+  }
+  let given: Response | undefined
+  let admitted: Call | undefined
+  try {
+    const parts = (await mediate(chain, plan, source, stated, async (input, call) => {
+      admitted = call
+      given = await judged(call, () => answer(door, request, input, call))
+      return given.body ?? nothing
+    })) as AsyncIterableIterator<unknown>
+    const { status = 200, headers: fields = new Headers(), body: bytes = null } = given ?? {}
+    if (bytes === null) await drain(parts)
+    return new Response(bytes === null ? null : bytesOf(parts), { status, headers: fields })
+  } catch (error) {
+    given?.body?.cancel().catch(() => {})
+    if (admitted !== undefined && !isGuardError(error)) tell(chain, error, admitted)
+    return refusalResponse(error, wire)
+  } finally {
+    body.cancel()
+  }
+}
+
+/** What the server answers to a request that was let in. */
+async function answer({ mediator: { chain }, sessions, resource, serve }: Door, request: Request, input: unknown, call: Call): Promise<Response> {
+  const { method, headers, url } = request
+  const identity = identityIn(call)
+  checkAudience(identity, resource)
+  const session = headers.get('mcp-session-id')
+  if (session !== null && !(await sessions.belongs(session, identity, chain.clock))) return noSession()
+  const given = await serve(new Request(url, { method, headers: cleaned(headers), signal: call.signal }), handed(call, input))
+  if (!(given instanceof Response)) throw new TypeError('the server gave no Response')
+  const begun = given.headers.get('mcp-session-id')
+  if (begun !== null && begun !== session) await sessions.bind(begun, identity, chain.clock)
+  if (method === 'DELETE' && session !== null && given.ok) await sessions.end(session, chain.clock)
+  return given
+}
+
+function tell(chain: Chain, error: unknown, call: Call): void {
+  try {
+    abandon(chain.onError(error, call))
+  } catch {
+    // An error handler that throws changes no answer.
+  }
+}
+
+const wire: WireCodec = jsonWire({
+  errorEvent: (code, message) => JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32_000, message, data: { code } } }),
+})
 
 const empty = Object.freeze({ mediaType: 'application/json', body: new Uint8Array() })
 

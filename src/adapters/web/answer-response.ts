@@ -1,10 +1,11 @@
 import type { WireCodec } from '../../guard/codec.ts'
-import { toProblem } from '../../guard/errors.ts'
+import { GuardError, toProblem } from '../../guard/errors.ts'
 import { GuardedParts } from '../../guard/guarded-parts.ts'
 import { isStream } from '../../guard/guarded-parts.ts'
 import { SealedPart } from '../../guard/control.ts'
 import { serializeEvent } from '../../payload/server-sent-events.ts'
 import { refusalFields } from './answer-fields.ts'
+import { LineParts, lineTypes } from './line-parts.ts'
 import { noParts } from './received-answer.ts'
 
 /** What stands around an answer. */
@@ -14,7 +15,7 @@ interface AnswerHead {
 }
 
 /**
- * A guarded answer as a web response: a value as one body, an iterator of parts as server-sent events.
+ * A guarded answer as a web response: a value as one body, an iterator of parts as server-sent events, or in lines where they came so.
  *
  * @param given what the function gave, before the controls.
  */
@@ -26,11 +27,12 @@ export async function answerResponse(answer: unknown, given: unknown, head: Answ
       await drain(parts)
       return new Response(null, head)
     }
-    headers.set('content-type', 'text/event-stream; charset=utf-8')
+    const isLines = given instanceof LineParts
+    headers.set('content-type', isLines ? (lineTypes[0] ?? '') : 'text/event-stream; charset=utf-8')
     headers.set('cache-control', 'no-store')
     // Proxies that gather what they pass on would hold the parts back.
     headers.set('x-accel-buffering', 'no')
-    return new Response(eventBody(parts, wire, end), head)
+    return new Response(partsBody(parts, wire, end, isLines ? lines : events), head)
   }
   const isSealed = answer instanceof SealedPart
   headers.set('content-type', isSealed ? answer.mediaType : (wire.mediaTypes[0] ?? 'application/octet-stream'))
@@ -54,11 +56,34 @@ interface EventEnd {
   reason(error: unknown): unknown
 }
 
+/** How parts are written. */
+interface Framing {
+  part(value: unknown, wire: WireCodec): Uint8Array
+  readonly hasMarker: boolean
+  failure(data: string, wire: WireCodec): Uint8Array
+}
+
+const events: Framing = {
+  part: (value, wire) => (value instanceof SealedPart ? event(value.body, undefined) : event(wire.serializeEvent(value), wire.eventType?.(value))),
+  hasMarker: true,
+  failure: (data, wire) => event(data, wire.errorEventType),
+}
+
+const lines: Framing = {
+  part(value, wire) {
+    // Whoever opens sealed parts reads them from events.
+    if (value instanceof SealedPart) throw new GuardError('payload_unsupported', { reason: 'sealed parts in JSON lines' })
+    return encoder.encode(`${wire.serialize(value)}\n`)
+  },
+  hasMarker: false,
+  failure: (data) => encoder.encode(`${data}\n`),
+}
+
 /**
- * Guarded parts as the body of an answer with server-sent events. A part is asked for when the reader asks, so the
+ * Guarded parts as the body of an answer. A part is asked for when the reader asks, so the
  * slowest of them sets the pace; a reader that leaves ends the call.
  */
-function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd): ReadableStream<Uint8Array> {
+function partsBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd, framing: Framing): ReadableStream<Uint8Array> {
   let left = false
   let sealed = false
   return new ReadableStream<Uint8Array>(
@@ -69,12 +94,10 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
           if (left) return
           if (done !== true) {
             sealed ||= value instanceof SealedPart
-            return controller.enqueue(
-              value instanceof SealedPart ? event(value.body, undefined) : event(wire.serializeEvent(value), wire.eventType?.(value)),
-            )
+            return controller.enqueue(framing.part(value, wire))
           }
           // What is sealed says so itself where it ends.
-          if (wire.endMarker !== undefined && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker, undefined))
+          if (wire.endMarker !== undefined && framing.hasMarker && !sealed && end.isWhole()) controller.enqueue(event(wire.endMarker, undefined))
           controller.close()
         } catch (error) {
           if (left) return
@@ -83,7 +106,7 @@ function eventBody(parts: AsyncIterator<unknown>, wire: WireCodec, end: EventEnd
           parts.return?.().catch(() => {})
           const data = end.failure(error)
           if (data === undefined) return controller.error(end.reason(error))
-          controller.enqueue(event(data, wire.errorEventType))
+          controller.enqueue(framing.failure(data, wire))
           controller.close()
         }
       },

@@ -3,6 +3,7 @@ import type { Codec, WireCodec } from '../../guard/codec.ts'
 import { GuardError } from '../../guard/errors.ts'
 import { type EventParser, eventParser, type ServerSentEvent } from '../../payload/server-sent-events.ts'
 import { foreignFields, ownFields } from './answer-fields.ts'
+import { LineParts, lineTypes } from './line-parts.ts'
 import { mediaTypeOf, readBounded } from './request-body.ts'
 
 /** How answers are read. */
@@ -36,7 +37,7 @@ export function isResponse(value: unknown): value is Response {
 }
 
 /**
- * Takes a response apart. A body of the codec's own type becomes a value, server-sent events become parts. Anything else
+ * Takes a response apart. A body of the codec's own type becomes a value, server-sent events and JSON lines become parts. Anything else
  * that is not empty cannot be scanned: with a status that reports an error it is dropped and the status stands, otherwise
  * the answer is refused. The reason phrase is dropped: no control reads it.
  *
@@ -61,6 +62,8 @@ async function bodyOf(response: Response, body: ReadableStream<Uint8Array>, rule
   const { essence, utf8 } = mediaTypeOf(response.headers.get('content-type'))
   const isError = response.status >= 400
   if (essence === 'text/event-stream') return new EventParts(body, wire, clock)
+  // Of a protocol whose bodies are no JSON a line is none of its parts.
+  if (lineTypes.includes(essence) && utf8 && wire.mediaTypes.includes('application/json') && !isError) return new LineParts(body)
   const reader = body.getReader()
   const cancel = (): void => void reader.cancel().catch(() => {})
   rules.signal.addEventListener('abort', cancel, { once: true })

@@ -207,6 +207,19 @@ describe('mcpHandler', () => {
     assert.equal((await handler(post(list, { ...ada, ...session }))).status, 404)
   })
 
+  test('events of an earlier stream are not given once more', async () => {
+    const { base } = mcpGuard()
+    const seen: (string | null)[] = []
+    const serve = (request: Request): Response => {
+      seen.push(request.headers.get('last-event-id'), request.headers.get('authorization'))
+      return new Response(null, { status: 405 })
+    }
+    const handler = mcpHandler(base, serve, { resource, ...servers })
+    const response = await handler(new Request('https://mcp.example/mcp', { headers: { ...(await bearer()), 'last-event-id': 'somebody-elses_1' } }))
+    assert.equal(response.status, 405)
+    assert.deepEqual(seen, [null, null])
+  })
+
   test('A4: an open answer ends when its caller’s right does', async (t) => {
     const { handler, endings, revocation } = await served(t, '1')
     const ada = { ...(await bearer('ada')) }
