@@ -34,7 +34,8 @@ class NativeGcm implements Aead {
   }
 
   seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    const cipher = this.#crypto.createCipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: tagLength })
+    // Tags of 16 bytes unless it is told otherwise.
+    const cipher = this.#crypto.createCipheriv('aes-256-gcm', this.#key, nonce)
     if (aad !== undefined) cipher.setAAD(aad, { plaintextLength: plaintext.length })
     into.set(cipher.update(plaintext))
     cipher.final()

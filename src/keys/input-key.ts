@@ -127,7 +127,9 @@ class NativeExpander {
 
   #block(message: Uint8Array, at: number): void {
     this.#outer.set(this.#hash(message), blockLength)
-    this.#output.set(this.#hash(this.#outer), at)
+    const block = this.#hash(this.#outer)
+    this.#output.set(block, at)
+    block.fill(0)
   }
 }
 
