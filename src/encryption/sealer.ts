@@ -51,11 +51,13 @@ export interface Sealer {
   openReader(source: ByteSource, context?: SealContext): Promise<SealedReader>
   /** The same value with its data key wrapped by the current key; the value itself is not opened. Only the header changes. */
   rewrap(sealed: Uint8Array, context?: SealContext): Promise<Uint8Array<ArrayBuffer>>
+  /** What became of requests for data keys. */
   metrics(): DataKeyMetrics
   /** Forgets the data keys that it keeps. */
   clear(): void
   /** Forgets the data keys and works no more. */
   close(): void
+  /** As `close`. */
   [Symbol.dispose](): void
 }
 

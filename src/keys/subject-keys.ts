@@ -7,11 +7,13 @@ import { encodeKeyContext, isWrappedKey, type KeyContext, type KeyProvider, type
 
 /** Keeps the wrapped data keys of data subjects: a table, a bucket, a folder. What is deleted must be gone from its copies too. */
 export interface SubjectKeyStore {
+  /** The record of that name, where there is one. */
   get(name: string): Awaitable<string | undefined>
   /** Adds a record unless there is one of that name, in one step that two callers cannot both win. True where it was added. */
   add(name: string, record: string): Awaitable<boolean>
   /** Puts a record in the place of exactly that other one. True where it was. */
   replace(name: string, record: string, before: string): Awaitable<boolean>
+  /** Deletes a record, where there is one. */
   delete(name: string): Awaitable<unknown>
 }
 

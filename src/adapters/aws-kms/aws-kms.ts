@@ -5,9 +5,13 @@ import type { KeyContext, KeyProvider, WrappedKey } from '../../keys/key-provide
 
 /** The part of `KMS` from `@aws-sdk/client-kms` that is used. */
 export interface KmsClient {
+  /** `GenerateDataKey`. */
   generateDataKey(input: { KeyId: string; KeySpec: 'AES_256'; EncryptionContext?: Record<string, string> }, options?: KmsCall): Promise<KmsAnswer>
+  /** `Encrypt`. */
   encrypt(input: { KeyId: string; Plaintext: Uint8Array; EncryptionContext?: Record<string, string> }, options?: KmsCall): Promise<KmsAnswer>
+  /** `Decrypt`. */
   decrypt(input: { KeyId: string; CiphertextBlob: Uint8Array; EncryptionContext?: Record<string, string> }, options?: KmsCall): Promise<KmsAnswer>
+  /** `ReEncrypt`. */
   reEncrypt(
     input: {
       CiphertextBlob: Uint8Array
@@ -18,6 +22,7 @@ export interface KmsClient {
     },
     options?: KmsCall,
   ): Promise<KmsAnswer>
+  /** `DescribeKey`. */
   describeKey(
     input: { KeyId: string },
     options?: KmsCall,
