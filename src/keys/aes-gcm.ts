@@ -60,8 +60,9 @@ class NativeGcm implements Aead {
 class WebGcm implements Aead {
   readonly #key: Promise<CryptoKey>
 
+  /** @param key overwritten once it was imported. */
   constructor(key: Uint8Array<ArrayBuffer>) {
-    this.#key = crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
+    this.#key = crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']).finally(() => key.fill(0))
     // Where the import fails, whoever seals or opens is told.
     this.#key.catch(() => {})
   }
@@ -107,7 +108,7 @@ class MixedGcm implements Aead {
   }
 
   #for(text: Uint8Array): NativeGcm | WebGcm {
-    return text.length < worthAsking ? this.#native : (this.#web ??= new WebGcm(this.#key))
+    return text.length < worthAsking ? this.#native : (this.#web ??= new WebGcm(this.#key.slice()))
   }
 }
 

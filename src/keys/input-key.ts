@@ -62,9 +62,7 @@ export class InputKey {
     const bytes = this.#bytes
     if (bytes === undefined) throw new Error('the key was wiped')
     this.#bytes = undefined
-    // WebCrypto copies what it is given before it returns.
-    this.#imported = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash }, false, ['sign'])
-    bytes.fill(0)
+    this.#imported = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash }, false, ['sign']).finally(() => bytes.fill(0))
     return this.#imported
   }
 }

@@ -85,7 +85,7 @@ describe('subjectKeys', () => {
   test('refuses a context without a subject, another subject, and a store that answers nonsense', async () => {
     const keys = subjectKeys({ keys: ring, store: memorySubjectKeys() })
     const box = sealer({ keys, dataKeys: { retries: 0 } })
-    await assert.rejects(box.seal('one', { tenant: 'acme' }))
+    await assert.rejects(box.seal('one', { tenant: 'acme' }), { code: 'misconfigured' })
     const sealed = await box.seal('one', ada)
     await box.seal('two', bob)
     await assert.rejects(box.open(sealed, bob), refused)

@@ -59,6 +59,9 @@ const checks: Readonly<Record<keyof AwsKmsOptions, Check>> = {
   alsoOpens: [optional((value) => Array.isArray(value) && value.every(isText)), 'a list of ARNs'],
 }
 
+/** Bytes of a `CiphertextBlob`, as its API bounds them. */
+const maxBlob = 6144
+
 /** What KMS says where a wrapped key is not genuine, not for this context, or not by this key. */
 const refusals: readonly string[] = ['InvalidCiphertextException', 'IncorrectKeyException']
 
@@ -137,6 +140,8 @@ async function asking(ask: () => Promise<KmsAnswer>): Promise<KmsAnswer> {
 
 function versionless(wrapped: WrappedKey): WrappedKey {
   if (wrapped.version !== '') throw new GuardError('decryption_failed', { reason: 'keys of AWS KMS have no versions' })
+  // KMS calls it a wrong request, and not a wrong key: a stranger could make it look as if KMS failed.
+  if (wrapped.bytes.length > maxBlob) throw new GuardError('decryption_failed', { reason: 'it is longer than what AWS KMS wraps' })
   return wrapped
 }
 
