@@ -212,6 +212,7 @@ export { combine } from './keys/combine.ts'
 export type { DataKeyMetrics, DataKeyOptions } from './keys/data-keys.ts'
 export type { DataKey, KeyContext, KeyProvider, KeyState, WrappedKey } from './keys/key-provider.ts'
 export type { KeyringOptions } from './keys/keyring.ts'
+export { memorySubjectKeys, type SubjectKeys, subjectKeys, type SubjectKeysOptions, type SubjectKeyStore } from './keys/subject-keys.ts'
 export { type LocalAgreementKeysOptions, localKeys } from './keys/local-keys.ts'
 
 // What happened

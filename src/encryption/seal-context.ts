@@ -1,4 +1,5 @@
 import type { KeyContext } from '../keys/key-provider.ts'
+import { encodeUtf8 } from '../keys/utf8.ts'
 
 /**
  * Who and what a sealed value is for. It is not stored with the value: whoever opens must say the same, part by part. A part
@@ -31,7 +32,6 @@ type Part = (typeof parts)[number]
 const ofKeys: readonly Part[] = ['tenant', 'subject', 'audience']
 
 const maxPart = 4096
-const encoder = new TextEncoder()
 
 /**
  * Checks a context and joins it with the parts that are the same each time.
@@ -72,7 +72,7 @@ export function encodeContext(context: SealContext, before: Uint8Array): Uint8Ar
   for (const [index, name] of parts.entries()) {
     const value = context[name]
     if (value === undefined) continue
-    const text = encoder.encode(value)
+    const text = encodeUtf8(value)
     texts.push([index + 1, text])
     length += 5 + text.length
   }

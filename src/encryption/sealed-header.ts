@@ -1,5 +1,6 @@
 import { GuardError } from '../guard/errors.ts'
 import { isWrappedKey, type WrappedKey } from '../keys/key-provider.ts'
+import { encodeUtf8 } from '../keys/utf8.ts'
 import { contextVersion } from './seal-context.ts'
 import { suiteOf, type SuiteNumber } from './suites.ts'
 
@@ -23,13 +24,23 @@ const boundLength = 7
 /** Bytes that a header can have at most. */
 export const maxHeaderLength: number = boundLength + 2 + 2048 + 1 + 255 + 2 + 16_384
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The bytes of a header. */
-export function writeHeader(suite: SuiteNumber, content: Content, { id, version, bytes: key }: WrappedKey): Uint8Array {
-  const idText = encoder.encode(id)
-  const versionText = encoder.encode(version)
+/** The header that was written last for a wrapped key: one data key seals many values of one kind. */
+const written = new WeakMap<WrappedKey, { readonly suite: SuiteNumber; readonly content: Content; readonly header: Uint8Array }>()
+
+/** The bytes of a header, for the caller to read only. */
+export function writeHeader(suite: SuiteNumber, content: Content, wrapped: WrappedKey): Uint8Array {
+  const known = written.get(wrapped)
+  if (known?.suite === suite && known.content === content) return known.header
+  const header = makeHeader(suite, content, wrapped)
+  written.set(wrapped, { suite, content, header })
+  return header
+}
+
+function makeHeader(suite: SuiteNumber, content: Content, { id, version, bytes: key }: WrappedKey): Uint8Array {
+  const idText = encodeUtf8(id)
+  const versionText = encodeUtf8(version)
   const header = new Uint8Array(boundLength + 2 + idText.length + 1 + versionText.length + 2 + key.length)
   const view = new DataView(header.buffer)
   header.set(boundPart(suite, content))

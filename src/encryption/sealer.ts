@@ -51,11 +51,13 @@ export interface Sealer {
   openReader(source: ByteSource, context?: SealContext): Promise<SealedReader>
   /** The same value with its data key wrapped by the current key; the value itself is not opened. Only the header changes. */
   rewrap(sealed: Uint8Array, context?: SealContext): Promise<Uint8Array<ArrayBuffer>>
+  /** What became of requests for data keys. */
   metrics(): DataKeyMetrics
   /** Forgets the data keys that it keeps. */
   clear(): void
   /** Forgets the data keys and works no more. */
   close(): void
+  /** As `close`. */
   [Symbol.dispose](): void
 }
 
@@ -100,6 +102,7 @@ export function sealer(options: SealerOptions): Sealer {
   const fixed: SealContext = given === undefined ? {} : joinContext({}, given)
   const number = suites[suite]
   const dataKeys = new DataKeys(keys, options.dataKeys)
+  const split = splitter()
   const joined = (own: SealContext = {}): SealContext => joinContext(fixed, own)
 
   async function open(sealed: Uint8Array, own: SealContext | undefined, only?: 'bytes'): Promise<Uint8Array<ArrayBuffer> | Json> {
@@ -147,12 +150,31 @@ export function sealer(options: SealerOptions): Sealer {
   return Object.freeze(box)
 }
 
-function split(sealed: Uint8Array): { readonly header: SealedHeader; readonly message: Uint8Array } {
-  if (!(sealed instanceof Uint8Array)) throw new TypeError('what is opened must be bytes')
-  const header = readHeader(sealed)
-  if (header === undefined || sealed.length < header.length + prefixLength)
-    throw new GuardError('decryption_failed', { reason: 'it was cut within its header' })
-  return { header, message: sealed.subarray(header.length) }
+interface Split {
+  readonly header: SealedHeader
+  readonly message: Uint8Array
+}
+
+/** Takes values apart. Remembers the last header: values that are read together were often sealed with one data key. */
+function splitter(): (sealed: Uint8Array) => Split {
+  let last: { readonly bytes: Uint8Array; readonly header: SealedHeader } | undefined
+  return (sealed) => {
+    if (!(sealed instanceof Uint8Array)) throw new TypeError('what is opened must be bytes')
+    let header = last !== undefined && startsWith(sealed, last.bytes) ? last.header : undefined
+    if (header === undefined) {
+      header = readHeader(sealed)
+      if (header !== undefined) last = { bytes: sealed.slice(0, header.length), header }
+    }
+    if (header === undefined || sealed.length < header.length + prefixLength)
+      throw new GuardError('decryption_failed', { reason: 'it was cut within its header' })
+    return { header, message: sealed.subarray(header.length) }
+  }
+}
+
+function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
+  if (bytes.length < beginning.length) return false
+  for (let index = 0; index < beginning.length; index++) if (bytes[index] !== beginning[index]) return false
+  return true
 }
 
 const encoder = new TextEncoder()

@@ -34,7 +34,8 @@ class NativeGcm implements Aead {
   }
 
   seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    const cipher = this.#crypto.createCipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: tagLength })
+    // Tags of 16 bytes unless it is told otherwise.
+    const cipher = this.#crypto.createCipheriv('aes-256-gcm', this.#key, nonce)
     if (aad !== undefined) cipher.setAAD(aad, { plaintextLength: plaintext.length })
     into.set(cipher.update(plaintext))
     cipher.final()
@@ -59,8 +60,9 @@ class NativeGcm implements Aead {
 class WebGcm implements Aead {
   readonly #key: Promise<CryptoKey>
 
+  /** @param key overwritten once it was imported. */
   constructor(key: Uint8Array<ArrayBuffer>) {
-    this.#key = crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
+    this.#key = crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']).finally(() => key.fill(0))
     // Where the import fails, whoever seals or opens is told.
     this.#key.catch(() => {})
   }
@@ -106,7 +108,7 @@ class MixedGcm implements Aead {
   }
 
   #for(text: Uint8Array): NativeGcm | WebGcm {
-    return text.length < worthAsking ? this.#native : (this.#web ??= new WebGcm(this.#key))
+    return text.length < worthAsking ? this.#native : (this.#web ??= new WebGcm(this.#key.slice()))
   }
 }
 

@@ -73,6 +73,7 @@ export class DataKeys {
   /** What the provider was asked for and has not answered yet. */
   readonly #pending = new Map<string, Promise<Kept>>()
   readonly #counts = { hits: 0, misses: 0, expired: 0, exhausted: 0, stale: 0, evicted: 0 }
+  readonly #names = new WeakMap<WrappedKey, string>()
   #cancelSweep: (() => void) | undefined
   #isClosed = false
 
@@ -121,7 +122,7 @@ export class DataKeys {
   /** Uses the data key that is wrapped to open. As above, `use` begins before it returns. */
   toOpen<T>(wrapped: WrappedKey, context: KeyContext, use: (key: InputKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
-    const name = `${nameOf(context)}${nameOf({ id: wrapped.id, version: wrapped.version })}${textOf(wrapped.bytes)}`
+    const name = nameOf(context) + this.#nameOfWrapped(wrapped)
     const kept = this.#opening.get(name)
     const age = kept === undefined ? 0 : this.#ageOf(kept)
     if (kept !== undefined && age < this.#bounds.age) {
@@ -146,6 +147,16 @@ export class DataKeys {
       (key) => (key.input.isWiped ? this.toOpen(wrapped, context, use) : use(key.input)),
       (error: unknown) => use(this.#stale(name, error)),
     )
+  }
+
+  // Worked out once for a header that is read again and again.
+  #nameOfWrapped(wrapped: WrappedKey): string {
+    let name = this.#names.get(wrapped)
+    if (name === undefined) {
+      name = nameOf({ id: wrapped.id, version: wrapped.version }) + textOf(wrapped.bytes)
+      this.#names.set(wrapped, name)
+    }
+    return name
   }
 
   /** Has a wrapped key wrapped by the current KEK. The data key is not kept, and where the provider can do it alone not even seen. */

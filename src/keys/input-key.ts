@@ -62,9 +62,7 @@ export class InputKey {
     const bytes = this.#bytes
     if (bytes === undefined) throw new Error('the key was wiped')
     this.#bytes = undefined
-    // WebCrypto copies what it is given before it returns.
-    this.#imported = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash }, false, ['sign'])
-    bytes.fill(0)
+    this.#imported = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash }, false, ['sign']).finally(() => bytes.fill(0))
     return this.#imported
   }
 }
@@ -127,7 +125,9 @@ class NativeExpander {
 
   #block(message: Uint8Array, at: number): void {
     this.#outer.set(this.#hash(message), blockLength)
-    this.#output.set(this.#hash(this.#outer), at)
+    const block = this.#hash(this.#outer)
+    this.#output.set(block, at)
+    block.fill(0)
   }
 }
 

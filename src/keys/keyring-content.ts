@@ -2,7 +2,7 @@ import { decodeBase64url, encodeBase64url } from './base64url.ts'
 import { keyLength } from './input-key.ts'
 
 /** A key of a keyring file. */
-export interface RingKey {
+interface RingKey {
   readonly name: string
   /** When it was made (RFC 3339). */
   readonly created: string

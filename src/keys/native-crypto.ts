@@ -3,7 +3,7 @@ export interface NativeCrypto {
   /** One call for a whole hash, where the runtime has it (Node from 20.12 on). */
   hash?(algorithm: 'sha512', data: Uint8Array, encoding: 'buffer'): Uint8Array
   createHash(algorithm: 'sha512'): NativeHash
-  createCipheriv(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, nonce: Uint8Array, options: TagLength): NativeCipher
+  createCipheriv(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, nonce: Uint8Array, options?: TagLength): NativeCipher
   createDecipheriv(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, nonce: Uint8Array, options: TagLength): NativeDecipher
 }
 

@@ -29,8 +29,8 @@ export class ProviderAccess {
   }
 
   /**
-   * @throws GuardError, or rejects with it: `decryption_failed` where the provider says that what it was given is not genuine,
-   * which is final; `keys_unavailable` for everything else.
+   * @throws GuardError, or rejects with it: what the provider refuses as such (`decryption_failed` where what it was given is not
+   * genuine), which is final; `keys_unavailable` for everything else.
    */
   ask<T>(operation: (signal: AbortSignal) => Awaitable<T>): Awaitable<T> {
     if (!this.#breaker.admits()) throw unavailable('the key provider does not answer, and another call asks it already')
@@ -95,8 +95,9 @@ export class ProviderAccess {
   }
 }
 
+// A refusal says something of what was asked, and nothing of the provider: what a stranger sends must not make it look as if it were down.
 function isFinal(error: unknown): boolean {
-  return isGuardError(error) && error.code === 'decryption_failed'
+  return isGuardError(error) && error.code !== 'keys_unavailable'
 }
 
 function unavailable(reason: string, cause?: unknown): GuardError {

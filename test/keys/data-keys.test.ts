@@ -229,6 +229,15 @@ describe('a key provider', () => {
     await opened(own.keys, wrapped)
   })
 
+  test('that refuses for another reason than being down is not taken for one that is', async () => {
+    const own = make({ retries: 2 })
+    own.before = () => Promise.reject(new GuardError('misconfigured', { reason: 'no subject' }))
+    for (let time = 0; time < 5; time++) await assert.rejects(held(own.keys), { code: 'misconfigured' })
+    own.before = () => undefined
+    await held(own.keys)
+    assert.equal(own.asked.length, 6)
+  })
+
   test('that is down is asked by one call at a time, and the first answer ends it', async () => {
     const own = make({ retries: 0 })
     own.before = () => Promise.reject(new Error('down'))

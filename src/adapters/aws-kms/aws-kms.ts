@@ -5,9 +5,13 @@ import type { KeyContext, KeyProvider, WrappedKey } from '../../keys/key-provide
 
 /** The part of `KMS` from `@aws-sdk/client-kms` that is used. */
 export interface KmsClient {
+  /** `GenerateDataKey`. */
   generateDataKey(input: { KeyId: string; KeySpec: 'AES_256'; EncryptionContext?: Record<string, string> }, options?: KmsCall): Promise<KmsAnswer>
+  /** `Encrypt`. */
   encrypt(input: { KeyId: string; Plaintext: Uint8Array; EncryptionContext?: Record<string, string> }, options?: KmsCall): Promise<KmsAnswer>
+  /** `Decrypt`. */
   decrypt(input: { KeyId: string; CiphertextBlob: Uint8Array; EncryptionContext?: Record<string, string> }, options?: KmsCall): Promise<KmsAnswer>
+  /** `ReEncrypt`. */
   reEncrypt(
     input: {
       CiphertextBlob: Uint8Array
@@ -18,6 +22,7 @@ export interface KmsClient {
     },
     options?: KmsCall,
   ): Promise<KmsAnswer>
+  /** `DescribeKey`. */
   describeKey(
     input: { KeyId: string },
     options?: KmsCall,
@@ -53,6 +58,9 @@ const checks: Readonly<Record<keyof AwsKmsOptions, Check>> = {
   key: [isText, 'the id, the ARN or the alias of a key'],
   alsoOpens: [optional((value) => Array.isArray(value) && value.every(isText)), 'a list of ARNs'],
 }
+
+/** Bytes of a `CiphertextBlob`, as its API bounds them. */
+const maxBlob = 6144
 
 /** What KMS says where a wrapped key is not genuine, not for this context, or not by this key. */
 const refusals: readonly string[] = ['InvalidCiphertextException', 'IncorrectKeyException']
@@ -132,6 +140,8 @@ async function asking(ask: () => Promise<KmsAnswer>): Promise<KmsAnswer> {
 
 function versionless(wrapped: WrappedKey): WrappedKey {
   if (wrapped.version !== '') throw new GuardError('decryption_failed', { reason: 'keys of AWS KMS have no versions' })
+  // KMS calls it a wrong request, and not a wrong key: a stranger could make it look as if KMS failed.
+  if (wrapped.bytes.length > maxBlob) throw new GuardError('decryption_failed', { reason: 'it is longer than what AWS KMS wraps' })
   return wrapped
 }
 

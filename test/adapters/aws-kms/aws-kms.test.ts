@@ -34,7 +34,13 @@ describe('awsKms', () => {
     assert.deepEqual(await keys.unwrap(wrapped, acme), plaintext)
     assert.deepEqual(await keys.unwrap(await keys.wrap(plaintext, {}), {}), plaintext)
     await assert.rejects(async () => keys.unwrap(wrapped, { tenant: 'other' }), refused)
-    for (const other of [{ id: arns[1] }, { id: 'arn' }, { version: '1' }, { bytes: wrapped.bytes.map((byte) => byte ^ 1) }])
+    for (const other of [
+      { id: arns[1] },
+      { id: 'arn' },
+      { version: '1' },
+      { bytes: new Uint8Array(6145) },
+      { bytes: wrapped.bytes.map((byte) => byte ^ 1) },
+    ])
       await assert.rejects(async () => keys.unwrap({ ...wrapped, ...other }, acme), refused)
     assert.deepEqual(await keys.state(), { id: arns[0], version: '' })
     assert.deepEqual(server.unsigned, [])
