@@ -11,7 +11,7 @@ import { replaceFile, truncateFile } from './file-system.ts'
 import { tileFetch } from './file-tiles.ts'
 import type { TileWriter } from './file-tiles.ts'
 import type { TileBuilder } from './file-tile-builder.ts'
-import { inclusionPath } from './merkle-proof.ts'
+import { consistencyPath, inclusionPath } from './merkle-proof.ts'
 import type { AuditRecord } from './record.ts'
 import type { Hash } from './sha256.ts'
 import { formatVerifierKey } from './signed-note.ts'
@@ -256,7 +256,9 @@ export class FileLogWriter implements FileLog {
     }
     const { anchor } = this.#settings
     if (anchor !== undefined && this.#anchored !== this.#signed.size) {
-      await anchor.publish(this.#signed.note ?? '')
+      const { size, note = '' } = this.#signed
+      const read = tileReader(tileFetch(files, directory, size), size)
+      await anchor.publish(note, async (older) => (await consistencyPath(read, older, size)).map((hash) => btoa(hash)))
       this.#anchored = this.#signed.size
     }
     await this.#dropSegments()

@@ -125,7 +125,7 @@ function punctualSigner(signer: Signer, clock: Clock): Signer {
 
 function punctualAnchor(anchor: Anchor, clock: Clock): Anchor {
   return {
-    publish: (note) => within(clock, answerTime, 'The anchor', anchor.publish(note)),
+    publish: (note, prove) => within(clock, answerTime, 'The anchor', anchor.publish(note, prove)),
     latest: () => within(clock, answerTime, 'The anchor', anchor.latest()),
   }
 }

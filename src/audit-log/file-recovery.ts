@@ -130,6 +130,7 @@ export async function checkAnchor(folder: LogFolder, anchor: Anchor, signed: Che
   try {
     note = await anchor.latest()
   } catch (cause) {
+    if (cause instanceof LogError && (cause.code === 'rolled_back' || cause.code === 'forked')) throw cause
     throw new LogError('anchor_unavailable', 'The anchor cannot be asked, so it cannot be known whether the log is whole', { cause })
   }
   if (note === undefined) return

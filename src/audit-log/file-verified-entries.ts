@@ -109,7 +109,10 @@ function covered({ index, entries }: StoredRow, size: number): readonly Uint8Arr
 }
 
 async function anchoredBy(anchor: NonNullable<VerifyOptions['anchor']>, key: VerifierKey): Promise<Checkpoint> {
-  const note = await within(systemClock, anchorTime, 'The anchor', anchor.latest()).catch(() => undefined)
+  const note = await within(systemClock, anchorTime, 'The anchor', anchor.latest()).catch((error: unknown) => {
+    if (error instanceof LogError && (error.code === 'rolled_back' || error.code === 'forked')) throw error
+    return undefined
+  })
   if (note === undefined) throw new LogError('anchor_unavailable', 'The anchor could not be asked, or remembers nothing')
   return signedBy(key, note, 'The anchor remembers a checkpoint that this key did not sign')
 }

@@ -10,6 +10,7 @@ import { maxNoteBytes, systemFiles } from './file-system.ts'
 import type { FileSystem } from './file-system.ts'
 import { verifyJournal } from './file-verify-journal.ts'
 import { verifyTree } from './file-verify-tree.ts'
+import { LogError } from './log-error.ts'
 import { Findings } from './log-report.ts'
 import type { Report } from './log-report.ts'
 import { nativeSha256 } from './sha256.ts'
@@ -102,8 +103,9 @@ async function readAnchor(anchor: Anchor, key: VerifierKey, findings: Findings):
   let note: string | undefined
   try {
     note = await within(systemClock, anchorTime, 'The anchor', anchor.latest())
-  } catch {
-    findings.add('anchor_unavailable', 'The anchor could not be asked')
+  } catch (error) {
+    if (error instanceof LogError && (error.code === 'rolled_back' || error.code === 'forked')) findings.add(error.code, error.message)
+    else findings.add('anchor_unavailable', 'The anchor could not be asked')
     return undefined
   }
   if (note === undefined) {
