@@ -192,7 +192,18 @@ export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 
 // What happened
 export { witnessAnchor, type WitnessAnchorOptions } from './audit-log/witness-anchor.ts'
-export type { Anchor, AppendOptions, AuditLog, AuditSink, Checkpoint, ConsistencyProver, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
+export type {
+  Anchor,
+  AppendOptions,
+  AuditLog,
+  AuditSink,
+  Checkpoint,
+  ConsistencyProver,
+  LoggedEntry,
+  Proof,
+  Receipt,
+  Signer,
+} from './audit-log/audit-log.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { Durability } from './audit-log/record-writer.ts'

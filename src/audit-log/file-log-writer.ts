@@ -27,6 +27,7 @@ export interface FileLogSettings {
   /** Absolute. */
   readonly directory: string
   readonly signer: Signer
+  readonly previous: Signer | undefined
   readonly origin: string | undefined
   readonly anchor: Anchor | undefined
   readonly records: number
@@ -81,10 +82,10 @@ export class FileLogWriter implements FileLog {
     this.key = formatVerifierKey(folder.key)
   }
 
-  /** Begins a new journal, says in it what was put in order, signs that, and lets the old journal go. */
-  async begin(recovered: Recovered): Promise<void> {
+  /** Begins a new journal, writes what comes first, says in it what was put in order, signs that, and lets the old journal go. */
+  async begin(recovered: Recovered, first?: AuditRecord): Promise<void> {
     try {
-      await this.#begin(recovered)
+      await this.#begin(recovered, first)
     } catch (error) {
       this.#closing = Promise.resolve()
       this.#disarm?.()
@@ -94,7 +95,7 @@ export class FileLogWriter implements FileLog {
   }
 
   // In an order in which whoever starts after a crash in the midst of it finds the same to put in order, or has it said already.
-  async #begin({ from, replayed, torn }: Recovered): Promise<void> {
+  async #begin({ from, replayed, torn }: Recovered, first: AuditRecord | undefined): Promise<void> {
     const { files, directory } = this.#folder
     const old = await listSegments(files, directory)
     this.#derivedFrom = from
@@ -104,6 +105,7 @@ export class FileLogWriter implements FileLog {
     await files.syncFolder(directory)
     await this.#beginSegment()
     const { clock } = this.#settings
+    if (first !== undefined) await this.append(first)
     if (replayed > 0 || torn !== undefined)
       await this.append({ cut: torn?.cut ?? 0, event: 'recovered', kind: 'log', replayed, size: this.#builder.size, time: clock.now(), version: 1 })
     await this.#publish()

@@ -2,17 +2,18 @@ import { checkOptions } from '../guard/check-options.ts'
 import { systemClock, within } from '../guard/clock.ts'
 import { join, resolve } from 'node:path'
 import type { Checkpoint } from './audit-log.ts'
-import { openCheckpoint } from './checkpoint.ts'
 import { storedRows, type StoredRow, textOf } from './file-entries.ts'
 import { hashEntry } from './file-journal.ts'
+import { readKeyChain } from './file-key-chain.ts'
 import { checkpointFile } from './file-recovery.ts'
 import { maxNoteBytes, systemFiles } from './file-system.ts'
 import { anchorTime, type VerifyOptions, verifyChecks } from './file-verify.ts'
+import type { KeyChain, KeyRotation } from './key-rotation.ts'
 import { LogError, type LogErrorCode } from './log-error.ts'
 import { Frontier } from './merkle-tree.ts'
 import { type AuditRecord, parseEntry } from './record.ts'
 import { nativeSha256 } from './sha256.ts'
-import { parseVerifierKey, type VerifierKey } from './signed-note.ts'
+import { parseVerifierKey } from './signed-note.ts'
 
 /** What a log holds under its checkpoint, as texts, row by row. */
 export interface VerifiedEntries extends AsyncIterable<readonly string[]> {
@@ -64,10 +65,12 @@ export async function verifiedRecords(directory: string, options: VerifyOptions)
 export async function verifiedEntries(directory: string, options: VerifyOptions): Promise<VerifiedEntries> {
   checkOptions('verifiedRecords', options, verifyChecks)
   if (typeof directory !== 'string' || directory === '') throw new TypeError('verifiedRecords: give the path of a folder')
-  const key = await parseVerifierKey(options.key)
+  const first = await parseVerifierKey(options.key)
   const hash = nativeSha256()
   if (hash === undefined) throw new TypeError('verifiedRecords: this runtime has no native SHA-256')
   const folder = resolve(directory)
+  const key = await readKeyChain(systemFiles, folder, first)
+  const rotations = new Map(key.rotations.map((rotation) => [rotation.size, rotation]))
   // Before the checkpoint: the log may be written meanwhile, and has then at least what was anchored before.
   const known = options.anchor === undefined ? undefined : await anchoredBy(options.anchor, key)
   const note = await systemFiles.read(join(folder, checkpointFile), maxNoteBytes)
@@ -93,6 +96,8 @@ export async function verifiedEntries(directory: string, options: VerifyOptions)
         const entries = covered(row, checkpoint.size)
         unsigned += row.entries.length - entries.length
         for (const entry of entries) {
+          const rotation = rotations.get(read.size)
+          if (rotation !== undefined) checkRotation(rotation, read, entry)
           read.push(hashEntry(hash, entry))
           if (read.size === known?.size && btoa(read.root()) !== known.root) throw refusal('forked', 'The anchor remembers another tree of this name')
         }
@@ -104,11 +109,17 @@ export async function verifiedEntries(directory: string, options: VerifyOptions)
   }
 }
 
+function checkRotation(rotation: KeyRotation, read: Frontier, entry: Uint8Array): void {
+  const record = parseEntry(textOf(entry))
+  const isSaid = record?.kind === 'log' && record.event === 'key_rotated' && record.endorsement === rotation.note
+  if (!isSaid || btoa(read.root()) !== rotation.root) throw refusal('root_mismatch', 'A key was followed by another one over another tree')
+}
+
 function covered({ index, entries }: StoredRow, size: number): readonly Uint8Array[] {
   return entries.slice(0, Math.max(0, size - index))
 }
 
-async function anchoredBy(anchor: NonNullable<VerifyOptions['anchor']>, key: VerifierKey): Promise<Checkpoint> {
+async function anchoredBy(anchor: NonNullable<VerifyOptions['anchor']>, key: KeyChain): Promise<Checkpoint> {
   const note = await within(systemClock, anchorTime, 'The anchor', anchor.latest()).catch((error: unknown) => {
     if (error instanceof LogError && (error.code === 'rolled_back' || error.code === 'forked')) throw error
     return undefined
@@ -117,8 +128,8 @@ async function anchoredBy(anchor: NonNullable<VerifyOptions['anchor']>, key: Ver
   return signedBy(key, note, 'The anchor remembers a checkpoint that this key did not sign')
 }
 
-async function signedBy(key: VerifierKey, note: string, otherwise: string): Promise<Checkpoint> {
-  const opened = await openCheckpoint(note, key)
+async function signedBy(key: KeyChain, note: string, otherwise: string): Promise<Checkpoint> {
+  const opened = await key.open(note)
   if ('checkpoint' in opened) return opened.checkpoint
   throw refusal(opened.problem, otherwise)
 }

@@ -6,6 +6,7 @@ import { hashEntry } from './file-journal.ts'
 import type { LogFolder } from './file-recovery.ts'
 import { TileRows } from './file-tile-rows.ts'
 import { readTile } from './file-tiles.ts'
+import type { KeyRotation } from './key-rotation.ts'
 import type { Findings } from './log-report.ts'
 import { Frontier } from './merkle-tree.ts'
 import { parseEntry } from './record.ts'
@@ -24,11 +25,11 @@ const maxPending = 100
 export function verifyTree(
   folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>,
   checkpoint: Checkpoint,
-  known: Checkpoint | undefined,
+  { known, rotations }: { readonly known: Checkpoint | undefined; readonly rotations: readonly KeyRotation[] },
   findings: Findings,
   onProgress?: (entries: number, size: number) => void,
 ): Promise<void> {
-  return new TreeCheck(folder, checkpoint, findings).run(known, onProgress)
+  return new TreeCheck(folder, checkpoint, findings, rotations).run(known, onProgress)
 }
 
 class TreeCheck {
@@ -36,10 +37,17 @@ class TreeCheck {
   readonly #checkpoint: Checkpoint
   readonly #findings: Findings
   readonly #rows: TileRows
+  readonly #rotations: ReadonlyMap<number, KeyRotation>
   #newest = -Infinity
   #ended = false
 
-  constructor(folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>, checkpoint: Checkpoint, findings: Findings) {
+  constructor(
+    folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>,
+    checkpoint: Checkpoint,
+    findings: Findings,
+    rotations: readonly KeyRotation[],
+  ) {
+    this.#rotations = new Map(rotations.map((rotation) => [rotation.size, rotation]))
     this.#folder = folder
     this.#checkpoint = checkpoint
     this.#findings = findings
@@ -70,6 +78,7 @@ class TreeCheck {
         byEntries?.push(leaves?.[place] ?? hashes[place] ?? '')
         if (known !== undefined && byTiles.size === known.size && btoa(byTiles.root()) !== known.root)
           this.#findings.add('forked', 'The anchor remembers another tree of this name', known.size)
+        if (this.#rotations.size > 0) this.#rotated(byTiles)
       }
       for (const { level, hash } of above.splice(0)) await this.#compareAbove(level, hash, byTiles.size)
       this.#times(entries ?? [], bundle * tileWidth)
@@ -82,6 +91,13 @@ class TreeCheck {
       for (const { code, index, message } of pending) this.#findings.add(code, message, index)
       this.#findings.add('root_mismatch', 'The entries are not those that were signed: they were written anew without the key')
     }
+  }
+
+  // A key names the next one for the tree that it signed last.
+  #rotated(tree: Frontier): void {
+    const rotation = this.#rotations.get(tree.size)
+    if (rotation !== undefined && btoa(tree.root()) !== rotation.root)
+      this.#findings.add('rotation_invalid', 'The key was followed by another one over another tree', tree.size)
   }
 
   // The entries of a bundle; more than `width` where a checkpoint does not cover all of a whole one.
@@ -128,6 +144,9 @@ class TreeCheck {
   #times(entries: readonly Uint8Array[], first: number): void {
     for (const [place, entry] of entries.entries()) {
       const record = parseEntry(Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString())
+      const rotation = this.#rotations.get(first + place)
+      if (rotation !== undefined && !(record?.kind === 'log' && record.event === 'key_rotated' && record.endorsement === rotation.note))
+        this.#findings.add('rotation_invalid', 'Another key signs from here on, and the log does not say so', first + place)
       if (record === undefined) {
         this.#findings.add('record_malformed', 'This entry is no record', first + place, 'warning')
         continue

@@ -11,6 +11,7 @@ import { describeCommand } from './describe.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
+import { keysRotate } from './keys-rotate.ts'
 import { limitsTop } from './limits-top.ts'
 import { policyCheck } from './policy-check.ts'
 import { policyDiffCommand } from './policy-diff.ts'
@@ -45,6 +46,7 @@ const commands: readonly Command[] = [
   limitsTop,
   describeCommand,
   keysNew,
+  keysRotate,
 ]
 
 /**
