@@ -94,13 +94,14 @@ class Reader {
   readonly #rows: AsyncIterator<readonly string[]>
   #row: readonly string[] = []
   #place = 0
-  #index = -1
+  #index: number
   current: CollectedRecord | undefined
   /** Never goes back, where a clock did: else what follows would be taken for newer than it is. */
   time = -Infinity
 
   constructor(log: VerifiedEntries) {
     this.#origin = log.checkpoint.origin
+    this.#index = log.first - 1
     this.#rows = log[Symbol.asyncIterator]()
   }
 

@@ -7,6 +7,7 @@ import { Batch, journalFolder, listSegments, seal, Segment } from './file-journa
 import type { Lock } from './file-lock.ts'
 import { checkpointFile } from './file-recovery.ts'
 import type { LogFolder, Recovered } from './file-recovery.ts'
+import { firstKept, firstToKeep, prunedFile, removeBundles } from './file-prune.ts'
 import { replaceFile, truncateFile } from './file-system.ts'
 import { tileFetch } from './file-tiles.ts'
 import type { TileWriter } from './file-tiles.ts'
@@ -20,6 +21,11 @@ import { tileReader } from './tiles.ts'
 /** A log in a folder. */
 export interface FileLog extends AuditLog {
   readonly key: string
+  /**
+   * Removes entries whose period of retention is over, by the bundle of 256, and says so in the log. Their hashes stay, so the log
+   * and every proof stay valid. Resolves to how many were removed; to none where no period was set. Opening a log does it too.
+   */
+  prune(): Promise<number>
 }
 
 /** The options of a log, parsed. */
@@ -35,6 +41,8 @@ export interface FileLogSettings {
   readonly patience: number
   /** Bytes of records that may wait for the disk. */
   readonly maxWaiting: number
+  /** Milliseconds for which every entry is kept. */
+  readonly retention: number
   readonly clock: Clock
   /** Bytes after which a new journal file begins. */
   readonly segmentBytes: number
@@ -139,6 +147,24 @@ export class FileLogWriter implements FileLog {
     const read = tileReader(tileFetch(files, directory, checkpoint.size), checkpoint.size)
     const path = await inclusionPath(read, index, checkpoint.size)
     return { index, hash: btoa(await read(0, index)), path: path.map((hash) => btoa(hash)), checkpoint }
+  }
+
+  async prune(): Promise<number> {
+    const { retention, clock } = this.#settings
+    if (retention === Infinity) return 0
+    const { files, directory } = this.#folder
+    const first = await firstKept(files, directory)
+    // What is in the journal is needed by whoever starts after a crash; and the last bundle is the right edge of the tree.
+    const journal = this.#finished[0]?.start ?? this.#segment?.start ?? 0
+    const end = Math.min(journal, this.#signed.size - 1)
+    const kept = await firstToKeep(files, directory, { first, end, before: clock.now() - retention })
+    if (kept === first) return 0
+    await this.append({ event: 'pruned', kept, kind: 'log', size: this.#builder.size, time: clock.now(), version: 1 })
+    // Nothing goes before what says so is signed.
+    await this.#publish()
+    await replaceFile(files, join(directory, prunedFile), `${kept}\n`)
+    await removeBundles(files, directory, first, kept)
+    return kept - first
   }
 
   close(): Promise<void> {

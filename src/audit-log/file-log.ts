@@ -47,6 +47,11 @@ export interface FileLogOptions {
    * with `audit_unavailable`, whatever its durability.
    */
   readonly maxQueuedBytes?: number
+  /**
+   * For how many days every entry is kept, at least; for ever unless given. Older ones are removed when the log is opened, and by
+   * `prune()`: entries only, 256 at a time. Their hashes stay, and with them every proof.
+   */
+  readonly retention?: { readonly days: number }
   readonly clock?: Clock
 }
 
@@ -59,6 +64,7 @@ const optionsSchema = z.strictObject({
   checkpointEvery: z.optional(
     z.strictObject({ records: z.optional(z.int().check(z.positive())), seconds: z.optional(z.number().check(z.positive())) }),
   ),
+  retention: z.optional(z.strictObject({ days: z.number().check(z.positive()) })),
   maxQueuedBytes: z.optional(z.int().check(z.minimum(65_536), z.maximum(maxWaiting))),
   patience: z.optional(z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
 })
@@ -103,7 +109,7 @@ function parseOptions(directory: string, options: FileLogOptions): Omit<FileLogS
   const parsed = optionsSchema.safeParse(options)
   if (!parsed.success) throw new TypeError(`fileLog: ${z.prettifyError(parsed.error)}`)
   const { signer, anchor, clock = systemClock } = options
-  const { origin, checkpointEvery = {}, patience = 60, maxQueuedBytes = maxWaiting } = parsed.data
+  const { origin, checkpointEvery = {}, patience = 60, maxQueuedBytes = maxWaiting, retention } = parsed.data
   if (!(signer?.publicKey instanceof Uint8Array) || typeof signer.sign !== 'function')
     throw new TypeError('fileLog: signer must be a Signer: use await fileSigner(path)')
   const { previous } = options
@@ -124,6 +130,7 @@ function parseOptions(directory: string, options: FileLogOptions): Omit<FileLogS
     seconds,
     patience,
     maxWaiting: maxQueuedBytes,
+    retention: (retention?.days ?? Infinity) * 86_400_000,
     clock,
   }
 }
@@ -161,6 +168,12 @@ async function start(settings: FileLogSettings, files: FileSystem, lock: Lock): 
   // The first entry under a key says whose word it is the log's by.
   const isFirst = rotated !== undefined && rotated.size === builder.size
   await log.begin(recovered, isFirst ? rotationRecord(rotated, settings.clock.now()) : undefined)
+  try {
+    await log.prune()
+  } catch (error) {
+    await log.close().catch(() => {})
+    throw error
+  }
   return log
 }
 

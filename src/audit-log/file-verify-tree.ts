@@ -40,6 +40,10 @@ class TreeCheck {
   readonly #rotations: ReadonlyMap<number, KeyRotation>
   #newest = -Infinity
   #ended = false
+  /** How many entries at the begin are missing. */
+  #missingTo = 0
+  /** The first entry that was kept, by the word of the log. */
+  #kept = 0
 
   constructor(
     folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>,
@@ -55,6 +59,17 @@ class TreeCheck {
   }
 
   async run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
+    await this.#run(known, onProgress)
+    // Entries at the begin that are missing, and that the log does not say were removed when their time was over.
+    if (this.#missingTo <= this.#kept) return
+    if (this.#missingTo >= this.#checkpoint.size)
+      this.#findings.add('truncated', `The log ends at entry 0, and ${this.#checkpoint.size} were signed`, 0)
+    else
+      for (let first = 0; first < this.#missingTo; first += tileWidth)
+        this.#findings.add('bundle_missing', `The file ${tilePath('entries', first / tileWidth)} is missing`, first)
+  }
+
+  async #run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
     const { size, root } = this.#checkpoint
     // The tree of the hashes on disk, and that of the entries where they differ.
     const above: { level: number; hash: Hash }[] = []
@@ -108,6 +123,10 @@ class TreeCheck {
     const exact = await this.#folder.files.read(join(this.#folder.directory, path), maxTileBytes('entries'))
     const bytes = exact ?? (await readTile(this.#folder.files, this.#folder.directory, 'entries', bundle, 0, size))
     if (bytes === undefined) {
+      if (bundle * tileWidth === this.#missingTo) {
+        this.#missingTo += width
+        return undefined
+      }
       if (this.#ended) return undefined
       this.#ended = await this.#isEnd(bundle)
       if (this.#ended) this.#findings.add('truncated', `The log ends at entry ${bundle * tileWidth}, and ${size} were signed`, bundle * tileWidth)
@@ -147,6 +166,8 @@ class TreeCheck {
       const rotation = this.#rotations.get(first + place)
       if (rotation !== undefined && !(record?.kind === 'log' && record.event === 'key_rotated' && record.endorsement === rotation.note))
         this.#findings.add('rotation_invalid', 'Another key signs from here on, and the log does not say so', first + place)
+      if (record?.kind === 'log' && record.event === 'pruned' && Number.isSafeInteger(record.kept))
+        this.#kept = Math.max(this.#kept, record.kept ?? 0)
       if (record === undefined) {
         this.#findings.add('record_malformed', 'This entry is no record', first + place, 'warning')
         continue
