@@ -17,6 +17,7 @@ export interface WitnessAnchorOptions {
    * witness says when it has seen more.
    */
   readonly store: Anchor
+  /** Used instead of the global one. */
   readonly fetch?: typeof globalThis.fetch
 }
 
