@@ -204,6 +204,8 @@ export type {
   Receipt,
   Signer,
 } from './audit-log/audit-log.ts'
+export { httpSink, type HttpSinkOptions } from './audit-log/http-sink.ts'
+export { lineSink } from './audit-log/line-sink.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { Durability } from './audit-log/record-writer.ts'

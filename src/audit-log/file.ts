@@ -8,6 +8,7 @@ export { type CollectedLog, type CollectedRecord, type CollectedRecords, collect
 export { fileContentKeys } from './file-content-keys.ts'
 export { fileAnchor } from './file-anchor.ts'
 export { type StoredEntry, storedEntries } from './file-entries.ts'
+export { feedSink, type LogFeed, type LogFeedOptions } from './file-feed.ts'
 export { type FileLog, type FileLogOptions, fileLog } from './file-log.ts'
 export { type ProvenEntry, proveEntry } from './file-prove.ts'
 export { fileSigner } from './file-signer.ts'

@@ -4,6 +4,7 @@ import { auditExport } from './audit-export.ts'
 import { auditProve } from './audit-prove.ts'
 import { auditQuery } from './audit-query.ts'
 import { auditStats } from './audit-stats.ts'
+import { auditServe } from './audit-serve.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerifyEvidence } from './audit-verify-evidence.ts'
 import { auditVerify } from './audit-verify.ts'
@@ -37,6 +38,7 @@ const commands: readonly Command[] = [
   auditProve,
   auditEvidence,
   auditVerifyEvidence,
+  auditServe,
   policyCheck,
   policyExplain,
   policyTest,

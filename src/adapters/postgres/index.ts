@@ -1,1 +1,1 @@
-export {}
+export { postgresSink, type PostgresClient, type PostgresSink, type PostgresSinkOptions } from './postgres-sink.ts'
