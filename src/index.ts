@@ -216,9 +216,21 @@ export { memorySubjectKeys, type SubjectKeys, subjectKeys, type SubjectKeysOptio
 export { type LocalAgreementKeysOptions, localKeys } from './keys/local-keys.ts'
 
 // What happened
+export { witnessAnchor, type WitnessAnchorOptions } from './audit-log/witness-anchor.ts'
+export type {
+  Anchor,
+  AppendOptions,
+  AuditLog,
+  AuditSink,
+  Checkpoint,
+  ConsistencyProver,
+  LoggedEntry,
+  Proof,
+  Receipt,
+  Signer,
+} from './audit-log/audit-log.ts'
 export { httpSink, type HttpSinkOptions } from './audit-log/http-sink.ts'
 export { lineSink } from './audit-log/line-sink.ts'
-export type { Anchor, AppendOptions, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { Durability } from './audit-log/record-writer.ts'

@@ -94,13 +94,20 @@ export interface Signer {
   sign(message: Uint8Array): Awaitable<Uint8Array>
 }
 
+/** The consistency proof (RFC 9162, section 2.1.4) from a tree of that size to the one that was named, in base64. */
+export type ConsistencyProver = (older: number) => Promise<readonly string[]>
+
 /**
  * A place outside the log that remembers its newest checkpoint. Without one, a tail that was cut off or an older copy
  * that was put back cannot be told from a log that ended there.
  */
 export interface Anchor {
-  /** Remembers this signed note. Rejects where it cannot, or where it already remembers a larger tree. */
-  publish(note: string): Promise<void>
+  /**
+   * Remembers this signed note. Rejects where it cannot, or where it already remembers a larger tree.
+   *
+   * @param prove gives the proof that an older tree of the log is a beginning of this one, for who believes nothing.
+   */
+  publish(note: string, prove?: ConsistencyProver): Promise<void>
   /** The newest signed note; `undefined` where there never was one. Rejects where it cannot be known. */
   latest(): Promise<string | undefined>
 }

@@ -1,5 +1,3 @@
-import type { EvidenceSummary } from './evidence-summary.ts'
-
 // A bundle of evidence is lines of UTF-8:
 //
 //   {"evidence":"sallyport/evidence/v1", …}     what it is about, the signed checkpoint, and the proofs
@@ -34,11 +32,6 @@ export interface EvidenceHead {
   readonly left: readonly string[]
   /** The consistency proof from the tree of the first `end` entries to that of the checkpoint, in base64. */
   readonly consistency: readonly string[]
-}
-
-/** What the line after the entries says. */
-export interface EvidenceTail {
-  readonly summary: EvidenceSummary
 }
 
 /** The name of this format. */

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { parseHead } from './checkpoint.ts'
 import { listSegments, maxSegmentBytes, readBatches } from './file-journal.ts'
+import { firstKept } from './file-prune.ts'
 import { checkpointFile } from './file-recovery.ts'
 import { maxNoteBytes, systemFiles } from './file-system.ts'
 import { readTile } from './file-tiles.ts'
@@ -47,7 +48,8 @@ export async function* storedRows(directory: string, from = 0): AsyncGenerator<S
   // Before the tiles: what leaves the journal afterwards is in tiles that a newer checkpoint covers, and the next reading finds it.
   const segments = await listSegments(systemFiles, folder)
   const size = await storedSize(folder)
-  let next = from
+  // Older ones were removed when their time was over.
+  let next = Math.max(from, await firstKept(systemFiles, folder))
   // While one bundle is looked at, the next one is read.
   let ahead = next < size ? readBundle(folder, Math.floor(next / tileWidth), size) : undefined
   while (ahead !== undefined) {

@@ -14,7 +14,7 @@ import { tileFetch } from './file-tiles.ts'
 import { verifiedEntries } from './file-verified-entries.ts'
 import { anchorTime } from './file-verify.ts'
 import { LogError } from './log-error.ts'
-import { consistencyPath } from './merkle-proof.ts'
+import { consistencyPath, subtreesOf } from './merkle-proof.ts'
 import { Frontier } from './merkle-tree.ts'
 import { parseEntry } from './record.ts'
 import { nativeSha256 } from './sha256.ts'
@@ -121,8 +121,8 @@ async function rangeOf(
   const key = await verifierKey(origin, signer.publicKey)
   const verified = await verifiedEntries(folder, { key: formatVerifierKey(key), ...(anchor !== undefined && { anchor }) })
   const { size, note = '' } = verified.checkpoint
-  let [first, last, index] = [-1, -1, 0]
-  let before = -1
+  let [first, last, index] = [-1, -1, verified.first]
+  let before = verified.first - 1
   for await (const texts of verified)
     for (const text of texts) {
       const time = parseEntry(text)?.time
@@ -134,7 +134,7 @@ async function rangeOf(
     }
   // Of an empty period: the neighbours between which it lies.
   if (first === -1) [first, last] = [before + 1, before]
-  const range = { first: Math.max(0, first - 1), end: Math.min(size, last + 2) }
+  const range = { first: Math.max(verified.first, first - 1), end: Math.min(size, last + 2) }
   const hash = nativeSha256()
   const read = tileReader(tileFetch(systemFiles, folder, size), size)
   const rows = await Promise.all(subtreesOf(range.end).map(([height, place]) => read(height, place)))
@@ -147,17 +147,4 @@ async function originOf(folder: string): Promise<string> {
   const head = parseHead(unverifiedText(note?.toString() ?? '') ?? '')
   if (head === undefined) throw new LogError('checkpoint_missing', `There is no log in ${folder}`)
   return head.origin
-}
-
-/** The whole subtrees that a tree of that size is made of, the largest first, by height and place. */
-export function subtreesOf(size: number): [height: number, index: number][] {
-  const subtrees: [number, number][] = []
-  let before = 0
-  for (let height = 52; height >= 0; height--) {
-    const width = 2 ** height
-    if (size - before < width) continue
-    subtrees.push([height, before / width])
-    before += width
-  }
-  return subtrees
 }

@@ -7,11 +7,12 @@ import { Batch, journalFolder, listSegments, seal, Segment } from './file-journa
 import type { Lock } from './file-lock.ts'
 import { checkpointFile } from './file-recovery.ts'
 import type { LogFolder, Recovered } from './file-recovery.ts'
+import { firstKept, firstToKeep, prunedFile, removeBundles } from './file-prune.ts'
 import { replaceFile, truncateFile } from './file-system.ts'
 import { tileFetch } from './file-tiles.ts'
 import type { TileWriter } from './file-tiles.ts'
 import type { TileBuilder } from './file-tile-builder.ts'
-import { inclusionPath } from './merkle-proof.ts'
+import { consistencyPath, inclusionPath } from './merkle-proof.ts'
 import type { AuditRecord } from './record.ts'
 import type { Hash } from './sha256.ts'
 import { formatVerifierKey } from './signed-note.ts'
@@ -20,6 +21,11 @@ import { tileReader } from './tiles.ts'
 /** A log in a folder. */
 export interface FileLog extends AuditLog {
   readonly key: string
+  /**
+   * Removes entries whose period of retention is over, by the bundle of 256, and says so in the log. Their hashes stay, so the log
+   * and every proof stay valid. Resolves to how many were removed; to none where no period was set. Opening a log does it too.
+   */
+  prune(): Promise<number>
 }
 
 /** The options of a log, parsed. */
@@ -27,6 +33,7 @@ export interface FileLogSettings {
   /** Absolute. */
   readonly directory: string
   readonly signer: Signer
+  readonly previous: Signer | undefined
   readonly origin: string | undefined
   readonly anchor: Anchor | undefined
   readonly records: number
@@ -34,6 +41,8 @@ export interface FileLogSettings {
   readonly patience: number
   /** Bytes of records that may wait for the disk. */
   readonly maxWaiting: number
+  /** Milliseconds for which every entry is kept. */
+  readonly retention: number
   readonly clock: Clock
   /** Bytes after which a new journal file begins. */
   readonly segmentBytes: number
@@ -81,10 +90,10 @@ export class FileLogWriter implements FileLog {
     this.key = formatVerifierKey(folder.key)
   }
 
-  /** Begins a new journal, says in it what was put in order, signs that, and lets the old journal go. */
-  async begin(recovered: Recovered): Promise<void> {
+  /** Begins a new journal, writes what comes first, says in it what was put in order, signs that, and lets the old journal go. */
+  async begin(recovered: Recovered, first?: AuditRecord): Promise<void> {
     try {
-      await this.#begin(recovered)
+      await this.#begin(recovered, first)
     } catch (error) {
       this.#closing = Promise.resolve()
       this.#disarm?.()
@@ -94,7 +103,7 @@ export class FileLogWriter implements FileLog {
   }
 
   // In an order in which whoever starts after a crash in the midst of it finds the same to put in order, or has it said already.
-  async #begin({ from, replayed, torn }: Recovered): Promise<void> {
+  async #begin({ from, replayed, torn }: Recovered, first: AuditRecord | undefined): Promise<void> {
     const { files, directory } = this.#folder
     const old = await listSegments(files, directory)
     this.#derivedFrom = from
@@ -104,6 +113,7 @@ export class FileLogWriter implements FileLog {
     await files.syncFolder(directory)
     await this.#beginSegment()
     const { clock } = this.#settings
+    if (first !== undefined) await this.append(first)
     if (replayed > 0 || torn !== undefined)
       await this.append({ cut: torn?.cut ?? 0, event: 'recovered', kind: 'log', replayed, size: this.#builder.size, time: clock.now(), version: 1 })
     await this.#publish()
@@ -137,6 +147,24 @@ export class FileLogWriter implements FileLog {
     const read = tileReader(tileFetch(files, directory, checkpoint.size), checkpoint.size)
     const path = await inclusionPath(read, index, checkpoint.size)
     return { index, hash: btoa(await read(0, index)), path: path.map((hash) => btoa(hash)), checkpoint }
+  }
+
+  async prune(): Promise<number> {
+    const { retention, clock } = this.#settings
+    if (retention === Infinity) return 0
+    const { files, directory } = this.#folder
+    const first = await firstKept(files, directory)
+    // What is in the journal is needed by whoever starts after a crash; and the last bundle is the right edge of the tree.
+    const journal = this.#finished[0]?.start ?? this.#segment?.start ?? 0
+    const end = Math.min(journal, this.#signed.size - 1)
+    const kept = await firstToKeep(files, directory, { first, end, before: clock.now() - retention })
+    if (kept === first) return 0
+    await this.append({ event: 'pruned', kept, kind: 'log', size: this.#builder.size, time: clock.now(), version: 1 })
+    // Nothing goes before what says so is signed.
+    await this.#publish()
+    await replaceFile(files, join(directory, prunedFile), `${kept}\n`)
+    await removeBundles(files, directory, first, kept)
+    return kept - first
   }
 
   close(): Promise<void> {
@@ -256,7 +284,9 @@ export class FileLogWriter implements FileLog {
     }
     const { anchor } = this.#settings
     if (anchor !== undefined && this.#anchored !== this.#signed.size) {
-      await anchor.publish(this.#signed.note ?? '')
+      const { size, note = '' } = this.#signed
+      const read = tileReader(tileFetch(files, directory, size), size)
+      await anchor.publish(note, async (older) => (await consistencyPath(read, older, size)).map((hash) => btoa(hash)))
       this.#anchored = this.#signed.size
     }
     await this.#dropSegments()

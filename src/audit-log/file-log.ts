@@ -5,8 +5,8 @@ import * as z from 'zod/mini'
 import { systemClock } from '../guard/clock.ts'
 import type { Clock } from '../guard/clock.ts'
 import type { Anchor, Checkpoint, Signer } from './audit-log.ts'
-import { parseHead, signCheckpoint } from './checkpoint.ts'
-import { maxWaiting, usualSegment } from './file-journal.ts'
+import { openCheckpoint, parseHead, signCheckpoint } from './checkpoint.ts'
+import { journalFolder, maxWaiting, usualSegment } from './file-journal.ts'
 import { lockFolder } from './file-lock.ts'
 import type { Lock } from './file-lock.ts'
 import { FileLogWriter } from './file-log-writer.ts'
@@ -16,6 +16,9 @@ import type { LogFolder } from './file-recovery.ts'
 import { isCode, maxNoteBytes, replaceFile, systemFiles } from './file-system.ts'
 import type { FileSystem } from './file-system.ts'
 import { TileWriter } from './file-tiles.ts'
+import { endorseKey, type KeyRotation, maxRotationsBytes, openRotation, rotationsFile, rotationsIn, unverifiedRotation } from './key-rotation.ts'
+import { LogError } from './log-error.ts'
+import type { LogRecord } from './record.ts'
 import { fromOctets, nativeSha256 } from './sha256.ts'
 import { formatVerifierKey, isKeyName, unverifiedText, verifierKey } from './signed-note.ts'
 import { within } from '../guard/clock.ts'
@@ -26,6 +29,11 @@ export type { FileLog }
 export interface FileLogOptions {
   /** Signs the checkpoints; the same one each time. `fileSigner` makes one. */
   readonly signer: Signer
+  /**
+   * The signer before this one, for as long as it takes to open the log once: the log then goes on with the new key, by the word of
+   * the old one. Where the log is signed by the new key already it does nothing.
+   */
+  readonly previous?: Signer
   /** The log's name, without spaces and plus signs; the name that it has, or one made of the folder's, unless given. */
   readonly origin?: string
   /** Remembers the newest checkpoint elsewhere. Without one, a tail that was cut off cannot be noticed. */
@@ -39,17 +47,24 @@ export interface FileLogOptions {
    * with `audit_unavailable`, whatever its durability.
    */
   readonly maxQueuedBytes?: number
+  /**
+   * For how many days every entry is kept, at least; for ever unless given. Older ones are removed when the log is opened, and by
+   * `prune()`: entries only, 256 at a time. Their hashes stay, and with them every proof.
+   */
+  readonly retention?: { readonly days: number }
   readonly clock?: Clock
 }
 
 const optionsSchema = z.strictObject({
   signer: z.unknown(),
+  previous: z.optional(z.unknown()),
   anchor: z.optional(z.unknown()),
   clock: z.optional(z.unknown()),
   origin: z.optional(z.string()),
   checkpointEvery: z.optional(
     z.strictObject({ records: z.optional(z.int().check(z.positive())), seconds: z.optional(z.number().check(z.positive())) }),
   ),
+  retention: z.optional(z.strictObject({ days: z.number().check(z.positive()) })),
   maxQueuedBytes: z.optional(z.int().check(z.minimum(65_536), z.maximum(maxWaiting))),
   patience: z.optional(z.union([z.number().check(z.nonnegative()), z.literal(Infinity)])),
 })
@@ -94,9 +109,12 @@ function parseOptions(directory: string, options: FileLogOptions): Omit<FileLogS
   const parsed = optionsSchema.safeParse(options)
   if (!parsed.success) throw new TypeError(`fileLog: ${z.prettifyError(parsed.error)}`)
   const { signer, anchor, clock = systemClock } = options
-  const { origin, checkpointEvery = {}, patience = 60, maxQueuedBytes = maxWaiting } = parsed.data
+  const { origin, checkpointEvery = {}, patience = 60, maxQueuedBytes = maxWaiting, retention } = parsed.data
   if (!(signer?.publicKey instanceof Uint8Array) || typeof signer.sign !== 'function')
     throw new TypeError('fileLog: signer must be a Signer: use await fileSigner(path)')
+  const { previous } = options
+  if (previous !== undefined && (!(previous.publicKey instanceof Uint8Array) || typeof previous.sign !== 'function'))
+    throw new TypeError('fileLog: previous must be a Signer: use await fileSigner(path)')
   if (anchor !== undefined && (typeof anchor.publish !== 'function' || typeof anchor.latest !== 'function'))
     throw new TypeError('fileLog: anchor must be an Anchor: use fileAnchor(path)')
   if (origin !== undefined && !isKeyName(origin))
@@ -105,12 +123,14 @@ function parseOptions(directory: string, options: FileLogOptions): Omit<FileLogS
   return {
     directory: resolve(directory),
     signer: punctualSigner(signer, clock),
+    previous: previous === undefined ? undefined : punctualSigner(previous, clock),
     origin,
     anchor: anchor === undefined ? undefined : punctualAnchor(anchor, clock),
     records,
     seconds,
     patience,
     maxWaiting: maxQueuedBytes,
+    retention: (retention?.days ?? Infinity) * 86_400_000,
     clock,
   }
 }
@@ -125,7 +145,7 @@ function punctualSigner(signer: Signer, clock: Clock): Signer {
 
 function punctualAnchor(anchor: Anchor, clock: Clock): Anchor {
   return {
-    publish: (note) => within(clock, answerTime, 'The anchor', anchor.publish(note)),
+    publish: (note, prove) => within(clock, answerTime, 'The anchor', anchor.publish(note, prove)),
     latest: () => within(clock, answerTime, 'The anchor', anchor.latest()),
   }
 }
@@ -136,6 +156,7 @@ async function start(settings: FileLogSettings, files: FileSystem, lock: Lock): 
   if (hash === undefined) throw new TypeError('fileLog: this runtime has no native SHA-256')
   const key = await verifierKey(settings.origin ?? (await originOf(files, directory)), signer.publicKey)
   const folder: LogFolder = { files, directory, hash, key, sealKey: await sealKeyOf(signer, key.name) }
+  const rotated = await rotateKey(settings, folder, lock)
   const signed = (await readCheckpoint(folder)) ?? (await create(folder, signer))
   const recovered = await replay(folder, signed)
   const { builder } = recovered
@@ -144,8 +165,69 @@ async function start(settings: FileLogSettings, files: FileSystem, lock: Lock): 
   // Before anything new is signed. What the anchor knows must be in the tree.
   if (anchor !== undefined) await checkAnchor(folder, anchor, signed)
   const log = new FileLogWriter(settings, folder, lock, builder, writer, signed)
-  await log.begin(recovered)
+  // The first entry under a key says whose word it is the log's by.
+  const isFirst = rotated !== undefined && rotated.size === builder.size
+  await log.begin(recovered, isFirst ? rotationRecord(rotated, settings.clock.now()) : undefined)
+  try {
+    await log.prune()
+  } catch (error) {
+    await log.close().catch(() => {})
+    throw error
+  }
   return log
+}
+
+function rotationRecord({ note, size }: KeyRotation, time: number): LogRecord {
+  return { endorsement: note, event: 'key_rotated', kind: 'log', size, time, version: 1 }
+}
+
+/**
+ * Lets the log go on with another key, where the one before it is given and still signs: what there is is signed with the old key
+ * to its end; the old key names the new one; the new one signs the same tree. After a crash in between, the same again finishes it.
+ *
+ * @returns the last rotation, where there was one.
+ */
+async function rotateKey(settings: FileLogSettings, folder: LogFolder, lock: Lock): Promise<KeyRotation | undefined> {
+  const { files, directory, key } = folder
+  const { previous } = settings
+  const notes = rotationsIn((await files.read(join(directory, rotationsFile), maxRotationsBytes))?.toString())
+  if (notes === undefined) throw new LogError('unreadable', `The file ${join(directory, rotationsFile)} is damaged: put it back from a copy`)
+  for (const said of notes)
+    if ((await openRotation(said, key)) !== undefined)
+      throw new LogError('key_rotated', 'This key has named another one to follow it: open the log with that one as signer, and this one as previous')
+  const last = notes.length === 0 ? undefined : await unverifiedRotation(notes.at(-1) ?? '')
+  const note = (await files.read(join(directory, checkpointFile), maxNoteBytes))?.toString()
+  const oldKey = previous === undefined || note === undefined ? undefined : await verifierKey(key.name, previous.publicKey)
+  const isOld = oldKey !== undefined && note !== undefined && 'checkpoint' in (await openCheckpoint(note, oldKey))
+  if (oldKey === undefined || previous === undefined || !isOld || formatVerifierKey(oldKey) === formatVerifierKey(key)) {
+    return last !== undefined && formatVerifierKey(last.next) === formatVerifierKey(key) ? last : undefined
+  }
+  const old: LogFolder = { ...folder, key: oldKey, sealKey: await sealKeyOf(previous, key.name) }
+  const signed = await readCheckpoint(old)
+  if (signed === undefined) return undefined
+  const recovered = await replay(old, signed)
+  const writer = new TileWriter(files, directory)
+  await writer.write([...recovered.builder.take(), ...recovered.builder.partial()], true)
+  if (settings.anchor !== undefined) await checkAnchor(old, settings.anchor, signed)
+  const closing = new FileLogWriter(
+    { ...settings, signer: previous },
+    old,
+    { check: () => lock.check(), release: async () => {} },
+    recovered.builder,
+    writer,
+    signed,
+  )
+  await closing.begin(recovered)
+  const final = await closing.checkpoint()
+  await closing.close()
+  // What it removed was sealed with the old key, and must not come back when the power goes.
+  await files.syncFolder(join(directory, journalFolder))
+  const isSaid = last !== undefined && last.from === formatVerifierKey(oldKey)
+  const endorsement = await endorseKey(final, key, oldKey, previous)
+  await replaceFile(files, join(directory, rotationsFile), JSON.stringify([...(isSaid ? notes.slice(0, -1) : notes), endorsement]))
+  const { note: signedAnew = '' } = await signCheckpoint(final.size, atob(final.root), key, settings.signer)
+  await replaceFile(files, join(directory, checkpointFile), signedAnew)
+  return openRotation(endorsement, oldKey)
 }
 
 async function originOf(files: FileSystem, directory: string): Promise<string> {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Anchor, Checkpoint } from './audit-log.ts'
-import { openCheckpoint } from './checkpoint.ts'
+import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts'
 import { hashEntry, listSegments, maxSegmentBytes, readBatches, seal } from './file-journal.ts'
 import type { ReadBatch } from './file-journal.ts'
 import { maxNoteBytes } from './file-system.ts'
@@ -9,10 +9,11 @@ import type { FileSystem } from './file-system.ts'
 import { tileFetch } from './file-tiles.ts'
 import type { TileBuilder } from './file-tile-builder.ts'
 import { loadBuilder } from './file-load-builder.ts'
+import { maxRotationsBytes, rotationsFile, rotationsIn, unverifiedRotation } from './key-rotation.ts'
 import { LogError } from './log-error.ts'
 import { rootOf } from './merkle-proof.ts'
 import type { Hash, SyncHash } from './sha256.ts'
-import type { VerifierKey } from './signed-note.ts'
+import { parseVerifierKey, type VerifierKey } from './signed-note.ts'
 import { tileReader } from './tiles.ts'
 
 /** The name of the checkpoint inside a log (C2SP `tlog-tiles`). */
@@ -130,10 +131,11 @@ export async function checkAnchor(folder: LogFolder, anchor: Anchor, signed: Che
   try {
     note = await anchor.latest()
   } catch (cause) {
+    if (cause instanceof LogError && (cause.code === 'rolled_back' || cause.code === 'forked')) throw cause
     throw new LogError('anchor_unavailable', 'The anchor cannot be asked, so it cannot be known whether the log is whole', { cause })
   }
   if (note === undefined) return
-  const opened = await openCheckpoint(note, folder.key)
+  const opened = await openAnchored(folder, note)
   if ('problem' in opened)
     throw new LogError('forked', 'The anchor remembers a checkpoint that is not signed by this log: it belongs to another log, or was changed')
   const anchored = opened.checkpoint
@@ -145,4 +147,18 @@ export async function checkAnchor(folder: LogFolder, anchor: Anchor, signed: Che
   const fetch = tileFetch(folder.files, folder.directory, signed.size)
   const root = await rootOf(tileReader(fetch, anchored.size), anchored.size)
   if (btoa(root) !== anchored.root) throw new LogError('forked', 'The anchor remembers another log of this name')
+}
+
+// The anchor may remember what a key before this one signed. That key is named in the log; what counts is that its tree is in ours.
+async function openAnchored({ files, directory, key }: LogFolder, note: string): Promise<OpenedCheckpoint> {
+  const opened = await openCheckpoint(note, key)
+  if ('checkpoint' in opened) return opened
+  for (const rotation of rotationsIn((await files.read(join(directory, rotationsFile), maxRotationsBytes))?.toString()) ?? []) {
+    const said = await unverifiedRotation(rotation)
+    const before = said === undefined ? undefined : await parseVerifierKey(said.from).catch(() => undefined)
+    if (said === undefined || before === undefined || before.name !== key.name) continue
+    const older = await openCheckpoint(note, before)
+    if ('checkpoint' in older && older.checkpoint.size <= said.size) return older
+  }
+  return opened
 }

@@ -6,6 +6,7 @@ import { hashEntry } from './file-journal.ts'
 import type { LogFolder } from './file-recovery.ts'
 import { TileRows } from './file-tile-rows.ts'
 import { readTile } from './file-tiles.ts'
+import type { KeyRotation } from './key-rotation.ts'
 import type { Findings } from './log-report.ts'
 import { Frontier } from './merkle-tree.ts'
 import { parseEntry } from './record.ts'
@@ -24,11 +25,11 @@ const maxPending = 100
 export function verifyTree(
   folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>,
   checkpoint: Checkpoint,
-  known: Checkpoint | undefined,
+  { known, rotations }: { readonly known: Checkpoint | undefined; readonly rotations: readonly KeyRotation[] },
   findings: Findings,
   onProgress?: (entries: number, size: number) => void,
 ): Promise<void> {
-  return new TreeCheck(folder, checkpoint, findings).run(known, onProgress)
+  return new TreeCheck(folder, checkpoint, findings, rotations).run(known, onProgress)
 }
 
 class TreeCheck {
@@ -36,10 +37,21 @@ class TreeCheck {
   readonly #checkpoint: Checkpoint
   readonly #findings: Findings
   readonly #rows: TileRows
+  readonly #rotations: ReadonlyMap<number, KeyRotation>
   #newest = -Infinity
   #ended = false
+  /** How many entries at the begin are missing. */
+  #missingTo = 0
+  /** The first entry that was kept, by the word of the log. */
+  #kept = 0
 
-  constructor(folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>, checkpoint: Checkpoint, findings: Findings) {
+  constructor(
+    folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>,
+    checkpoint: Checkpoint,
+    findings: Findings,
+    rotations: readonly KeyRotation[],
+  ) {
+    this.#rotations = new Map(rotations.map((rotation) => [rotation.size, rotation]))
     this.#folder = folder
     this.#checkpoint = checkpoint
     this.#findings = findings
@@ -47,6 +59,17 @@ class TreeCheck {
   }
 
   async run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
+    await this.#run(known, onProgress)
+    // Entries at the begin that are missing, and that the log does not say were removed when their time was over.
+    if (this.#missingTo <= this.#kept) return
+    if (this.#missingTo >= this.#checkpoint.size)
+      this.#findings.add('truncated', `The log ends at entry 0, and ${this.#checkpoint.size} were signed`, 0)
+    else
+      for (let first = 0; first < this.#missingTo; first += tileWidth)
+        this.#findings.add('bundle_missing', `The file ${tilePath('entries', first / tileWidth)} is missing`, first)
+  }
+
+  async #run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
     const { size, root } = this.#checkpoint
     // The tree of the hashes on disk, and that of the entries where they differ.
     const above: { level: number; hash: Hash }[] = []
@@ -70,6 +93,7 @@ class TreeCheck {
         byEntries?.push(leaves?.[place] ?? hashes[place] ?? '')
         if (known !== undefined && byTiles.size === known.size && btoa(byTiles.root()) !== known.root)
           this.#findings.add('forked', 'The anchor remembers another tree of this name', known.size)
+        if (this.#rotations.size > 0) this.#rotated(byTiles)
       }
       for (const { level, hash } of above.splice(0)) await this.#compareAbove(level, hash, byTiles.size)
       this.#times(entries ?? [], bundle * tileWidth)
@@ -84,6 +108,13 @@ class TreeCheck {
     }
   }
 
+  // A key names the next one for the tree that it signed last.
+  #rotated(tree: Frontier): void {
+    const rotation = this.#rotations.get(tree.size)
+    if (rotation !== undefined && btoa(tree.root()) !== rotation.root)
+      this.#findings.add('rotation_invalid', 'The key was followed by another one over another tree', tree.size)
+  }
+
   // The entries of a bundle; more than `width` where a checkpoint does not cover all of a whole one.
   async #entries(bundle: number, width: number): Promise<Uint8Array[] | undefined> {
     const { size } = this.#checkpoint
@@ -92,6 +123,10 @@ class TreeCheck {
     const exact = await this.#folder.files.read(join(this.#folder.directory, path), maxTileBytes('entries'))
     const bytes = exact ?? (await readTile(this.#folder.files, this.#folder.directory, 'entries', bundle, 0, size))
     if (bytes === undefined) {
+      if (bundle * tileWidth === this.#missingTo) {
+        this.#missingTo += width
+        return undefined
+      }
       if (this.#ended) return undefined
       this.#ended = await this.#isEnd(bundle)
       if (this.#ended) this.#findings.add('truncated', `The log ends at entry ${bundle * tileWidth}, and ${size} were signed`, bundle * tileWidth)
@@ -128,6 +163,11 @@ class TreeCheck {
   #times(entries: readonly Uint8Array[], first: number): void {
     for (const [place, entry] of entries.entries()) {
       const record = parseEntry(Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString())
+      const rotation = this.#rotations.get(first + place)
+      if (rotation !== undefined && !(record?.kind === 'log' && record.event === 'key_rotated' && record.endorsement === rotation.note))
+        this.#findings.add('rotation_invalid', 'Another key signs from here on, and the log does not say so', first + place)
+      if (record?.kind === 'log' && record.event === 'pruned' && Number.isSafeInteger(record.kept))
+        this.#kept = Math.max(this.#kept, record.kept ?? 0)
       if (record === undefined) {
         this.#findings.add('record_malformed', 'This entry is no record', first + place, 'warning')
         continue

@@ -2,19 +2,20 @@ import { join, resolve } from 'node:path'
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import { systemClock } from '../guard/clock.ts'
 import type { Anchor, Checkpoint } from './audit-log.ts'
-import { openCheckpoint } from './checkpoint.ts'
 import type { CheckpointProblem } from './checkpoint.ts'
+import { readKeyChain } from './file-key-chain.ts'
 import { checkpointFile } from './file-recovery.ts'
 import type { LogFolder } from './file-recovery.ts'
 import { maxNoteBytes, systemFiles } from './file-system.ts'
 import type { FileSystem } from './file-system.ts'
 import { verifyJournal } from './file-verify-journal.ts'
 import { verifyTree } from './file-verify-tree.ts'
+import type { KeyChain } from './key-rotation.ts'
+import { LogError } from './log-error.ts'
 import { Findings } from './log-report.ts'
 import type { Report } from './log-report.ts'
 import { nativeSha256 } from './sha256.ts'
 import { parseVerifierKey } from './signed-note.ts'
-import type { VerifierKey } from './signed-note.ts'
 import { within } from '../guard/clock.ts'
 
 /** Milliseconds that an anchor has to answer. */
@@ -22,7 +23,10 @@ export const anchorTime = 15_000
 
 /** Options of `verifyLog`. */
 export interface VerifyOptions {
-  /** The log's verifier key, from a place that whoever can change the log cannot change. */
+  /**
+   * The log's verifier key, from a place that whoever can change the log cannot change. Keys that follow it by its word, and by
+   * theirs, count as well.
+   */
   readonly key: string
   readonly anchor?: Anchor
   /** How many entries there must be at least. */
@@ -58,13 +62,14 @@ export async function verifyOn(files: FileSystem, directory: string, options: Ve
   const hash = nativeSha256()
   if (hash === undefined) throw new TypeError('verifyLog: this runtime has no native SHA-256')
   if (typeof directory !== 'string' || directory === '') throw new TypeError('verifyLog: give the path of a folder')
-  const verifier = await parseVerifierKey(key)
+  const first = await parseVerifierKey(key)
   const folder = { files, directory: resolve(directory), hash }
   const findings = new Findings()
   let checkpoint: Checkpoint | undefined
   let anchored = false
   let unsigned = 0
   try {
+    const verifier = await readKeyChain(files, folder.directory, first)
     checkpoint = await readSigned(folder, verifier, findings)
     // After the checkpoint, a log that is being written has moved on: never before it.
     const known = anchor === undefined ? undefined : await readAnchor(anchor, verifier, findings)
@@ -73,7 +78,7 @@ export async function verifyOn(files: FileSystem, directory: string, options: Ve
       if (known !== undefined && known.size > checkpoint.size) await checkBehind(folder, verifier, known, checkpoint, findings)
       if (expectedSize !== undefined && expectedSize > checkpoint.size)
         findings.add('truncated', `${expectedSize} entries were expected and ${checkpoint.size} are signed`, checkpoint.size)
-      await verifyTree(folder, checkpoint, known, findings, onProgress)
+      await verifyTree(folder, checkpoint, { known, rotations: verifier.rotations }, findings, onProgress)
       unsigned = await verifyJournal(folder, checkpoint.size, findings)
     }
   } catch (error) {
@@ -84,7 +89,7 @@ export async function verifyOn(files: FileSystem, directory: string, options: Ve
 
 type Folder = Pick<LogFolder, 'files' | 'directory'>
 
-async function readSigned({ files, directory }: Folder, key: VerifierKey, findings: Findings): Promise<Checkpoint | undefined> {
+async function readSigned({ files, directory }: Folder, key: KeyChain, findings: Findings): Promise<Checkpoint | undefined> {
   const note = await files.read(join(directory, checkpointFile), maxNoteBytes)
   if (note === undefined) {
     if ((await files.touchedAt(directory)) !== undefined)
@@ -92,25 +97,26 @@ async function readSigned({ files, directory }: Folder, key: VerifierKey, findin
     else findings.add('log_missing', 'There is no such folder')
     return undefined
   }
-  const opened = await openCheckpoint(note.toString(), key)
+  const opened = await key.open(note.toString())
   if ('checkpoint' in opened) return opened.checkpoint
   findings.add(opened.problem, explain[opened.problem])
   return undefined
 }
 
-async function readAnchor(anchor: Anchor, key: VerifierKey, findings: Findings): Promise<Checkpoint | undefined> {
+async function readAnchor(anchor: Anchor, key: KeyChain, findings: Findings): Promise<Checkpoint | undefined> {
   let note: string | undefined
   try {
     note = await within(systemClock, anchorTime, 'The anchor', anchor.latest())
-  } catch {
-    findings.add('anchor_unavailable', 'The anchor could not be asked')
+  } catch (error) {
+    if (error instanceof LogError && (error.code === 'rolled_back' || error.code === 'forked')) findings.add(error.code, error.message)
+    else findings.add('anchor_unavailable', 'The anchor could not be asked')
     return undefined
   }
   if (note === undefined) {
     findings.add('anchor_unavailable', 'The anchor remembers nothing')
     return undefined
   }
-  const opened = await openCheckpoint(note, key)
+  const opened = await key.open(note)
   if ('checkpoint' in opened) return opened.checkpoint
   findings.add('forked', 'The anchor remembers a checkpoint that this key did not sign')
   return undefined
@@ -119,13 +125,13 @@ async function readAnchor(anchor: Anchor, key: VerifierKey, findings: Findings):
 // The anchor may have been told of a newer checkpoint while this ran.
 async function checkBehind(
   { files, directory }: Folder,
-  key: VerifierKey,
+  key: KeyChain,
   known: Checkpoint,
   checkpoint: Checkpoint,
   findings: Findings,
 ): Promise<void> {
   const note = await files.read(join(directory, checkpointFile), maxNoteBytes)
-  const again = note === undefined ? undefined : await openCheckpoint(note.toString(), key)
+  const again = note === undefined ? undefined : await key.open(note.toString())
   if (again !== undefined && 'checkpoint' in again && again.checkpoint.size >= known.size) return
   findings.add(
     'rolled_back',

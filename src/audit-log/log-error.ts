@@ -16,6 +16,8 @@ export type LogErrorCode =
   /** The anchor knows another tree. */
   | 'forked'
   | 'anchor_unavailable'
+  /** Another key was named to follow this one: it is too late to go on with this one. */
+  | 'key_rotated'
   /** A file of it is no regular file, or larger than such a file can be. */
   | 'unreadable'
 

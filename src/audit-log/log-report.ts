@@ -23,6 +23,8 @@ export type ProblemCode =
   /** The anchor remembers another tree. */
   | 'forked'
   | 'anchor_unavailable'
+  /** A key was followed by another one over another tree, or the log does not say so. */
+  | 'rotation_invalid'
   | 'unreadable'
   /** Warnings: they do not make a log false. */
   | 'record_malformed'

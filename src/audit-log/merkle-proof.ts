@@ -109,6 +109,19 @@ export async function isConsistent(older: number, olderRoot: Hash, size: number,
   return last === 0 && old === olderRoot && now === root
 }
 
+/** The whole subtrees that a tree of that size is made of, the largest first, by height and place. */
+export function subtreesOf(size: number): [height: number, index: number][] {
+  const subtrees: [number, number][] = []
+  let before = 0
+  for (let height = 52; height >= 0; height--) {
+    const width = 2 ** height
+    if (size - before < width) continue
+    subtrees.push([height, before / width])
+    before += width
+  }
+  return subtrees
+}
+
 async function rangeHash(read: HashReader, from: number, to: number): Promise<Hash> {
   const size = to - from
   const height = Math.round(Math.log2(size))

@@ -1,7 +1,7 @@
 import type { AuditRecord, CallRecord, DecisionRecord, OutcomeRecord } from './record.ts'
 
 /** The version of the Open Cybersecurity Schema Framework that events are written for. */
-export const ocsfVersion = '1.8.0'
+const ocsfVersion = '1.8.0'
 
 const product = { name: 'sallyport', vendor_name: 'sallyport' } as const
 

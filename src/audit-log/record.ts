@@ -174,10 +174,17 @@ export interface LogRecord {
   readonly version: 1
   readonly kind: 'log'
   readonly time: number
-  /** Its last writer did not close it, and it was put in order. */
-  readonly event: 'recovered'
+  /**
+   * `recovered`: its last writer did not close it, and it was put in order. `key_rotated`: from here on another key signs it.
+   * `pruned`: entries whose period of retention was over are removed; their hashes, and so every proof, stay.
+   */
+  readonly event: 'recovered' | 'key_rotated' | 'pruned'
   /** Entries before this one. */
   readonly size: number
+  /** The word of the key before that the one that signs now follows it: a signed note (C2SP). */
+  readonly endorsement?: string
+  /** The first entry that was kept. */
+  readonly kept?: number
   /** Entries that were on disk and not yet under a checkpoint. */
   readonly replayed?: number
   /** Bytes of unfinished, never acknowledged writing that were cut off. */

@@ -90,7 +90,8 @@ function splitNote(note: string): { text: string; signatures: string[] } | undef
   return signatures.length > 64 || signatures[0] === '' ? undefined : { text: note.slice(0, end + 1), signatures }
 }
 
-async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+/** Whether it is an Ed25519 signature (RFC 8032) of that message by that key. */
+export async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
   if (signature.length !== 64) return false
   const native = globalThis.process?.getBuiltinModule?.('node:crypto')
   if (native !== undefined) {
@@ -120,14 +121,15 @@ const lowOrder: readonly bigint[] = [
   0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
 ]
 
-function isSafePoint(bytes: Uint8Array): boolean {
+/** Whether bytes are a public key that is canonical and not of low order. */
+export function isSafePoint(bytes: Uint8Array): boolean {
   if (bytes.length !== 32) return false
   const y = BigInt(`0x${hex(new Uint8Array(bytes).reverse())}`) & (2n ** 255n - 1n)
   return y < prime && !lowOrder.includes(y)
 }
 
-// Canonical base64 only: one text for one sequence of bytes.
-function base64(text: string): Uint8Array | undefined {
+/** Canonical base64 only: one text for one sequence of bytes. */
+export function base64(text: string): Uint8Array | undefined {
   try {
     const decoded = atob(text)
     return btoa(decoded) === text ? fromOctets(decoded) : undefined
@@ -136,7 +138,8 @@ function base64(text: string): Uint8Array | undefined {
   }
 }
 
-function hex(bytes: Uint8Array): string {
+/** Bytes in hexadecimal digits. */
+export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 

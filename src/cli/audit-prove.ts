@@ -1,5 +1,9 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readKeyChain } from '../audit-log/file-key-chain.ts'
 import { proveEntry } from '../audit-log/file-prove.ts'
+import { systemFiles } from '../audit-log/file-system.ts'
+import { formatVerifierKey, parseVerifierKey } from '../audit-log/signed-note.ts'
 import { formatProof, verifyProof } from '../audit-log/verify-proof.ts'
 import { plain, UsageError } from './io.ts'
 import type { Command } from './run.ts'
@@ -33,7 +37,8 @@ export const auditProve: Command = {
     if (values.entry === undefined || !/^\d{1,15}$/.test(values.entry)) throw new UsageError('--entry must be the number of an entry')
     const key = values.key === undefined ? undefined : await findVerifierKey(directory, values.key)
     const { proof, text } = await proveEntry(directory, Number(values.entry))
-    if (key !== undefined && !(await verifyProof(proof, text, key.key))) {
+    const signing = key === undefined ? undefined : await readKeyChain(systemFiles, resolve(directory), await parseVerifierKey(key.key))
+    if (signing !== undefined && !(await verifyProof(proof, text, formatVerifierKey(signing.current)))) {
       io.error('The entry is not proven: the checkpoint is not signed by this key.')
       return 1
     }

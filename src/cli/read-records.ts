@@ -1,5 +1,8 @@
+import { resolve } from 'node:path'
 import { fileAnchor } from '../audit-log/file-anchor.ts'
 import { storedRows, storedSize, textOf } from '../audit-log/file-entries.ts'
+import { firstKept } from '../audit-log/file-prune.ts'
+import { systemFiles } from '../audit-log/file-system.ts'
 import { verifiedEntries } from '../audit-log/file-verified-entries.ts'
 import { type AuditRecord, parseEntry } from '../audit-log/record.ts'
 import type { Io } from './io.ts'
@@ -30,7 +33,7 @@ export async function* readRecords(
   { key, anchor }: { readonly key?: string | undefined; readonly anchor?: string | undefined },
 ): AsyncGenerator<readonly ChosenRecord[]> {
   const rows = key === undefined ? await plainRows(directory) : await provenRows(directory, key, anchor)
-  let index = 0
+  let index = rows.first
   for await (const texts of rows.texts) {
     const chosen: ChosenRecord[] = []
     for (const text of texts) {
@@ -46,10 +49,18 @@ export async function* readRecords(
   io.progress?.('')
 }
 
-async function plainRows(directory: string): Promise<{ readonly size: number; readonly texts: AsyncIterable<readonly string[]> }> {
+interface Rows {
+  readonly size: number
+  /** The index of the first entry. */
+  readonly first: number
+  readonly texts: AsyncIterable<readonly string[]>
+}
+
+async function plainRows(directory: string): Promise<Rows> {
   const size = await storedSize(directory)
   return {
     size,
+    first: await firstKept(systemFiles, resolve(directory)),
     texts: {
       async *[Symbol.asyncIterator]() {
         for await (const { entries } of storedRows(directory)) yield entries.map(textOf)
@@ -58,12 +69,8 @@ async function plainRows(directory: string): Promise<{ readonly size: number; re
   }
 }
 
-async function provenRows(
-  directory: string,
-  option: string,
-  anchor: string | undefined,
-): Promise<{ readonly size: number; readonly texts: AsyncIterable<readonly string[]> }> {
+async function provenRows(directory: string, option: string, anchor: string | undefined): Promise<Rows> {
   const { key } = await findVerifierKey(directory, option)
   const texts = await verifiedEntries(directory, { key, ...(anchor !== undefined && { anchor: fileAnchor(anchor) }) })
-  return { size: texts.checkpoint.size, texts }
+  return { size: texts.checkpoint.size, first: texts.first, texts }
 }

@@ -1,7 +1,7 @@
 import type { AuditRecord } from '../audit-log/record.ts'
 
 /** A value and how often it was there. */
-export interface Counted {
+interface Counted {
   readonly value: string
   readonly count: number
 }

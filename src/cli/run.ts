@@ -2,6 +2,7 @@ import { accessReviewCommand } from './access-review.ts'
 import { auditEvidence } from './audit-evidence.ts'
 import { auditExport } from './audit-export.ts'
 import { auditProve } from './audit-prove.ts'
+import { auditRotate } from './audit-rotate.ts'
 import { auditServe } from './audit-serve.ts'
 import { auditQuery } from './audit-query.ts'
 import { auditStats } from './audit-stats.ts'
@@ -39,6 +40,7 @@ const commands: readonly Command[] = [
   auditExport,
   auditProve,
   auditServe,
+  auditRotate,
   auditEvidence,
   auditVerifyEvidence,
   policyCheck,
@@ -50,7 +52,6 @@ const commands: readonly Command[] = [
   limitsTop,
   describeCommand,
   mask,
-  describeCommand,
   keysNew,
   keysRotate,
   keysRewrap,
