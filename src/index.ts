@@ -192,6 +192,8 @@ export { localKeys, type LocalKeysOptions } from './keys/local-keys.ts'
 
 // What happened
 export type { Anchor, AuditLog, AuditSink, Checkpoint, LoggedEntry, Proof, Receipt, Signer } from './audit-log/audit-log.ts'
+export { httpSink, type HttpSinkOptions } from './audit-log/http-sink.ts'
+export { lineSink } from './audit-log/line-sink.ts'
 export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/memory-log.ts'
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { AuditRecord, CallRecord, DecisionRecord, LogRecord, OutcomeRecord, RecordedSubject, RefusalsRecord } from './audit-log/record.ts'
@@ -215,6 +217,10 @@ export { openaiResponses } from './payload/openai-responses.ts'
 export type { ResponsesItem, ResponsesRequest, ResponsesTool } from './payload/openai-responses-request.ts'
 export { plainText } from './payload/plain-text.ts'
 export type { StandardResult, StandardSchema } from './payload/standard-schema.ts'
+
+// What a guard covers
+export type { Gap, Severity } from './posture/gap.ts'
+export { type GuardPosture, posture } from './posture/posture.ts'
 
 // Servers and model clients
 export type { Fetch } from './adapters/fetch/exchange.ts'

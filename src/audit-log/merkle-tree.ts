@@ -53,6 +53,11 @@ export class Frontier {
     return this.#size
   }
 
+  /** The roots of its whole subtrees, the largest first: with its size, all that it is. */
+  get subtrees(): readonly Hash[] {
+    return [...this.#stack]
+  }
+
   /** Appends the hash of an entry. */
   push(leaf: Hash): void {
     let hash = leaf

@@ -205,6 +205,14 @@ function core(record: AuditRecord): Record<string, unknown> {
   return kept
 }
 
+// The end of the year 9999, in milliseconds.
+const lastMoment = 253_402_300_799_999
+
+/** When a record was made, as RFC 3339 has it, for those who take no number; the nearest there is for a clock that is out of its mind. */
+export function timeText({ time }: Pick<AuditRecord, 'time'>): string {
+  return new Date(Number.isFinite(time) ? Math.min(Math.max(time, 0), lastMoment) : 0).toISOString()
+}
+
 /** A record as it was read from a log, or `undefined` for an entry that is none. */
 export function parseEntry(text: string): AuditRecord | undefined {
   try {

@@ -1,7 +1,9 @@
 import { accessReviewCommand } from './access-review.ts'
 import { auditProve } from './audit-prove.ts'
+import { auditServe } from './audit-serve.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
+import { describeCommand } from './describe.ts'
 import { plain, processIo, UsageError } from './io.ts'
 import type { ExitCode, Io } from './io.ts'
 import { keysNew } from './keys-new.ts'
@@ -25,6 +27,7 @@ const commands: readonly Command[] = [
   auditVerify,
   auditTail,
   auditProve,
+  auditServe,
   policyCheck,
   policyExplain,
   policyTest,
@@ -32,6 +35,7 @@ const commands: readonly Command[] = [
   policyDiffCommand,
   accessReviewCommand,
   limitsTop,
+  describeCommand,
   keysNew,
 ]
 
@@ -41,7 +45,7 @@ const commands: readonly Command[] = [
  * @returns 0 when what was asked holds, 1 when it does not, 2 when the call is wrong.
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const command = commands.find(({ name }) => name === argv.slice(0, 2).join(' '))
+  const command = commands.find(({ name }) => name === argv.slice(0, 2).join(' ') || name === argv[0])
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
   if (command === undefined) {
     if (argv.length === 0 || wantsHelp || argv[0] === 'help') {
@@ -56,7 +60,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return 0
   }
   try {
-    return await command.run(argv.slice(2), io)
+    return await command.run(argv.slice(command.name.split(' ').length), io)
   } catch (error) {
     io.progress?.('')
     const message = error instanceof Error ? error.message : 'unknown error'

@@ -1,5 +1,6 @@
 import { GuardError } from './errors.ts'
-import { type Run, asRefusal } from './run.ts'
+import { asRefusal } from './refusing.ts'
+import type { Run } from './run.ts'
 import { tell } from './settle.ts'
 
 /** How long a stream may go on before timers get a turn, in milliseconds: what is checked by a timer is then checked in time. */

@@ -1,11 +1,12 @@
 import { type CallOptions, copyCallOptions } from './call-options.ts'
 import type { Chain } from './chain.ts'
-import type { Codec } from './codec.ts'
 import type { Awaitable, Call, Credentials, Settled } from './context.ts'
 import { type Arrival, entries, type Outcome, reserved, type Step } from './control.ts'
-import { GuardError, isGuardError } from './errors.ts'
+import { GuardError } from './errors.ts'
 import { bury, enliven, type LiveCall, liveCall } from './live-calls.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
+import { asRefusal, refusing } from './refusing.ts'
+import { RunStep } from './run-step.ts'
 import { settle, tell } from './settle.ts'
 import { snapshotJson } from './snapshot.ts'
 import { isThenable } from './thenable.ts'
@@ -304,101 +305,8 @@ export class Run implements LiveCall {
   }
 }
 
-/** What controls see of a run: the same object in every phase of one call. */
-class RunStep implements Step {
-  readonly #run: Run
-
-  constructor(run: Run) {
-    this.#run = run
-  }
-
-  get clock(): Chain['clock'] {
-    return this.#run.chain.clock
-  }
-
-  get codec(): Codec | undefined {
-    return this.#run.plan.codec
-  }
-
-  get input(): unknown {
-    return this.#run.input
-  }
-
-  get arrival(): Arrival | undefined {
-    return this.#run.arrival
-  }
-
-  get streamed(): boolean {
-    return this.#run.streamed
-  }
-
-  get fulfilled(): readonly string[] {
-    return this.#run.fulfilled
-  }
-
-  ath(): Promise<string> | undefined {
-    return this.#run.credential === undefined ? undefined : hashOf(this.#run.credential)
-  }
-
-  get approvals(): readonly string[] {
-    return this.#run.approvals
-  }
-
-  get notes(): readonly string[] {
-    return this.#run.notes
-  }
-
-  answerField(name: string, value: string): void {
-    this.#run.fields[name] = value
-  }
-
-  open(arrival: Arrival): void {
-    this.#run.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
-  }
-
-  fulfill(type: string): void {
-    this.#run.fulfilled.push(type)
-  }
-
-  beforeRun(task: () => Awaitable<void>): void {
-    this.#run.tasks.push(task)
-  }
-
-  end(error: GuardError): void {
-    this.#run.stop('refused', error)
-  }
-}
-
 // What stands behind the scheme.
 function secretIn(credentials: Credentials | undefined): string | undefined {
   const { authorization, apiKey } = credentials ?? {}
   return authorization === undefined ? apiKey : authorization.slice(authorization.indexOf(' ') + 1)
-}
-
-async function hashOf(secret: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)))
-  return btoa(String.fromCharCode(...hash))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
-}
-
-/** An error as a refusal: a `GuardError` as it is, anything else private, as `misconfigured`. */
-export function asRefusal(error: unknown): GuardError {
-  if (isGuardError(error)) return error
-  return new GuardError('misconfigured', { reason: 'a control threw', cause: error })
-}
-
-/** Runs a control's phase: what it throws is a refusal, and what was not thrown on purpose keeps its message to itself. */
-export function refusing<T>(phase: () => T): T {
-  try {
-    const value = phase()
-    if (!isThenable(value)) return value
-    // Adopted first: what `await` takes for a promise need not give one back.
-    return Promise.resolve(value).then(undefined, (error: unknown) => {
-      throw asRefusal(error)
-    }) as T
-  } catch (error) {
-    throw asRefusal(error)
-  }
 }

@@ -46,7 +46,9 @@ export class Introspection {
   readonly #answers: LRUCache<string, Answer>
   readonly #rejections = new LRUCache<string, Rejection>({ max: maxRejected })
   readonly #pending = new Map<string, Promise<Admitted>>()
-  readonly #attempts = new Attempts()
+  /** Of tokens that were good before, and of all others: what strangers send may make the server fail, and stops nobody who is known. */
+  readonly #known = new Attempts()
+  readonly #strangers = new Attempts()
 
   constructor(settings: IntrospectionSettings) {
     this.#settings = settings
@@ -102,28 +104,34 @@ export class Introspection {
     let pending = this.#pending.get(digest)
     if (pending !== undefined) return pending
     const { maxPending } = this.#settings
+    const isKnown = this.#answers.has(digest)
+    const attempts = isKnown ? this.#known : this.#strangers
     // Tokens that were good keep some of the places, whatever strangers send.
-    const places = this.#answers.has(digest) ? maxPending : Math.ceil(maxPending * 0.75)
-    if (this.#pending.size >= places) return Promise.reject(unavailable('too many tokens are asked about at once'))
-    if (!this.#attempts.isAllowed(clock.monotonic(), this.#pending.size))
-      return Promise.reject(unavailable('the authorization server failed a moment ago'))
-    pending = this.#learn(digest, token, clock).finally(() => this.#pending.delete(digest))
+    if (this.#pending.size >= (isKnown ? maxPending : Math.ceil(maxPending * 0.75)))
+      return Promise.reject(unavailable('too many tokens are asked about at once'))
+    if (!attempts.begin(clock.monotonic())) return Promise.reject(unavailable('the authorization server failed a moment ago'))
+    pending = this.#learn(digest, token, attempts, clock).finally(() => {
+      attempts.end()
+      this.#pending.delete(digest)
+    })
     this.#pending.set(digest, pending)
     return pending
   }
 
-  async #learn(digest: string, token: string, clock: Clock): Promise<Admitted> {
+  async #learn(digest: string, token: string, attempts: Attempts, clock: Clock): Promise<Admitted> {
     const askedAt = clock.monotonic()
     let claims: Claims | undefined
     try {
       claims = await introspect(token, this.#settings, clock)
       if (claims !== undefined && typeof claims.active !== 'boolean') throw unavailable('the answer does not say whether the token is active')
     } catch (error) {
-      this.#attempts.fail(askedAt, clock.monotonic())
+      attempts.fail(askedAt, clock.monotonic())
       // Whatever else refuses on the way says nothing about the caller.
       throw isGuardError(error) && error.code === 'keys_unavailable' ? error : unavailable('the authorization server cannot be asked', error)
     }
-    this.#attempts.succeed()
+    // Whoever was asked about: the server is there.
+    this.#known.succeed()
+    this.#strangers.succeed()
     const before = this.#answers.get(digest)?.admitted
     try {
       const admitted = this.#judge(claims, before, digest, token, clock)
@@ -182,13 +190,22 @@ const firstPause = 500
 
 /** When a server may be asked again that fails. */
 class Attempts {
+  /** Questions that wait for their answers. */
+  #open = 0
   /** Failures since the last success; questions that were asked at the same time count as one. */
   #failures = 0
   #failedAt = Number.NEGATIVE_INFINITY
   #notBefore = Number.NEGATIVE_INFINITY
 
-  isAllowed(now: number, pending: number): boolean {
-    return this.#failures === 0 || (now >= this.#notBefore && pending === 0)
+  /** Whether one more may be asked, which must then end: while the server fails one at a time, and not too soon. */
+  begin(now: number): boolean {
+    if (this.#failures > 0 && (now < this.#notBefore || this.#open > 0)) return false
+    this.#open++
+    return true
+  }
+
+  end(): void {
+    this.#open--
   }
 
   succeed(): void {

@@ -43,6 +43,8 @@ interface Verified extends Admitted {
 
 /** How many tokens are remembered whose signature did not verify. */
 const maxRefused = 1_000
+/** How many may be verified at once, such as while an issuer takes its time: what waits takes room. */
+const maxPending = 10_000
 
 /**
  * Verifies JWTs of one profile: stage by stage, the cheapest first, so that nothing that a stranger makes up costs a signature
@@ -112,6 +114,7 @@ export class TokenVerifier extends DirectVerifier {
     const key = presented.digest
     let pending = this.#pending.get(key)
     if (pending === undefined) {
+      if (this.#pending.size >= maxPending) throw new GuardError('keys_unavailable', { reason: 'too many tokens are verified at once' })
       pending = this.#verify(digest, presented, padded, clock).finally(() => this.#pending.delete(key))
       this.#pending.set(key, pending)
     }

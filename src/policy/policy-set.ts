@@ -7,6 +7,7 @@ import type { PolicySignature } from './open-policy.ts'
 import { type ParsedPolicy, parsePolicy } from './parse-policy.ts'
 import { noteInside } from './inside-policy-set.ts'
 import { namedPolicy } from './named-policy.ts'
+import { fitsEverything } from './names.ts'
 import type { Policy, Undeclared } from './policy.ts'
 import { digestLater } from './policy-digest.ts'
 import type { PolicyEvaluator, PolicyRequest } from './policy-evaluator.ts'
@@ -54,6 +55,10 @@ export interface PolicyDescription {
   readonly unscoped: number
   /** Their ids; the first 32. */
   readonly unscopedRules: readonly string[]
+  /** Permits that let every caller do everything: no part of them narrows anything, and no condition stands in them. The first 32 ids. */
+  readonly openPermits: readonly string[]
+  /** Permits of every action on every resource, for whomever they are. The first 32 ids. */
+  readonly widePermits: readonly string[]
   /** Declared attributes. */
   readonly attributes: number
   readonly obligations: readonly string[]
@@ -127,8 +132,15 @@ function describe({ id, version, rules, attributes }: ParsedPolicy, obligations:
   let permits = 0
   let expiring = 0
   const unscoped: string[] = []
+  const open: string[] = []
+  const wide: string[] = []
   for (const rule of rules) {
-    if (rule.effect === 'permit') permits++
+    if (rule.effect === 'permit') {
+      permits++
+      const { actions, resourceTypes, resourceIds, subjectTypes, when } = rule
+      if (isUnscoped(rule) && fitsEverything(subjectTypes) && when === undefined) open.push(rule.id)
+      else if (fitsEverything(actions) && fitsEverything(resourceTypes) && fitsEverything(resourceIds)) wide.push(rule.id)
+    }
     if (rule.expires !== undefined) expiring++
     if (isUnscoped(rule)) unscoped.push(rule.id)
   }
@@ -141,10 +153,16 @@ function describe({ id, version, rules, attributes }: ParsedPolicy, obligations:
     forbids: rules.length - permits,
     expiring,
     unscoped: unscoped.length,
-    unscopedRules: Object.freeze(unscoped.sort().slice(0, 32)),
+    unscopedRules: firstOf(unscoped),
+    openPermits: firstOf(open),
+    widePermits: firstOf(wide),
     attributes: attributes.count,
     obligations,
   })
+}
+
+function firstOf(ids: string[]): readonly string[] {
+  return Object.freeze(ids.sort().slice(0, 32))
 }
 
 // Its answers are known to be whole, prompt and frozen, so that they need not be checked again at each call.

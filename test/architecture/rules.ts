@@ -14,6 +14,8 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   masking: ['payload'],
   'audit-log': ['encryption', 'keys'],
   'access-review': ['audit-log', 'policy'],
+  posture: [],
+  'audit-view': ['audit-log'],
 }
 
 /** Which domains a control may import, by its file's name. */
@@ -43,6 +45,8 @@ const vendors: Readonly<Record<string, readonly string[]>> = {
   '@cedar-policy/cedar-wasm': ['adapters/cedar'],
   '@open-policy-agent/opa-wasm': ['adapters/opa'],
   '@simplewebauthn/server': ['adapters/webauthn'],
+  '@opentelemetry/api': ['adapters/otel'],
+  '@opentelemetry/api-logs': ['adapters/otel'],
 }
 
 const node = /^(adapters\/(node|express)|audit-log\/file|keys\/file|policy\/policy-file|cli\/)/
@@ -65,6 +69,10 @@ export function violation({ from, to, typeOnly }: Import): string | undefined {
     if (adapterOf(from) === 'adapters/express' && adapterOf(to) === 'adapters/node') return undefined
     // Stores of others answer with the errors of the port, and what asks for an approval once remembers it in such a store.
     if (target === 'state' && /^adapters\/(redis|webauthn)\//.test(from)) return undefined
+    // Sinks take what logs hold.
+    if (target === 'audit-log' && typeOnly && /^adapters\/(otel|postgres)\//.test(from)) return undefined
+    // To the byte as they are in the log.
+    if (to === 'audit-log/record.ts' && from.startsWith('adapters/postgres/')) return undefined
     // Limits in Redis count as those in memory do, with the same arithmetic.
     if (target === 'limits' && from.startsWith('adapters/redis/')) return undefined
     // Engines of others stand behind policy's port and speak its words; one that is far away is reached by checked addresses alone.

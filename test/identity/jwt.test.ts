@@ -219,6 +219,26 @@ describe('jwt refuses (A1)', () => {
     await assert.rejects(jwt({ ...issuer.options, keys: broken }).verify(await issuer.bearer()), { code: 'keys_unavailable' })
   })
 
+  test('more tokens at once than may wait for an issuer that takes its time, and none once it has answered', async () => {
+    let answer = (_key: undefined): void => {}
+    const slow = new Promise<undefined>((resolve) => (answer = resolve))
+    const keys: KeySource = { find: () => slow, trusts: () => false, describe: () => ({}) }
+    const own = jwt({ ...issuer.options, keys })
+    const [header, , signature] = ((await issuer.bearer({})).authorization ?? '').slice('Bearer '.length).split('.')
+    const forged = (number: number): Credentials => {
+      const claims = { iss: 'https://issuer.example', aud: issuer.options.audience, sub: `mallory${number}`, exp: 4_000_000_000, iat: 1_700_000_000 }
+      return { authorization: `Bearer ${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}` }
+    }
+    const waiting = Array.from(
+      { length: 10_000 },
+      async (_, number) => await assert.rejects(own.verify(forged(number)), { code: 'identity_invalid' }),
+    )
+    await assert.rejects(own.verify(forged(10_000)), { code: 'keys_unavailable' })
+    answer(undefined)
+    await Promise.all(waiting)
+    await assert.rejects(own.verify(forged(10_000)), { code: 'identity_invalid' })
+  })
+
   test('a key that a source gives for another algorithm', async () => {
     const source = localJwks(issuer.jwks)
     const key = await source.find({ algorithm: 'ES256', id: 'test-1' }, testClock())

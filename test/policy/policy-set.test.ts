@@ -255,6 +255,8 @@ describe('a policy set', () => {
       expiring: 0,
       unscoped: 1,
       unscopedRules: ['all'],
+      openPermits: [],
+      widePermits: [],
       attributes: 2,
       obligations: ['max_output_tokens'],
     })

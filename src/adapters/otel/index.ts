@@ -1,0 +1,1 @@
+export { otelSink, type OtelApi, type OtelSinkOptions } from './otel-sink.ts'

@@ -1,0 +1,1 @@
+export { postgresSink, type PostgresClient, type PostgresSink, type PostgresSinkOptions } from './postgres-sink.ts'
