@@ -470,6 +470,7 @@ test('finds passwords, keys and tokens by the names that they are given to', () 
     ["Connect -ClientSecret 'a8f5f167f44f4964e6c998dee827110c'", 'a8f5f167f44f4964e6c998dee827110c'],
     ["curl --user kevin:'pRf7vG2h1L8nQkW9' -s", 'pRf7vG2h1L8nQkW9'],
     ['curl -u "d2LkV78zLx!t:" https://x.example', 'd2LkV78zLx!t'],
+    ['curl -u developer:yqDVtkqPECriaLRi https://x.example', 'yqDVtkqPECriaLRi'],
     ["-H 'Authorization: Api-Token 22cb987851bc5659229114c62e60c79abd0d2c08'", '22cb987851bc5659229114c62e60c79abd0d2c08'],
   ] as const)
     finds(text, `SECRET ${value}`)

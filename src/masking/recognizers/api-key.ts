@@ -34,7 +34,7 @@ function readFormats(): readonly (readonly Format[] | undefined)[] {
     prefixes.split(' ').map((prefix) => ({
       prefix,
       classes: alphabets[alphabet],
-      others: alphabet === 'base64' ? '+/=%' : alphabet === 'path' ? '/' : alphabet === 'parts' ? '.' : '',
+      others: alphabet === 'base64' ? '+/=%' : alphabet === 'path' ? '/@' : alphabet === 'parts' ? '.' : '',
       isHex: alphabet === 'hex',
       least,
       most,

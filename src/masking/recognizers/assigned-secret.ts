@@ -132,7 +132,8 @@ function lookAtUser(glance: Glance, at: number): void {
     return
   }
   const password = glance.slice(first, end)
-  if (password.length > 4 && !isPlaceholder(password) && !/^[a-z_]+$|\$\{|\$\(/i.test(password)) glance.found('SECRET', first, end, 0.7)
+  if (password.length > 4 && !isPlaceholder(password) && !/^[A-Z]?[a-z_]+$|^[A-Z_]+$|\$\{|\$\(/.test(password))
+    glance.found('SECRET', first, end, 0.7)
 }
 
 function isQuote(code: number): boolean {

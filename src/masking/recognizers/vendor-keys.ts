@@ -121,6 +121,7 @@ export const vendorKeys: readonly (readonly [prefixes: string, alphabet: Alphabe
   ['p8e-', 'lower', 32],
   ['hf_ api_org_', 'alnum', 30],
   ['https://hooks.slack.com/services/T https://hooks.slack.com/workflows/T https://hooks.slack.com/triggers/T', 'path', 40],
+  ['webhookb2/', 'path', 100],
   ['https://discord.com/api/webhooks/ https://discordapp.com/api/webhooks/', 'path', 40],
   // Models
   ['sk-ant-api03- sk-ant-admin01- sk-ant-oat01- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf-', 'token', 20],
