@@ -5,7 +5,7 @@ import type { RedisCommand } from './redis-client.ts'
 import type { RedisCommands } from './redis-commands.ts'
 
 /** Questions that are asked in one step: so many that much is saved, and Redis does nothing else for a millisecond at most. */
-const most = 16
+const most = 32
 
 /** How many turns of the queue of microtasks a question waits for others of the same moment. */
 const turns = 8
