@@ -77,4 +77,4 @@ assert.equal(await agent('whom do I ask?', { credentials }), '{"found":["Ask [EM
 // Used once.
 assert.equal(await agent('whom do I ask?', { credentials }), '{"found":["Ask [EMAIL]"],"outcome":"approval_required"}')
 assert.deepEqual(paid, [{ to: 'bob', amount: 5 }])
-console.log('one page found, one payment made')
+console.log('tools-and-retrieval: one page found, one payment made')
