@@ -73,11 +73,33 @@ const kept: ReadonlySet<string> = new Set([
   'version',
 ])
 
+// What a graph hands on to whatever runs in it. It is not for models, and none is given it.
+const ofGraph: ReadonlySet<string> = new Set([
+  'checkpointDuring',
+  'context',
+  'control',
+  'durability',
+  'executionInfo',
+  'heartbeat',
+  'interrupt',
+  'interruptAfter',
+  'interruptBefore',
+  'outputKeys',
+  'serverInfo',
+  'streamMode',
+  'writer',
+])
+
+// A graph's store is an object with methods; what a vendor would keep is asked for with a switch.
+function isOfGraph(name: string, value: unknown): boolean {
+  return ofGraph.has(name) || (name === 'store' && typeof value === 'object')
+}
+
 /** Takes the options of a call apart. @throws GuardError `payload_unsupported` for what is not known. */
 export function takeOptions(options: Readonly<Record<string, unknown>>): TakenOptions {
   const own: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || kept.has(name) || name === 'tools' || name === 'sallyport') continue
+    if (value === undefined || kept.has(name) || isOfGraph(name, value) || name === 'tools' || name === 'sallyport') continue
     if (!told.has(name)) throw new GuardError('payload_unsupported', { reason: `an unknown call option '${name.slice(0, 64)}'` })
     own[name] = name === 'response_format' ? plainFormat(value, options.ls_structured_output_format) : value
   }

@@ -28,8 +28,10 @@ function openai({ json }: Hit): Answer {
 }
 
 function anthropic({ json }: Hit): Answer {
-  if (json.stream === true) return { events: json.tools === undefined ? events : toolEvents }
-  return { json: json.tools === undefined ? message([text(said)]) : message([{ ...toolUse, name: nameOfTool(json) }], 'tool_use') }
+  // An agent without tools says so with an empty list.
+  const isPlain = !Array.isArray(json.tools) || json.tools.length === 0
+  if (json.stream === true) return { events: isPlain ? events : toolEvents }
+  return { json: isPlain ? message([text(said)]) : message([{ ...toolUse, name: nameOfTool(json) }], 'tool_use') }
 }
 
 function nameOfTool(json: Hit['json']): string {

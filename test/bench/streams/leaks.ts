@@ -23,6 +23,10 @@ class Scripted extends BaseChatModel {
     return 'scripted'
   }
 
+  override bindTools(): this {
+    return this
+  }
+
   async _generate(): Promise<ChatResult> {
     return { generations: [{ text: '', message: new AIMessage('') }] }
   }
