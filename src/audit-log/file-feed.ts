@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import { type Clock, systemClock, within } from '../guard/clock.ts'
 import type { AuditSink, Checkpoint, LoggedEntry } from './audit-log.ts'
-import { openCheckpoint } from './checkpoint.ts'
+import { readKeyChain } from './file-key-chain.ts'
 import { type Cursor, FileCursor } from './file-cursor.ts'
 import { storedRows, textOf } from './file-entries.ts'
 import { hashEntry } from './file-journal.ts'
@@ -10,8 +10,8 @@ import { checkpointFile } from './file-recovery.ts'
 import { maxNoteBytes, systemFiles } from './file-system.ts'
 import { tileFetch } from './file-tiles.ts'
 import { LogError } from './log-error.ts'
-import { consistencyPath, type HashReader, isConsistent } from './merkle-proof.ts'
-import type { Frontier } from './merkle-tree.ts'
+import { consistencyPath, type HashReader, isConsistent, subtreesOf } from './merkle-proof.ts'
+import { Frontier } from './merkle-tree.ts'
 import { parseEntry } from './record.ts'
 import { nativeSha256, type SyncHash } from './sha256.ts'
 import { parseVerifierKey, type VerifierKey } from './signed-note.ts'
@@ -185,7 +185,8 @@ class Feed implements LogFeed {
     for await (const { index, entries } of storedRows(this.#folder, this.#read.size)) {
       const covered = entries.slice(0, Math.max(0, size - index))
       if (covered.length === 0 || this.#closed) return
-      const grown = this.#read.copy()
+      const { read, missed } = await this.#readAt(index, checkpoint, hashes)
+      const grown = read.copy()
       const batch: LoggedEntry[] = []
       for (const [place, entry] of covered.entries()) {
         const leaf = hashEntry(this.#hash, entry)
@@ -195,10 +196,18 @@ class Feed implements LogFeed {
         if (record !== undefined) batch.push({ index: index + place, hash: btoa(leaf), record })
       }
       await this.#prove(grown, { size, root }, hashes)
-      if (batch.length > 0) await within(this.#clock, times.deliver, `The sink ${this.#options.sink.name}`, this.#options.sink.deliver(batch, 0))
+      if (batch.length > 0) await within(this.#clock, times.deliver, `The sink ${this.#options.sink.name}`, this.#options.sink.deliver(batch, missed))
       await this.#cursor.write(grown)
       this.#read = grown
     }
+  }
+
+  // What was removed since its time was over, before it could be delivered, is missed: its hashes are there, and go on.
+  async #readAt(index: number, checkpoint: Checkpoint, hashes: HashReader): Promise<{ readonly read: Frontier; readonly missed: number }> {
+    if (index <= this.#read.size) return { read: this.#read, missed: 0 }
+    await this.#prove(this.#read, checkpoint, hashes)
+    const subtrees = await Promise.all(subtreesOf(index).map(([height, place]) => hashes(height, place)))
+    return { read: new Frontier(this.#hash, undefined, index, subtrees), missed: index - this.#read.size }
   }
 
   // Undefined where there is no log yet.
@@ -206,7 +215,8 @@ class Feed implements LogFeed {
     const note = await systemFiles.read(join(this.#folder, checkpointFile), maxNoteBytes)
     if (note === undefined && this.#read.size === 0) return undefined
     if (note === undefined) throw new LogError('checkpoint_missing', `There is no log in ${this.#folder} any more`)
-    const opened = await openCheckpoint(note.toString(), this.#key)
+    // Another key may have followed this one, by its word.
+    const opened = await (await readKeyChain(systemFiles, this.#folder, this.#key)).open(note.toString())
     if ('checkpoint' in opened) return opened.checkpoint
     throw new LogError(opened.problem, 'The checkpoint is not signed by this key, or it was changed')
   }

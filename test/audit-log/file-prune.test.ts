@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { storedEntries } from '../../src/audit-log/file-entries.ts'
 import { evidence } from '../../src/audit-log/file-evidence.ts'
+import { feedSink } from '../../src/audit-log/file-feed.ts'
 import { type FileLog, fileLog, type FileLogOptions, openLog } from '../../src/audit-log/file-log.ts'
 import { verifiedRecords } from '../../src/audit-log/file-verified-entries.ts'
 import { verifyLog, verifyOn } from '../../src/audit-log/file-verify.ts'
@@ -105,6 +106,27 @@ describe('a log with a period of retention', () => {
     await rm(join(folder, 'tile/entries/001'))
     await writeFile(join(folder, 'pruned'), '512\n')
     assert.equal((await verifyLog(folder, { key, expectedSize: 1 })).ok, false)
+  })
+
+  it('a sink that comes too late, and after another key follows, is told how many it missed', async () => {
+    const folder = join(root, 'late')
+    const clock = testClock()
+    const { key } = await write(() => fileLog(folder, { signer, origin: 'log', clock }), clock.now(), 10)
+    clock.advance(9 * day)
+    await (await fileLog(folder, { signer: seededSigner(2), previous: signer, origin: 'log', clock, retention: { days: 3 } })).close()
+    const taken: [index: number, count: number, missed: number][] = []
+    const sink = {
+      name: 'late',
+      deliver: (entries: readonly { readonly index: number }[], missed: number) => void taken.push([entries[0]?.index ?? -1, entries.length, missed]),
+    }
+    const feed = await feedSink(folder, { key, sink, cursor: join(root, 'late.cursor'), every: 3_600 })
+    await feed.flush()
+    await feed.close()
+    assert.equal(feed.failure, undefined)
+    assert.deepEqual(taken, [
+      [512, 256, 512],
+      [768, 234, 0],
+    ])
   })
 
   it('is whole wherever the power goes while it removes, and what does not go stays', async () => {
