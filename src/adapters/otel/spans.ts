@@ -1,5 +1,6 @@
 import type { Span, SpanContext, Tracer } from '@opentelemetry/api'
 import type { LoggedEntry } from '../../audit-log/audit-log.ts'
+import type { OutcomeRecord } from '../../audit-log/record.ts'
 import { attributesOf, isOfCall, modelOf } from './record-attributes.ts'
 import type { OtelApi } from './otel-sink.ts'
 
@@ -9,17 +10,14 @@ const errorStatus = 2
 const sampled = 1
 
 /**
- * Writes a span for each call that ended, from when it began to when it ended. Calls of one task are one trace: its id is the
- * task's, and a call stands below the one that it was made for.
+ * Writes a span for each call that ended, from when it began to when it ended. Calls of one task are one trace: the one that the
+ * request came with, else one whose id is the task's. A call stands below the one that it was made for.
  */
 export function spanWriter(api: OtelApi, tracer: Tracer, withSubject: boolean): (entry: LoggedEntry) => void {
   return (entry) => {
     const { record } = entry
     if (!isOfCall(record) || record.kind !== 'outcome') return
-    const traceId = hexOf(record.task)
-    const above = hexOf(record.parent ?? record.task)?.slice(16)
-    const around: SpanContext | undefined =
-      traceId === undefined || above === undefined ? undefined : { traceId, spanId: above, traceFlags: sampled, isRemote: true }
+    const around = contextOf(record)
     const span: Span = tracer.startSpan(
       `${record.action} ${modelOf(record) ?? record.resource.id}`,
       {
@@ -33,6 +31,12 @@ export function spanWriter(api: OtelApi, tracer: Tracer, withSubject: boolean): 
       span.setStatus({ code: errorStatus, ...(record.code !== undefined && { message: record.code }) })
     span.end(record.time)
   }
+}
+
+function contextOf({ parent, task, trace }: OutcomeRecord): SpanContext | undefined {
+  const traceId = trace?.id ?? hexOf(task)
+  const spanId = parent === undefined ? (trace?.parent ?? hexOf(task)?.slice(16)) : hexOf(parent)?.slice(16)
+  return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId, traceFlags: sampled, isRemote: true }
 }
 
 // A UUID has as many bits as a trace's id.

@@ -103,6 +103,21 @@ test('a real collector gets logs, spans and metrics by the conventions for gener
   for (const name of ['gen_ai.client.operation.duration', 'gen_ai.client.token.usage', 'sallyport.calls']) assert.ok(metrics.has(name), name)
 })
 
+test('a call goes on with the trace that its request came with', async (context) => {
+  const { collector: got, sink, flush } = await telemetry(context)
+  const base = guard({ name: 'bot' })
+    .use(audit({ log: memoryLog(), sinks: [sink] }))
+    .use(verifyIdentity({ verifiers: [identityOf({ subject: 'ada' })] }))
+    .use(authorize({ evaluator: policy }))
+  const chat = base.protect(() => answer, { action: 'chat', resource: { type: 'model', id: 'gpt-5' }, codec: openaiChat })
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  await chat({ model: 'gpt-5', messages: [{ role: 'user', content: 'x' }] }, { credentials: { authorization: 'Bearer x' }, traceparent })
+  await base.close()
+  await flush()
+  const [span] = having([...(got.received.get('traces') ?? [])], 'spanId')
+  assert.deepEqual([span?.traceId, span?.parentSpanId], ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'])
+})
+
 test('nobody is named in telemetry unless asked for, never in metrics, and no payload at all', async (context) => {
   for (const subject of [undefined, true]) {
     const { collector: got, sink, flush } = await telemetry(context, subject)
