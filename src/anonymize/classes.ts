@@ -56,6 +56,7 @@ export class Classes {
     const known = this.#classes.get(key)
     const own = known ?? this.#make(key)
     own.rows++
+    // Who is not named counts for nobody.
     if (subject !== undefined && own.subjects !== undefined) this.#note(own.subjects, subject, Math.max(this.#k, told))
     for (const [index, value] of sensitive.entries()) {
       const values = own.values[index]
@@ -120,9 +121,16 @@ export function membershipOf(plan: ParsedPlan, before: ReadonlyMap<string, Cell>
   return {
     // A missing value is a value: it stands for no other one, and hides nobody among those who have one.
     key: JSON.stringify(plan.quasiIdentifiers.map(value)),
-    subject: plan.subject === undefined ? undefined : (sameness(before.get(plan.subject) ?? null) ?? ''),
-    sensitive: plan.sensitive.map((name) => sameness(value(name))),
+    subject: plan.subject === undefined ? undefined : sameness(before.get(plan.subject) ?? null),
+    // Two spellings of one value have two hashes, and are one value.
+    sensitive: plan.sensitive.map((name) => sameness(isNamed(plan, name) ? (before.get(name) ?? null) : value(name))),
   }
+}
+
+const named: readonly unknown[] = ['hash', 'pseudonym', 'surrogate']
+
+function isNamed({ columns }: ParsedPlan, name: string): boolean {
+  return named.includes(columns.get(name)?.mode)
 }
 
 /**
@@ -131,7 +139,7 @@ export function membershipOf(plan: ParsedPlan, before: ReadonlyMap<string, Cell>
  */
 function sameness(value: Cell): string | undefined {
   if (isNothing(value)) return undefined
-  const text = plainText(typeof value === 'object' ? JSON.stringify(value) : String(value))
+  const text = plainText((typeof value === 'object' ? JSON.stringify(value) : String(value)).normalize('NFKC'))
     .text.normalize('NFKC')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/[\p{Cf}\p{Cc}\p{Default_Ignorable_Code_Point}]/gu, '')
@@ -139,5 +147,5 @@ function sameness(value: Cell): string | undefined {
     .toUpperCase()
     .toLowerCase()
   if (text === '' || /^(?:n\/?a|nan|null|none|nil|undefined|unknown|-+|\?+|\.+)$/.test(text)) return undefined
-  return /^[+-]?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? String(Number(text)) : text
+  return /^[+-]?(?:\d{1,15}(?:[.,]\d{0,15})?|[.,]\d{1,15})(?:e[+-]?\d{1,2})?$/.test(text) ? String(Number(text.replace(',', '.'))) : text
 }

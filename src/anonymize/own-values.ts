@@ -1,3 +1,4 @@
+import { GuardError } from '../guard/errors.ts'
 import { type Cell, isNothing } from './row.ts'
 
 /** A column's value as it was, and what is written where a text tells it. */
@@ -7,8 +8,8 @@ export interface OwnValue {
 }
 
 // Bounds of what a text costs: each of its characters is compared with so many at most.
-const longestValue = 128
-const mostCharacters = 2048
+const longestValue = 1_024
+const mostCharacters = 16_384
 // A single letter, as of a sex, would be found in every text.
 const shortest = 2
 // The words of a name or an address; those of a longer text stand in any other text.
@@ -18,10 +19,14 @@ const shortestPart = 3
 /**
  * Takes out of a text what other columns of its row tell and do not keep: whole values, and the words of short ones, in any
  * case. No detector knows a name, but the row may.
+ *
+ * @throws GuardError `payload_too_large` where the other columns hold more than a text can be compared with.
  */
-export function withoutOwnValues(text: string, own: readonly OwnValue[], found: (label: string) => void): string {
+export function withoutOwnValues(given: string, own: readonly OwnValue[], found: (label: string) => void): string {
   const words = wordsOf(own)
-  if (words.size === 0) return text
+  if (words.size === 0) return given
+  // One spelling of letters with marks.
+  const text = given.normalize('NFC')
   const lower = sameLength(text)
   let written = ''
   let copied = 0
@@ -53,11 +58,14 @@ function wordsOf(own: readonly OwnValue[]): ReadonlyMap<number, readonly Word[]>
   let characters = 0
   const add = (word: string, label: string): void => {
     const lower = sameLength(word)
-    if (labels.has(lower) || characters + lower.length > mostCharacters) return
+    if (labels.has(lower)) return
     characters += lower.length
+    // Rather no text than one with a name in it that was not looked for.
+    if (characters > mostCharacters)
+      throw new GuardError('payload_too_large', { reason: 'a row holds more beside its free text than that text can be compared with' })
     labels.set(lower, label)
   }
-  const texts = own.flatMap(({ label, value }) => (typeof value === 'object' || isNothing(value) ? [] : [{ label, text: String(value).trim() }]))
+  const texts = own.flatMap(({ label, value }) => leavesOf(value).map((text) => ({ label, text: text.normalize('NFC').trim() })))
   for (const { label, text } of texts) if (text.length >= shortest && text.length <= longestValue) add(text, label)
   for (const { label, text } of texts)
     if (text.length <= longestName) for (const [part] of text.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) if (part.length >= shortestPart) add(part, label)
@@ -67,6 +75,13 @@ function wordsOf(own: readonly OwnValue[]): ReadonlyMap<number, readonly Word[]>
     words.set(first, [...(words.get(first) ?? []), { word, label }])
   }
   return words
+}
+
+// What a value says, also inside of an object or a list.
+function leavesOf(value: unknown): string[] {
+  if (value === null || value === undefined) return []
+  if (typeof value !== 'object') return isNothing(value as Cell) ? [] : [String(value)]
+  return Object.values(value).flatMap(leavesOf)
 }
 
 // In lower case, so that every character stays where it is.

@@ -20,7 +20,7 @@ export interface Text {
 export interface Outside {
   /** Something in the vendor's store, or a tool that runs there. */
   readonly kind: 'reference' | 'hosted'
-  /** What it is: `answer`, `conversation`, `file`, `cache`, `container`, `vector_store`, `item`; of a tool its type. */
+  /** What it is: `answer`, `conversation`, `file`, `cache`, `container`, `vector_store`, `item`, `skill`; of a tool its type. */
   readonly type: string
   /** Its id at the vendor; of a tool its type again, or `mcp:` and the address of the server. */
   readonly id: string

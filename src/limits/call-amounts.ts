@@ -110,13 +110,19 @@ function expect({ estimate }: AmountSources, call: Settled, input: unknown, esti
   throw new GuardError('misconfigured', { reason: 'rateLimit: estimate gave no finite numbers from zero up' })
 }
 
-// By all that is said in it, whoever says it: a letter more is another prompt.
+// Where there is more than text, as pictures, by the whole of it.
+function promptOf({ codec }: Step, input: unknown): string {
+  if (codec === undefined || codec.facts(input).opaque.length > 0) return JSON.stringify(input) ?? ''
+  return JSON.stringify(codec.texts(input).map(({ role, value }) => [role, value]))
+}
+
+// By all that is said in it, and by whom: a letter more is another prompt.
 function newPrompts(prompts: DistinctPrompts, limits: readonly CountedLimit[], step: Step, input: unknown): CallAmounts['marks'] {
   let prompt: string | undefined
   const marks: { mark: PromptMark; seconds: number }[] = []
   for (const { limit, key } of limits) {
     if (limit.unit !== 'prompts' || typeof limit.window !== 'number') continue
-    prompt ??= step.codec === undefined ? (JSON.stringify(input) ?? '') : JSON.stringify(step.codec.texts(input).map(({ value }) => value))
+    prompt ??= promptOf(step, input)
     const mark = prompts.mark(limit.name, key, prompt)
     if (prompts.isNew(mark, step.clock.monotonic())) marks.push({ mark, seconds: limit.window })
   }

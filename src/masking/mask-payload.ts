@@ -1,6 +1,7 @@
 import type { AnswerCodec, Text } from '../guard/codec.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
+import { FollowingText, requireApart, type RunningMasker, tailOf } from './following-text.ts'
 import { SlowTextMasker, TextMasker, type Treatment } from './masker.ts'
 import { Scanning } from './scan.ts'
 
@@ -12,8 +13,10 @@ export type TreatmentOf = (kind: Text['kind']) => Treatment | undefined
 
 /** A running text, and the last part that it stood in. */
 interface Running {
-  readonly masker: TextMasker | SlowTextMasker
+  readonly masker: RunningMasker
   like: unknown
+  /** The end of it, as it came. */
+  tail: string
 }
 
 /**
@@ -35,6 +38,8 @@ async function* maskParts(
 ): AsyncGenerator<unknown, void, undefined> {
   const channels = new Map<string, Running>()
   const ended = new Set<string>()
+  // How the last text of each kind of channel ended: the next one stands right behind it.
+  const tails = new Map<string, string>()
   let touched: Running[] = []
   const maskText = (text: Text): Awaitable<string> => {
     const { value, kind, channel } = text
@@ -42,8 +47,9 @@ async function* maskParts(
     if (!isStreamed || kind !== 'text' || text.whole === true) return whole(value, treatmentOf(kind))
     // A reader would put it behind what it has, of which nothing is known here any more.
     if (ended.has(channel) && value !== '') throw new GuardError('payload_invalid', { reason: 'a text goes on after its end' })
-    const running = channels.get(channel) ?? begin(channels, text, treatmentOf)
+    const running = channels.get(channel) ?? begin(channels, text, tails.get(familyOf(channel)), treatmentOf)
     if (running === undefined) return value
+    running.tail = tailOf(running.tail, value)
     touched.push(running)
     return running.masker.push(value)
   }
@@ -55,12 +61,17 @@ async function* maskParts(
       const written = maskText(text)
       values.push(typeof written === 'string' ? written : await written)
     }
+    for (const [kind, pieces] of piecesIn(isStreamed ? texts.filter((text) => text.whole === true) : texts)) {
+      const apart = pieces.length < 2 ? undefined : requireApart(pieces, (text) => whole(text, treatmentOf(kind)))
+      if (apart !== undefined) await apart
+    }
     for (const channel of isStreamed ? codec.ends(part) : []) {
       if (ended.size >= maxChannels * 4) throw new GuardError('payload_too_large', { reason: 'too many running texts in one answer' })
       ended.add(channel)
       const running = channels.get(channel)
       if (running === undefined) continue
       channels.delete(channel)
+      tails.set(familyOf(channel), running.tail)
       const rest = await running.masker.end()
       if (rest === '') continue
       const last = texts.findLastIndex((text) => text.channel === channel && text.kind === 'text')
@@ -94,21 +105,29 @@ export function maskInput(texts: readonly Text[], treatmentOf: (text: Text) => T
 }
 
 function checkPieces(texts: readonly Text[], values: readonly string[], treatmentOf: (text: Text) => Treatment): void {
-  let list: string | undefined
-  let pieces: string[] = []
-  for (let index = 0; index <= texts.length; index++) {
-    const text = texts[index]
+  // What stands between two pieces of a list, whatever it is, keeps the model from nothing.
+  const lists = new Map<string, { readonly pieces: string[]; readonly text: Text }>()
+  for (const [index, text] of texts.entries()) {
     const own = listOf(text)
-    // What stands between two pieces of a list, as a picture does, keeps the model from nothing.
-    if (own === undefined && text !== undefined && list !== undefined && text.path.startsWith(`${list}/`)) continue
-    if (own !== list) {
-      const [before] = texts.slice(index - 1, index)
-      if (pieces.length > 1 && before !== undefined) refuseCrossing(pieces, treatmentOf(before))
-      pieces = []
-      list = own
-    }
-    if (own !== undefined) pieces.push(values[index] ?? '')
+    if (own === undefined) continue
+    const list = lists.get(own)
+    if (list === undefined) lists.set(own, { pieces: [values[index] ?? ''], text })
+    else list.pieces.push(values[index] ?? '')
   }
+  for (const { pieces, text } of lists.values()) if (pieces.length > 1) refuseCrossing(pieces, treatmentOf(text))
+}
+
+/** Pieces of a content that are read as one text. */
+function piecesIn(texts: readonly Text[]): Iterable<readonly [Text['kind'], readonly string[]]> {
+  const lists = new Map<string, [Text['kind'], string[]]>()
+  for (const text of texts) {
+    const own = listOf(text)
+    if (own === undefined) continue
+    const list = lists.get(own)
+    if (list === undefined) lists.set(own, [text.kind, [text.value]])
+    else list[1].push(text.value)
+  }
+  return lists.values()
 }
 
 function refuseCrossing(pieces: readonly string[], { scanner, isToken }: Treatment): void {
@@ -124,9 +143,21 @@ function refuseCrossing(pieces: readonly string[], { scanner, isToken }: Treatme
 }
 
 // The list that a piece of content stands in: `/messages/0/content` of `/messages/0/content/1/text`.
-function listOf(text: Text | undefined): string | undefined {
-  if (text === undefined || text.kind !== 'text' || text.path.length > 64) return undefined
-  return /^(.*)\/\d+\/(?:text|refusal)$/.exec(text.path)?.[1]
+function listOf({ kind, path }: Text): string | undefined {
+  if (kind !== 'text' || !(path.endsWith('/text') || path.endsWith('/refusal'))) return undefined
+  const item = path.lastIndexOf('/')
+  const list = path.lastIndexOf('/', item - 1)
+  return list >= 0 && item > list + 1 && isDigits(path, list + 1, item) ? path.slice(0, list) : undefined
+}
+
+function isDigits(text: string, from: number, to: number): boolean {
+  for (let index = from; index < to; index++) if (text.charCodeAt(index) < 48 || text.charCodeAt(index) > 57) return false
+  return true
+}
+
+// What channels of one kind have in common: `blocks…text` of `blocks/3/text`.
+function familyOf(channel: string): string {
+  return `${channel.slice(0, channel.indexOf('/') + 1)}${channel.slice(channel.lastIndexOf('/'))}`
 }
 
 // A name cannot be masked without becoming another one, so one that holds what must not be seen is refused.
@@ -148,11 +179,13 @@ function maskerOf(treatment: Treatment): TextMasker | SlowTextMasker {
   return treatment.ask === undefined ? new TextMasker(treatment) : new SlowTextMasker(treatment, treatment.ask)
 }
 
-function begin(channels: Map<string, Running>, { kind, channel }: Text, treatmentOf: TreatmentOf): Running | undefined {
+function begin(channels: Map<string, Running>, { kind, channel }: Text, before: string | undefined, treatmentOf: TreatmentOf): Running | undefined {
   const treatment = treatmentOf(kind)
   if (treatment === undefined) return undefined
   if (channels.size >= maxChannels) throw new GuardError('payload_too_large', { reason: 'too many running texts in one answer' })
-  const running: Running = { masker: maskerOf(treatment), like: undefined }
+  const masker = maskerOf(treatment)
+  const following = before === undefined || before === '' ? masker : new FollowingText(masker, before, (text) => whole(text, treatmentOf(kind)))
+  const running: Running = { masker: following, like: undefined, tail: '' }
   channels.set(channel, running)
   return running
 }

@@ -39,6 +39,9 @@ const deepest = 32
 
 /** The parts of a regular expression that its engine has accepted; a reason where its cost cannot be told. */
 export function parsePattern({ source, flags }: RegExp): Part | string {
+  // There letters of ASCII match some beyond it: the long s, the sign of Kelvin.
+  if (flags.includes('i') && /[uv]/.test(flags) && (/\\u/.test(source) || /[^ -~]/.test(source)))
+    return 'the flag i together with u or v is for ASCII alone: write both cases of other letters'
   try {
     return new Parser(source, flags).parse()
   } catch (error) {

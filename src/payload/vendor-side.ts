@@ -32,9 +32,11 @@ export function runsAtVendor(...names: readonly string[]): Readonly<Record<strin
     const no = refused(`what runs at the vendor (${name})`)
     return (value, walk) => {
       // Of two places of one server nobody here knows which one counts.
-      const isTwofold = isRecord(value) && Object.hasOwn(value, 'server_url') && Object.hasOwn(value, 'connector_id')
+      const isTwofold = isRecord(value) && ['server_url', 'connector_id', 'tunnel_id'].filter((place) => Object.hasOwn(value, place)).length > 1
       if (walk.outside === undefined || !isRecord(value) || isTwofold) return no(value, walk)
       walk.outside.push({ kind: 'hosted', type: name, id: hostedId(name, value) })
+      // An item of an earlier answer, which the vendor may look up by its id alone.
+      if (isItem(name) && typeof value.id === 'string') walk.outside.push({ kind: 'reference', type: 'item', id: value.id })
       noteReferences(value, walk.outside)
       return anyJson(value, walk)
     }
@@ -69,8 +71,13 @@ export function named(type: Outside['type'], ids: readonly unknown[]): readonly 
 function idIn(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   if (!isRecord(value)) return undefined
-  const id = [value.file_id, value.file_uri, value.fileUri, value.id].find((each) => typeof each === 'string' && each !== '')
-  return typeof id === 'string' ? id : undefined
+  const [id, ...others] = [value.file_id, value.file_uri, value.fileUri, value.id].filter((each) => each !== undefined)
+  // Of two ids nobody here knows which one counts.
+  return typeof id === 'string' && id !== '' && others.length === 0 ? id : undefined
+}
+
+function isItem(name: string): boolean {
+  return name.endsWith('_call') || name.startsWith('mcp_') || name === 'compaction'
 }
 
 // Which server it is matters more than that it is one.
@@ -86,6 +93,8 @@ const references: Readonly<Record<string, string>> = {
   file_ids: 'file',
   container: 'container',
   container_id: 'container',
+  approval_request_id: 'item',
+  skill_id: 'skill',
 }
 
 function noteReferences(value: unknown, outside: Outside[]): void {

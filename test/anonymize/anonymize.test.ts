@@ -293,3 +293,19 @@ test('wrong plans are refused when they are given', () => {
   for (const options of [{ maxHeld: 0 }, { keys: 1 }])
     assert.throws(() => anonymize([], { columns: { a: 'keep' } }, options as AnonymizeOptions), TypeError)
 })
+
+test('what other columns tell is taken out of free text wherever it is told, or the row is refused', async () => {
+  const plan: AnonymizePlan = { columns: { notes: 'mask', name: 'drop', about: 'drop' }, others: 'drop' }
+  const long = 'a rather long sentence about somebody '.repeat(8).trim()
+  const { rows } = await run(
+    [
+      { name: 'Zo\u00eb Quist', about: { first: 'Ada', last: 'Lovelace' }, notes: 'Zoe\u0308 Quist met Lovelace' },
+      { name: long, about: null, notes: `He said: ${long}!` },
+    ],
+    plan,
+  )
+  assert.ok(!JSON.stringify(rows).normalize('NFC').includes('Zo\u00eb') && !JSON.stringify(rows).includes('Lovelace'))
+  assert.ok(!JSON.stringify(rows).includes(long))
+  const flood = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`c${index}`, `${index}${'x'.repeat(1_000)}`]))
+  await assert.rejects(run([{ ...flood, name: 'Ada', about: null, notes: 'Ada' }], plan), refused('payload_too_large', 'Ada'))
+})

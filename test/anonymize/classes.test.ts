@@ -208,3 +208,24 @@ test('what is held is bounded, and what has left is held no longer', async () =>
     refused,
   )
 })
+
+test('one person or one value in two spellings is one, and who is not named counts for nobody', async () => {
+  const bySubject: AnonymizePlan = { columns: { zip: 'keep', who: 'drop' }, quasiIdentifiers: ['zip'], subject: 'who', k: 2 }
+  const kept = async (...who: readonly unknown[]): Promise<number> =>
+    (await run(() => who.map((one) => ({ zip: '1', who: one })), bySubject)).rows.length
+  assert.equal(await kept('Jos\u00e9', 'Jose\u0301'), 0)
+  assert.equal(await kept('ada', '', 'n/a', null), 0)
+  assert.equal(await kept('ada', 'bob', null), 3)
+  const key = new Uint8Array(32).fill(1)
+  const hashed: AnonymizePlan = { columns: { zip: 'keep', illness: 'hash' }, quasiIdentifiers: ['zip'], sensitive: ['illness'], l: 2 }
+  const left = async (...illnesses: readonly unknown[]): Promise<number> => {
+    const out = anonymize(() => illnesses.map((illness) => ({ zip: '1', illness })), hashed, { key })
+    let count = 0
+    for await (const _ of out) count++
+    return count
+  }
+  assert.equal(await left('flu', 'Flu'), 0)
+  assert.equal(await left('flu', 'N/A'), 0)
+  assert.equal(await left('10', '1e1', '10.', '10,0'), 0)
+  assert.equal(await left('flu', 'gout'), 2)
+})

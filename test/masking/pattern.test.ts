@@ -84,3 +84,10 @@ test('words are found in any case, and not as parts of longer ones', () => {
   assert.throws(() => pattern({ name: 'P' }), TypeError)
   assert.throws(() => pattern({ name: 'P', regex: /x/ }), TypeError)
 })
+
+test('letters that are one only where case and Unicode fold together do not hide a repeat that can be parted in many ways (A17)', () => {
+  const beyond = '(?:\\w|\u017f)+x'
+  for (const regex of [/(?:\u017f|s)+x/iu, /(?:ſ|s)+x/iu, new RegExp(beyond, 'iv')])
+    assert.throws(() => pattern({ name: 'X', regex, maxLength: 100 }), TypeError)
+  assert.ok(pattern({ name: 'X', regex: /(?:a|b)+x/iu, maxLength: 100 }))
+})

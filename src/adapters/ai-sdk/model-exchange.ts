@@ -88,7 +88,7 @@ export class ModelExchange {
       try {
         return await run({ ...toModelCall(input as ModelCall), ...(headers !== undefined && { headers }), abortSignal: call.signal })
       } catch (error) {
-        if (sent !== undefined && options.onBehalfOf !== undefined && !call.signal.aborted)
+        if (sent !== undefined && options.onBehalfOf !== undefined && !call.signal.aborted && isRetryable(error))
           await this.#settings.retries.failed(options.onBehalfOf, sent)
         throw error
       }
@@ -122,4 +122,9 @@ function sentBy(value: unknown): Sent | undefined {
 
 function rethrow(error: unknown): never {
   throw error
+}
+
+// As the AI SDK's own errors say; what says nothing of itself, as a connection that broke, is tried again.
+function isRetryable(error: unknown): boolean {
+  return !(typeof error === 'object' && error !== null && 'isRetryable' in error && error.isRetryable === false)
 }

@@ -51,6 +51,8 @@ export class Retries {
 
 /** Whether clients try again after such an answer. */
 export function isRetried({ status, headers }: Response): boolean {
+  // Whatever it says of itself: what gave an answer is no failure.
+  if (status < 400) return false
   const said = headers.get('x-should-retry')
   if (said === 'true' || said === 'false') return said === 'true'
   return status === 408 || status === 409 || status === 429 || status >= 500

@@ -37,15 +37,25 @@ function textIn(value: unknown): string {
   return value
 }
 
-// What may be completed is what may be read: a prompt by its name, a resource by its template.
+// What may be completed is what may be read: a prompt by its name, a resource by its template. By its type, as servers choose, and with
+// nothing of the other kind in it.
 function referred({ params }: McpMessage): Resource {
   const reference = params?.ref
-  if (typeof reference !== 'object' || reference === null) return { type: 'mcp_prompt', id: textIn(undefined) }
-  if ('uri' in reference) return { type: 'mcp_resource', id: textIn(reference.uri) }
-  return { type: 'mcp_prompt', id: textIn('name' in reference ? reference.name : undefined) }
+  if (typeof reference !== 'object' || reference === null || Array.isArray(reference)) return { type: 'mcp_prompt', id: textIn(undefined) }
+  const { type, name, uri }: { readonly type?: unknown; readonly name?: unknown; readonly uri?: unknown } = reference
+  if (type === 'ref/resource' && name === undefined) return { type: 'mcp_resource', id: textIn(uri) }
+  if (type === 'ref/prompt' && uri === undefined) return { type: 'mcp_prompt', id: textIn(name) }
+  throw new GuardError('payload_invalid', { reason: 'a reference that is neither to a prompt nor to a resource' })
 }
 
-const resource = named('mcp_resource', 'uri')
+// In one spelling: servers look at the address that a parser of URLs makes of it, and policy must have been asked about that very one.
+function resource({ params }: McpMessage): Resource {
+  const uri = textIn(params?.uri)
+  if (URL.canParse(uri) && new URL(uri).href !== uri)
+    throw new GuardError('payload_invalid', { reason: 'the address of a resource is not in its normal form (WHATWG URL)' })
+  return { type: 'mcp_resource', id: uri }
+}
+
 const resources = { action: 'read', type: 'mcp_resource' } as const
 
 /** Every method that is let through to a server. Any other one is answered as unknown. */

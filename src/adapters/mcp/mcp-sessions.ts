@@ -20,7 +20,8 @@ export class McpSessions {
   }
 
   /** Whether this session is the caller's; remembered for as long again where it is. @throws GuardError where nobody can tell. */
-  async belongs(session: string, { key }: Identity, clock: Clock): Promise<boolean> {
+  async belongs(session: string, identity: Identity, clock: Clock): Promise<boolean> {
+    const key = ownerOf(identity)
     const now = clock.now()
     const found: unknown = await this.#ask(clock, () => this.#store.get([this.#prefix + session], now))
     if (!Array.isArray(found) || found[0] !== key) return false
@@ -29,7 +30,8 @@ export class McpSessions {
   }
 
   /** Binds a new session to whoever began it. */
-  async bind(session: string, { key }: Identity, clock: Clock): Promise<void> {
+  async bind(session: string, identity: Identity, clock: Clock): Promise<void> {
+    const key = ownerOf(identity)
     const now = clock.now()
     await this.#ask(clock, () => this.#store.set(this.#prefix + session, key, now + this.#ttl, now))
   }
@@ -45,4 +47,9 @@ export class McpSessions {
       throw new GuardError('keys_unavailable', { reason: 'the store of sessions failed', cause })
     }
   }
+}
+
+// In one tenant somebody is not who he is in another. The length keeps the two apart.
+function ownerOf({ key, tenant = '' }: Identity): string {
+  return `${tenant.length}:${tenant}${key}`
 }

@@ -206,6 +206,24 @@ for (const sdk of sdks)
       assert.deepEqual(heard, [])
     })
 
+    test('A8: a resource has one spelling', async () => {
+      const { base } = mcpGuard([
+        ...rules,
+        { id: 'docs', effect: 'permit', action: ['read'], resource: { type: 'mcp_resource', id: ['file:///public/*'] } },
+      ])
+      const { server } = ordersServer(sdk)
+      server.registerResource('salaries', 'file:///private/salaries', {}, () => ({ contents: [{ uri: 'file:///private/salaries', text: 'secret' }] }))
+      const credentials = await bearer()
+      const client = await connected(sdk, base, { request: () => ({ credentials }) }, server)
+      for (const uri of [
+        'file:///private/salaries',
+        'file:///public/../private/salaries',
+        'file:///public/%2e%2e/private/salaries',
+        'file:///public/x/..\\../private/salaries',
+      ])
+        await assert.rejects(client.readResource({ uri }), uri)
+    })
+
     test('A16: hostile parameters are refused, and the server lives', async () => {
       const { client, heard } = await asAda()
       const deep: Record<string, unknown> = {}
