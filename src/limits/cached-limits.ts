@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import { type Check, checkOptions, isFunction, optional } from '../guard/check-options.ts'
 import type { Awaitable, Call } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
@@ -65,25 +65,25 @@ const checks: Readonly<Record<keyof CachedLimitsOptions<Call>, Check>> = {
 export function cachedLimits<C extends Call>(options: CachedLimitsOptions<C>): CachedLimits<C> {
   checkOptions('cachedLimits', options, checks)
   const { per, load, every = 60, stale = 0, maxPlans = 10_000 } = options
-  const kept = new LRUCache<string, Kept<C>>({ max: maxPlans })
+  // Made with the first plan, as lru-cache is loaded then.
+  let kept: LRUCache<string, Kept<C>> | undefined
   const loading = new Map<string, Loading<C>>()
   let turn = 0
 
   const begin = (key: string, now: number, last: Kept<C> | undefined): Promise<Limits<C>> => {
     const begun = turn
-    const running: Promise<Limits<C>> = Promise.resolve(key)
-      .then(load)
-      .then(
-        (limits) => {
-          // What was loaded before a reload may be what it was before.
-          if (begun === turn) kept.set(key, { limits, loadedAt: now })
-          return limits
-        },
-        (error: unknown) => {
-          if (last !== undefined && begun === turn && age(last.loadedAt, now) < every + stale) return last.limits
-          throw error
-        },
-      )
+    const running: Promise<Limits<C>> = Promise.all([import('lru-cache'), Promise.resolve(key).then(load)]).then(
+      ([cache, limits]) => {
+        kept ??= new cache.LRUCache<string, Kept<C>>({ max: maxPlans })
+        // What was loaded before a reload may be what it was before.
+        if (begun === turn) kept.set(key, { limits, loadedAt: now })
+        return limits
+      },
+      (error: unknown) => {
+        if (last !== undefined && begun === turn && age(last.loadedAt, now) < every + stale) return last.limits
+        throw error
+      },
+    )
     const end = (): void => {
       if (loading.get(key)?.limits === running) loading.delete(key)
     }
@@ -95,7 +95,7 @@ export function cachedLimits<C extends Call>(options: CachedLimitsOptions<C>): C
   const limitsOf = (call: C): Awaitable<Limits<C>> => {
     const key = limitKey('plan', per, call)
     const now = call.startedAt
-    const last = kept.get(key)
+    const last = kept?.get(key)
     if (last !== undefined && age(last.loadedAt, now) < every) return last.limits
     const pending = loading.get(key)
     if (pending !== undefined && age(pending.begunAt, now) < patience) return pending.limits
@@ -107,8 +107,8 @@ export function cachedLimits<C extends Call>(options: CachedLimitsOptions<C>): C
     reload(key?: string): void {
       turn++
       loading.clear()
-      if (key === undefined) kept.clear()
-      else kept.delete(key)
+      if (key === undefined) kept?.clear()
+      else kept?.delete(key)
     },
   })
 }
