@@ -38,7 +38,7 @@ export interface VerifyIdentityOptions {
  *
  * Exactly one credential, judged by exactly one verifier, which its scheme and issuer choose. A call on behalf of another
  * takes that one's identity over; expiry, assurance, binding and revocation are checked again, by this control's own
- * measure. Expiry and revocation are looked at again while an answer streams, which ends it, and before a whole answer is
+ * measure. Expiry, assurance and revocation are looked at again while an answer streams, which ends it, and before a whole answer is
  * released, which withholds it.
  *
  * ```ts
@@ -170,6 +170,7 @@ class IdentityChecks {
 
   /** Whether a caller who was admitted is still the one who was admitted. */
   look(identity: Identity, clock: Clock): Awaitable<void> {
+    if (this.#assurance !== undefined) requireAssurance(identity, this.#assurance, clock.now())
     const standing = requireStanding(identity, this.revocation, clock)
     const unchanged = this.#devices?.isUnchanged(identity, clock) ?? true
     if (standing === undefined && typeof unchanged === 'boolean') return requireUnchanged(unchanged)

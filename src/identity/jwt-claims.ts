@@ -43,11 +43,18 @@ const maxActors = 8
 /**
  * The identity that the claims of a verified token speak of (RFC 7519, section 4.1; RFC 9068, section 2.2).
  *
+ * @param tooOldAt when it ends even where the token says later, in milliseconds since 1970.
  * @throws GuardError `identity_invalid` for a claim that is missing, of a wrong type or of a wrong value;
  * `identity_expired`; `binding_invalid` for a token that is bound in a way that is not understood.
  */
-export function identityOfClaims(claims: Claims, rules: ClaimRules, now: number, voucher: Voucher): Admitted {
-  const expiresAt = requireClaims(claims, rules, now)
+export function identityOfClaims(
+  claims: Claims,
+  rules: ClaimRules,
+  now: number,
+  voucher: Voucher,
+  tooOldAt: number = Number.POSITIVE_INFINITY,
+): Admitted {
+  const expiresAt = Math.min(requireClaims(claims, rules, now), tooOldAt)
   const confirmation = confirmationOf(claims)
   if (confirmation !== undefined && !rules.isConfirmed)
     throw new GuardError('binding_invalid', { reason: 'the token is bound to a key, and tokens of this kind are not' })

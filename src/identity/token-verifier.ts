@@ -37,8 +37,6 @@ export interface TokenProfile {
 
 interface Verified extends Admitted {
   readonly key: VerificationKey
-  /** Milliseconds since 1970; `Infinity` where its age does not matter. */
-  readonly tooOldAt: number
 }
 
 /** How many tokens are remembered whose signature did not verify. */
@@ -100,7 +98,7 @@ export class TokenVerifier extends DirectVerifier {
     const digest = padded?.digest ?? presented.digest
     const before = this.#verified?.get(digest)
     if (before === undefined) return this.#once(digest, presented, padded, clock)
-    requireYoung(before, clock.now())
+    if (!(before.identity.expiresAt > clock.now())) throw new GuardError('identity_expired', { reason: 'the token has expired' })
     const trusted: unknown = this.#profile.keys.trusts(before.key, clock)
     if (trusted === true) return this.#bound(before, presented, clock)
     // A promise is no answer here, and never a yes.
@@ -149,9 +147,11 @@ export class TokenVerifier extends DirectVerifier {
     }
     const lineage = this.#profile.lineage?.(jwt.claims, key.id)
     const voucher: Voucher = { keyId: key.id, still: (at) => this.#stand(key, query, at), ...(lineage !== undefined && { lineage }) }
-    const admitted = identityOfClaims(jwt.claims, this.#profile.rules, clock.now(), voucher)
-    const verified: Verified = { ...admitted, key, tooOldAt: this.#tooOldAt(jwt.claims) }
-    requireYoung(verified, clock.now())
+    const now = clock.now()
+    const tooOldAt = this.#tooOldAt(jwt.claims)
+    if (!(tooOldAt > now)) throw new GuardError('identity_expired', { reason: 'the token was issued too long ago' })
+    // What is too old has expired, also while an answer streams.
+    const verified: Verified = { ...identityOfClaims(jwt.claims, this.#profile.rules, now, voucher, tooOldAt), key }
     this.#verified?.set(digest, verified)
     return verified
   }
@@ -164,6 +164,7 @@ export class TokenVerifier extends DirectVerifier {
     return loaded
   }
 
+  /** Milliseconds since 1970; `Infinity` where its age does not matter. */
   #tooOldAt({ iat }: UnverifiedJwt['claims']): number {
     const { maxTokenAge } = this.#profile
     if (maxTokenAge === Number.POSITIVE_INFINITY) return maxTokenAge
@@ -226,11 +227,6 @@ function typeOf({ typ }: UnverifiedJwt['header']): string {
   return typeof typ === 'string' && typ !== '' ? mediaType(typ) : 'none'
 }
 
-function requireYoung({ identity, tooOldAt }: Verified, now: number): void {
-  if (!(identity.expiresAt > now)) throw expired()
-  if (!(tooOldAt > now)) throw new GuardError('identity_expired', { reason: 'the token was issued too long ago' })
-}
-
 async function materialOf(key: VerificationKey): Promise<CryptoKey | Uint8Array> {
   try {
     return await key.load()
@@ -261,10 +257,6 @@ function load(): Promise<Loaded> {
 
 function invalid(reason: string): GuardError {
   return new GuardError('identity_invalid', { reason })
-}
-
-function expired(): GuardError {
-  return new GuardError('identity_expired', { reason: 'the token has expired' })
 }
 
 function isKey(value: unknown): value is VerificationKey {

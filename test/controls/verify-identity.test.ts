@@ -332,6 +332,30 @@ describe('a call on behalf of another', () => {
 })
 
 describe('what no longer holds (A4)', () => {
+  test('an authentication that becomes too old, or a token, ends an open stream and withholds a whole answer', async () => {
+    const clock = testClock()
+    const own = testIssuer({ clock })
+    const authenticated = { auth_time: Math.floor(clock.now() / 1000) }
+    for (const [options, code] of [
+      [{ verifiers: [jwt(own.options)], assurance: { maxAge: 30 } }, 'step_up_required'],
+      [{ verifiers: [jwt({ ...own.options, maxTokenAge: 30 })] }, 'identity_expired'],
+    ] as const) {
+      const { guarded, outcomes, stream } = scene(options, { clock })
+      const credentials = await own.bearer(authenticated, { expiresIn: 600 })
+      const answer = await stream({ credentials })
+      await answer.next()
+      clock.advance(31_000)
+      await assert.rejects(answer.next(), { code, status: 401 })
+      assert.equal(outcomes[0]?.ending, 'refused')
+      const whole = guarded.protect((_input: null) => {
+        clock.advance(31_000)
+        return 'secret'
+      }, operation)
+      const fresh = await own.bearer({ auth_time: Math.floor(clock.now() / 1000) }, { expiresIn: 600 })
+      await assert.rejects(whole(null, { credentials: fresh }), { code })
+    }
+  })
+
   test('a revoked identity is refused at the next call, and an open stream ends at once', async () => {
     const clock = testClock()
     const revocation = revocationList({ clock })
