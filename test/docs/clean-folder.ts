@@ -51,7 +51,9 @@ export async function cleanFolder(packed: string, environment: Readonly<Record<s
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-guide-'))
   const running = new Set<ChildProcess>()
   const serving: ChildProcess[] = []
-  const abandon = (): void => running.forEach((child) => signal(child, 'SIGKILL'))
+  const abandon = (): void => {
+    for (const child of running) signal(child, 'SIGKILL')
+  }
   process.once('exit', abandon)
   // Ports that guides name, and free ones in their place: a test may not have those to itself.
   const ports = new Map<string, string>()
