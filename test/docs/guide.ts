@@ -40,12 +40,12 @@ export function isShown(shown: string, printed: string): boolean {
 
 function pattern(shown: string): RegExp {
   const lines = withoutEnd(shown).split('\n')
-  const parts = lines.map((line, index) => {
-    const end = index === lines.length - 1 ? '' : '\\n'
-    if (line.trim() === '…') return end === '' ? '[^]*' : '(?:[^\\n]*\\n)*'
-    return line.split('…').map(escaped).join('[^\\n]*') + end
+  const goesOn = lines.length > 1 && lines.at(-1) === '…'
+  const parts = (goesOn ? lines.slice(0, -1) : lines).map((line, index, { length }) => {
+    if (line.trim() === '…') return '(?:[^\\n]*\\n)*'
+    return line.split('…').map(escaped).join('[^\\n]*') + (index === length - 1 ? '' : '\\n')
   })
-  return new RegExp(`^${parts.join('')}$`)
+  return new RegExp(`^${parts.join('')}${goesOn ? '(?:\\n[^]*)?' : ''}$`)
 }
 
 function escaped(text: string): string {
