@@ -1,3 +1,9 @@
+/**
+ * The guard, its controls, the ports and their embedded defaults.
+ *
+ * @module sallyport
+ */
+
 // The engine
 export type { CallOptions } from './guard/call-options.ts'
 export { type Clock, systemClock } from './guard/clock.ts'

@@ -1,3 +1,9 @@
+/**
+ * What needs a disk: the audit log in a folder, key files, keyrings, policies in files.
+ *
+ * @module sallyport/file
+ */
+
 export type { CheckpointProblem } from './checkpoint.ts'
 export type { EntryProblem } from './compare-entries.ts'
 export type { EvidenceHead } from './evidence.ts'

@@ -6,18 +6,21 @@ export interface Clock {
   now(): number
   /** Milliseconds since an arbitrary start; never steps back. */
   monotonic(): number
-  /** Runs `task` once after that many milliseconds, without keeping the process alive. Returns its cancellation. */
-  after(milliseconds: number, task: () => void): () => void
+  /**
+   * Runs `task` once after that many milliseconds. It does not keep the process alive, unless it `holds` it: where a wait is all that
+   * is left to do, and its end is what somebody waits for. Returns its cancellation.
+   */
+  after(milliseconds: number, task: () => void, holds?: boolean): () => void
 }
 
 /** The system's clock and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  after(milliseconds, task) {
+  after(milliseconds, task, holds = false) {
     const timer: unknown = setTimeout(task, Math.min(milliseconds, 2 ** 31 - 1))
     // On Node and Bun a timer is an object that can be told not to hold the process; elsewhere it is a number.
-    if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') timer.unref()
+    if (!holds && typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') timer.unref()
     return () => clearTimeout(timer as number)
   },
 }

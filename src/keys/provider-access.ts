@@ -83,7 +83,8 @@ export class ProviderAccess {
       return await given
     } catch (error) {
       if (isFinal(error) || done >= this.#options.retries || signal.aborted) throw error
-      await new Promise<void>((resolve) => this.#options.clock.after(pause * 2 ** done, resolve))
+      // It holds the process: a program that only waits for its key would end here without a word.
+      await new Promise<void>((resolve) => this.#options.clock.after(pause * 2 ** done, resolve, true))
       if (signal.aborted) throw error
       return this.#attempt(
         Promise.resolve().then(() => operation(signal)),

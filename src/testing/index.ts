@@ -1,3 +1,9 @@
+/**
+ * What an application's own tests import.
+ *
+ * @module sallyport/testing
+ */
+
 export { allowAll, denyAll } from './allow-all.ts'
 export { chop } from './chop.ts'
 export { type DpopKey, type DpopKeyAlgorithm, dpopKey, type DpopKeyOptions, type ProofOptions } from './dpop-key.ts'

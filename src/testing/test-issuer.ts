@@ -29,7 +29,7 @@ export interface MintOptions {
   readonly key?: string
 }
 
-/** An issuer of tokens for tests: real keys, real signatures, no server. */
+/** An issuer of tokens for tests: real keys, real signatures, and no server unless you make one of its `handler`. */
 export interface TestIssuer {
   readonly issuer: string
   readonly audience: string
@@ -53,6 +53,12 @@ export interface TestIssuer {
   rotate(): string
   /** Takes a key out of the set. It can still sign, as a stolen one would. */
   retire(id: string): void
+  /**
+   * The issuer as a server, to try an application with before there is an identity provider: its metadata at
+   * `/.well-known/openid-configuration`, its keys at `/jwks`, and at `/token?sub=ada&roles=staff,admin` a token with whatever claims
+   * are asked for, `roles` as a list. Whoever reaches it gets any token: listen on a loopback address alone.
+   */
+  readonly handler: (request: Request) => Promise<Response>
 }
 
 /**
@@ -94,6 +100,15 @@ export function testIssuer(options: TestIssuerOptions = {}): TestIssuer {
     const input = `${encode(JSON.stringify(fields))}.${encode(JSON.stringify(payload))}`
     return `${input}.${fields.alg === 'none' ? '' : await key.sign(input)}`
   }
+  const handler = async ({ url }: Request): Promise<Response> => {
+    const { pathname, searchParams } = new URL(url)
+    if (pathname === '/.well-known/openid-configuration') return Response.json({ issuer, jwks_uri: new URL('/jwks', issuer).href })
+    if (pathname === '/jwks') return Response.json(jwks())
+    if (pathname !== '/token')
+      return new Response('There is /token?sub=ada&roles=staff, /jwks and /.well-known/openid-configuration.', { status: 404 })
+    const { roles, ...claims } = Object.fromEntries(searchParams)
+    return new Response(await mint({ ...claims, ...(roles !== undefined && { roles: roles.split(',') }) }, { expiresIn: 3_600 }))
+  }
   const jwks = (): Jwks => ({ keys: [...keys.values()].filter((key) => !key.isRetired).map((key) => ({ ...key.jwk })) })
   return {
     issuer,
@@ -116,6 +131,7 @@ export function testIssuer(options: TestIssuerOptions = {}): TestIssuer {
       if (key === undefined) throw new TypeError('testIssuer: there is no key of this id')
       key.isRetired = true
     },
+    handler,
   }
 }
 

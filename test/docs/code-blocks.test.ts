@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -15,18 +15,23 @@ const pages = [
 ]
 
 interface Block {
+  /** Where it would lie: files of one page lie together, and may import one another. */
   readonly name: string
   readonly code: string
   /** Whether the page says that it must not compile. */
   readonly wrong: boolean
+  /** Whether it is a whole file, to which nothing is added. */
+  readonly whole: boolean
 }
 
 const blocks: Block[] = pages.flatMap((page) => {
   const text = readFileSync(join(root, page), 'utf8')
-  return [...text.matchAll(/(<!-- wrong-order -->\n)?```ts\n([\s\S]*?)```/g)].map(([, wrong, code], index) => ({
-    name: `${page.replaceAll('/', '.')}.${index + 1}.ts`,
+  const folder = page.replaceAll('/', '.')
+  return [...text.matchAll(/(<!-- wrong-order -->\n)?```ts(?: title="([^"\n]+)")?\n([\s\S]*?)```/g)].map(([, wrong, title, code], index) => ({
+    name: title === undefined ? `${folder}.${index + 1}.ts` : `${folder}/${title}`,
     code: code ?? '',
     wrong: wrong !== undefined,
+    whole: title !== undefined,
   }))
 })
 
@@ -90,9 +95,11 @@ function complete(code: string, available: ReadonlyMap<string, string>): string 
   return `${lines.join('\n')}\n${code}\nexport {}\n`
 }
 
+test('no two files of one page have the same name', () => assert.equal(new Set(blocks.map(({ name }) => name)).size, blocks.length))
+
 describe('code on pages', async () => {
   const available = await exportsOf()
-  const files = new Map(blocks.map((block) => [join(root, 'docs', block.name), complete(block.code, available)]))
+  const files = new Map(blocks.map(({ name, code, whole }) => [join(root, 'docs', name), whole ? `${code}export {}\n` : complete(code, available)]))
   const { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root)
   const settings: ts.CompilerOptions = { ...options, noEmit: true, noUnusedLocals: false, noUnusedParameters: false }
   const host = ts.createCompilerHost(settings)
@@ -100,6 +107,9 @@ describe('code on pages', async () => {
   const has = host.fileExists.bind(host)
   host.readFile = (path) => files.get(path) ?? read(path)
   host.fileExists = (path) => files.has(path) || has(path)
+  const folders = new Set([...files.keys()].map((path) => dirname(path)))
+  const hasFolder = host.directoryExists?.bind(host)
+  host.directoryExists = (path) => folders.has(path) || (hasFolder?.(path) ?? true)
   const program = ts.createProgram([...files.keys()], settings, host)
 
   for (const block of blocks)

@@ -46,3 +46,16 @@ test('a verifier of one identity: takes whatever comes, and nothing', async () =
   }
   assert.deepEqual(verifier.describe(), { kind: 'identityOf', subject: 'ada' })
 })
+
+test('a test issuer as a server: found by its metadata, it gives out whatever token it is asked for', async () => {
+  const issuer = testIssuer({ issuer: 'http://localhost:9000' })
+  const ask = async (path: string): Promise<Response> => issuer.handler(new Request(`http://localhost:9000${path}`))
+  assert.deepEqual(await (await ask('/.well-known/openid-configuration')).json(), { issuer: issuer.issuer, jwks_uri: 'http://localhost:9000/jwks' })
+  assert.deepEqual(await (await ask('/jwks')).json(), issuer.jwks)
+  const token = await (await ask('/token?sub=ada&roles=staff,admin&tenant=acme')).text()
+  const { subject, roles, claims } = await jwt(issuer.options).verify({ authorization: `Bearer ${token}` })
+  assert.deepEqual([subject, roles, claims.tenant], ['ada', ['staff', 'admin'], 'acme'])
+  const plain = await (await ask('/token')).text()
+  assert.deepEqual((await jwt(issuer.options).verify({ authorization: `Bearer ${plain}` })).roles, [])
+  assert.equal((await ask('/')).status, 404)
+})

@@ -1,3 +1,9 @@
+/**
+ * AuthZEN: a decision point as evaluator, and an evaluator as decision point.
+ *
+ * @module sallyport/authzen
+ */
+
 export { type AuthzenEvaluator, authzenEvaluator, type AuthzenOptions } from './authzen-evaluator.ts'
 export { authzenHandler, type AuthzenHandlerOptions } from './authzen-handler.ts'
 export type { CelEvaluator, CoazVariables } from './coaz-expression.ts'

@@ -1,3 +1,9 @@
+/**
+ * The Model Context Protocol: servers behind a guard, and clients with pinned tools.
+ *
+ * @module sallyport/mcp
+ */
+
 export { type GuardServerOptions, guardServer, type McpClientLike, type McpServerLike } from './guard-server.ts'
 export { type GuardToolOptions, guardTool } from './guard-tool.ts'
 export { mcpCall } from './mcp-authority.ts'
