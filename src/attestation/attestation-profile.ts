@@ -44,8 +44,10 @@ const azure = {
   key: { jwks: [runtime, 'keys'] },
 } as const
 
-function freeze(profile: AttestationProfile): AttestationProfile {
-  return Object.freeze(profile)
+// All the way down: what somebody adds to a list of allowed values would be allowed for everybody.
+function freeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) freeze(member)
+  return Object.freeze(value)
 }
 
 /** What is known of attestation services, by name. */

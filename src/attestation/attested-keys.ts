@@ -43,7 +43,7 @@ export function attestedKeys(options: AttestedKeysOptions): KeyProvider {
   checkOptions('attestedKeys', options, checks)
   const { recipient, release, attest, sendKey = false } = options
   const opensOnly = (): never => {
-    throw new GuardError('keys_unavailable', { reason: 'keys that are released to a workload open, and wrap nothing' })
+    throw new GuardError('misconfigured', { reason: 'keys that are released to a workload open, and wrap nothing' })
   }
   return Object.freeze<KeyProvider>({
     generate: opensOnly,
