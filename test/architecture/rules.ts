@@ -10,6 +10,7 @@ const domains: Readonly<Record<string, readonly string[]>> = {
   identity: ['keys', 'state'],
   approval: ['identity', 'keys', 'state'],
   limits: ['state'],
+  attestation: ['identity', 'keys', 'state'],
   encryption: ['keys'],
   masking: ['encryption', 'payload'],
   anonymize: ['masking', 'payload'],
@@ -34,7 +35,7 @@ const controls: Readonly<Record<string, readonly string[]>> = {
 
 /** Who may import a runtime dependency. */
 const dependencies: Readonly<Record<string, readonly string[]>> = {
-  jose: ['approval', 'identity', 'keys', 'policy', 'encryption', 'testing'],
+  jose: ['approval', 'attestation', 'identity', 'keys', 'policy', 'encryption', 'testing'],
   '@noble/ciphers': ['encryption', 'masking'],
   'lru-cache': ['identity', 'keys', 'limits', 'state'],
   'zod/mini': ['*'],
