@@ -68,7 +68,7 @@ export function openMessage(input: InputKey, sealed: Uint8Array, { kind, context
     const opened = inOrder(chunks, (number) => {
       const from = prefixLength + number * sealedChunkLength
       const at = number * chunkLength
-      return opener.open(number, sealed.subarray(from, from + sealedChunkLength), output.subarray(at, at + chunkLength))
+      return andThen(opener.open(number, sealed.subarray(from, from + sealedChunkLength)), (text) => output.set(text, at))
     })
     return andThen(opened, () => {
       opener.end()
