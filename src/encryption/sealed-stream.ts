@@ -77,7 +77,10 @@ export async function* openStream(
         cutter.push(before.subarray(begun.length))
         before = new Uint8Array()
       }
-      for (let count = cutter.whole; count > 0; count--) yield await opener.open(number++, cutter.take())
+      for (let count = cutter.whole; count > 0; count--) {
+        const text = opener.open(number++, cutter.take())
+        yield isThenable(text) ? await text : text
+      }
       cutter.keep()
     }
     const part = cutter.rest()

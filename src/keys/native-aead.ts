@@ -6,16 +6,18 @@ export class NativeAead implements Aead {
   readonly #cipher: 'aes-256-gcm' | 'chacha20-poly1305'
   readonly #key: Uint8Array
   readonly #crypto: NativeCrypto
+  readonly #options: { readonly authTagLength: number } | undefined
 
   constructor(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, crypto: NativeCrypto) {
     this.#cipher = cipher
     this.#key = key
     this.#crypto = crypto
+    // For AES-GCM it need not be said, and takes time to: 16 bytes are what a cipher makes, and what `open` gives to a decipher.
+    this.#options = cipher === 'aes-256-gcm' ? undefined : { authTagLength: tagLength }
   }
 
   seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    // Tags of 16 bytes unless it is told otherwise.
-    const cipher = this.#crypto.createCipheriv(this.#cipher, this.#key, nonce)
+    const cipher = this.#crypto.createCipheriv(this.#cipher, this.#key, nonce, this.#options)
     if (aad !== undefined) cipher.setAAD(aad, { plaintextLength: plaintext.length })
     into.set(cipher.update(plaintext))
     cipher.final()
@@ -24,7 +26,8 @@ export class NativeAead implements Aead {
 
   open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
     const end = sealed.length - tagLength
-    const decipher = this.#crypto.createDecipheriv(this.#cipher, this.#key, nonce, tagOptions)
+    if (end < 0) throw new RangeError('there is no tag')
+    const decipher = this.#crypto.createDecipheriv(this.#cipher, this.#key, nonce, this.#options)
     if (aad !== undefined) decipher.setAAD(aad, { plaintextLength: end })
     decipher.setAuthTag(sealed.subarray(end))
     const plaintext = decipher.update(sealed.subarray(0, end))
@@ -36,8 +39,6 @@ export class NativeAead implements Aead {
     this.#key.fill(0)
   }
 }
-
-const tagOptions = { authTagLength: tagLength } as const
 
 /** No `Buffer`, and none of the memory that buffers share: what is around it belongs to others. */
 function inOwnMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
