@@ -195,7 +195,7 @@ export type { AnonymizeReport, ColumnReport, Reached } from './anonymize/report.
 export type { Row } from './anonymize/row.ts'
 
 // Sealed payloads
-export { openAnswer, openAnswers } from './encryption/sealed-answer.ts'
+export { openAnswer, openAnswers, openReply, type Reply } from './encryption/sealed-answer.ts'
 export { type MemoryReplayOptions, memoryReplay, type ReplayMemory } from './encryption/replay-memory.ts'
 export { type ReplyKey, type SealedRequest, type SealRequestOptions, sealRequest } from './encryption/seal-request.ts'
 export type { AgreementAlgorithm, AgreementCurve, AgreementKey } from './keys/agreement-key.ts'

@@ -204,7 +204,7 @@ function encryptWire(options: EncryptPayloadOptions): Control<Call & Pick<Known,
         const { openRequest } = await import('../encryption/open-request.ts')
         const { content, recipient } = await openRequest(arrival.body, { keys, replay, ath, address, maxAge, now: step.clock.now() })
         recipients.set(step, recipient)
-        step.open(content)
+        step.open(content, (text, mediaType, status) => sealWhole(text, mediaType, recipient, status))
         return sealed
       },
       request(_input, _context, _call, step) {
@@ -230,11 +230,15 @@ async function* sealParts(parts: AsyncIterable<unknown>, recipient: Recipient, s
   const mediaType = wire?.mediaTypes[0]
   if (wire === undefined || mediaType === undefined) throw new GuardError('misconfigured', { reason: 'the codec cannot write an answer' })
   if (!step.streamed) {
-    for await (const part of parts) yield new SealedPart(sealedMediaType, await sealAnswer(wire.serialize(part), mediaType, recipient))
+    for await (const part of parts) yield await sealWhole(wire.serialize(part), mediaType, recipient, step.answerStatus)
     return
   }
   const events = serialized(parts, (part) => ({ data: wire.serializeEvent(part), type: wire.eventType?.(part) }))
   for await (const event of sealEvents(events, mediaType, recipient)) yield new SealedPart(sealedMediaType, event)
+}
+
+async function sealWhole(text: string, mediaType: string, recipient: Recipient, status: number): Promise<SealedPart> {
+  return new SealedPart(sealedMediaType, await sealAnswer(text, mediaType, recipient, status))
 }
 
 async function* serialized(
