@@ -24,7 +24,7 @@ export type {
   Settled,
   Trusted,
 } from './guard/context.ts'
-export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type Step } from './guard/control.ts'
+export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type SealAnswer, type Step } from './guard/control.ts'
 export {
   GuardError,
   type GuardErrorCode,

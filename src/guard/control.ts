@@ -36,7 +36,7 @@ export interface Outcome {
 }
 
 /** Seals a text for the caller, with its media type and the status that it is sent with. */
-export type SealAnswer = (text: string, mediaType: string, status: number) => Promise<SealedPart>
+export type SealAnswer = (text: string, mediaType: string, status: number) => Promise<{ readonly mediaType: string; readonly body: string }>
 
 /** What the engine does for controls during one call. One object a call, so a control may key private state on it. */
 export interface Step {
