@@ -30,7 +30,7 @@ export type {
   Settled,
   Trusted,
 } from './guard/context.ts'
-export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type Step } from './guard/control.ts'
+export { type Arrival, type Control, type ControlOptions, control, type Outcome, type Phases, type SealAnswer, type Step } from './guard/control.ts'
 export {
   GuardError,
   type GuardErrorCode,
@@ -201,7 +201,7 @@ export type { AnonymizeReport, ColumnReport, Reached } from './anonymize/report.
 export type { Row } from './anonymize/row.ts'
 
 // Sealed payloads
-export { openAnswer, openAnswers } from './encryption/sealed-answer.ts'
+export { openAnswer, openAnswers, openReply, type Reply } from './encryption/sealed-answer.ts'
 export { type MemoryReplayOptions, memoryReplay, type ReplayMemory } from './encryption/replay-memory.ts'
 export { type ReplyKey, type SealedRequest, type SealRequestOptions, sealRequest } from './encryption/seal-request.ts'
 export type { AgreementAlgorithm, AgreementCurve, AgreementKey } from './keys/agreement-key.ts'

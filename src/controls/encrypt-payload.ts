@@ -2,7 +2,7 @@ import { sealedMediaType } from '../encryption/compact-jwe.ts'
 import { parseFieldPointer } from '../encryption/field-pointer.ts'
 import { memoryReplay, type ReplayMemory } from '../encryption/replay-memory.ts'
 import type { SealContext } from '../encryption/seal-context.ts'
-import { openFields, sealFields } from '../encryption/sealed-fields.ts'
+import { type FieldRules, openFields, sealFields } from '../encryption/sealed-fields.ts'
 import { sealer } from '../encryption/sealer.ts'
 import type { Suite } from '../encryption/suites.ts'
 import { type Recipient, type SealableEvent, sealAnswer, sealEvents } from '../encryption/sealed-answer.ts'
@@ -29,13 +29,19 @@ export interface EncryptFieldsOptions {
    * stands there becomes a sealed text.
    */
   readonly fields: readonly string[]
-  /** Who and what the fields are for; whoever opens them must say the same. The pointer itself is bound as well, with its `*`. */
+  /** Who and what the fields are for; whoever opens them must say the same. Where a field stands is bound as well. */
   readonly context: (call: Call & Pick<Known, 'identity'>) => SealContext
   /**
    * Whether a request is refused in which a pointer points to nothing, and an answer in which what stands at one is not sealed; true
    * unless given.
    */
   readonly required?: boolean
+  /**
+   * What is bound where a pointer has a `*`. `fixed`, unless given: the index or the name for which it stands, so that two elements
+   * that changed places are refused. `free`: the pointer with its `*`, for a list that comes back in another order or in part; whoever
+   * stands in between may then exchange its elements unseen.
+   */
+  readonly order?: 'fixed' | 'free'
   /** `aes-256-gcm` unless given. */
   readonly suite?: Suite
   /** Bounds on the use of data keys. */
@@ -79,6 +85,7 @@ const fieldChecks: Readonly<Record<keyof EncryptFieldsOptions, Check>> = {
   fields: [(value) => Array.isArray(value) && value.length > 0, 'a list of at least one JSON pointer'],
   context: [isFunction, 'a function of the call'],
   required: [optional(isBoolean), 'a boolean'],
+  order: [optional((value) => value === 'fixed' || value === 'free'), "'fixed' or 'free'"],
   suite: [optional((value) => value === 'aes-256-gcm' || value === 'xchacha20-poly1305'), "'aes-256-gcm' or 'xchacha20-poly1305'"],
   dataKeys: [optional((value) => typeof value === 'object' && value !== null), 'an object'],
 }
@@ -118,7 +125,7 @@ export function encryptPayload(
 
 function encryptFields(options: EncryptFieldsOptions): Control<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>> {
   checkOptions('encryptPayload', options, fieldChecks)
-  const { keys, direction, context, required = true, suite, dataKeys } = options
+  const { keys, direction, context, required = true, order = 'fixed', suite, dataKeys } = options
   const pointers = options.fields.map((text) => {
     const pointer = parseFieldPointer(text)
     if (pointer === undefined) throw new TypeError("encryptPayload: fields: must be JSON pointers such as '/messages/*/content'")
@@ -127,24 +134,28 @@ function encryptFields(options: EncryptFieldsOptions): Control<Call & Pick<Known
   const box = sealer({ keys, ...(suite !== undefined && { suite }), ...(dataKeys !== undefined && { dataKeys }) })
   const seals = direction !== 'response'
   const opens = direction !== 'request'
+  const rulesOf = (call: Call & Pick<Known, 'identity'>): FieldRules => ({
+    context: contextOf(call, context),
+    inPlace: order === 'fixed',
+    strict: required,
+  })
   const added = Object.freeze({ sealed: Object.freeze({ request: seals, response: opens }) })
   return builtIn<Call & Pick<Known, 'identity'>, Pick<Known, 'sealed'>>(
     'encryptPayload',
     {
       enter: () => added,
       ...(seals && {
-        request: (input: unknown, call: Call & Pick<Known, 'identity'>) =>
-          sealFields(input as Json, pointers, box, contextOf(call, context), required),
+        request: (input: unknown, call: Call & Pick<Known, 'identity'>) => sealFields(input as Json, pointers, box, rulesOf(call)),
       }),
       ...(opens && {
         response: (parts: AsyncIterable<unknown>, call: Call & Pick<Known, 'identity'>, _settled: unknown, step: Step) =>
-          openParts(parts, (part) => openFields(part, pointers, box, contextOf(call, context), required), step),
+          openParts(parts, (part) => openFields(part, pointers, box, rulesOf(call)), step),
       }),
     },
     {
       needs: ['identity'],
       adds: ['sealed'],
-      describe: { direction, required, fields: pointers.map(({ text }) => text), suite: suite ?? 'aes-256-gcm', keys: keys.describe() },
+      describe: { direction, required, order, fields: pointers.map(({ text }) => text), suite: suite ?? 'aes-256-gcm', keys: keys.describe() },
     },
     { rewrites: true, innermost: true, close: () => box.close() },
   )
@@ -193,7 +204,7 @@ function encryptWire(options: EncryptPayloadOptions): Control<Call & Pick<Known,
         const { openRequest } = await import('../encryption/open-request.ts')
         const { content, recipient } = await openRequest(arrival.body, { keys, replay, ath, address, maxAge, now: step.clock.now() })
         recipients.set(step, recipient)
-        step.open(content)
+        step.open(content, (text, mediaType, status) => sealWhole(text, mediaType, recipient, status))
         return sealed
       },
       request(_input, _context, _call, step) {
@@ -219,11 +230,15 @@ async function* sealParts(parts: AsyncIterable<unknown>, recipient: Recipient, s
   const mediaType = wire?.mediaTypes[0]
   if (wire === undefined || mediaType === undefined) throw new GuardError('misconfigured', { reason: 'the codec cannot write an answer' })
   if (!step.streamed) {
-    for await (const part of parts) yield new SealedPart(sealedMediaType, await sealAnswer(wire.serialize(part), mediaType, recipient))
+    for await (const part of parts) yield await sealWhole(wire.serialize(part), mediaType, recipient, step.answerStatus)
     return
   }
   const events = serialized(parts, (part) => ({ data: wire.serializeEvent(part), type: wire.eventType?.(part) }))
   for await (const event of sealEvents(events, mediaType, recipient)) yield new SealedPart(sealedMediaType, event)
+}
+
+async function sealWhole(text: string, mediaType: string, recipient: Recipient, status: number): Promise<SealedPart> {
+  return new SealedPart(sealedMediaType, await sealAnswer(text, mediaType, recipient, status))
 }
 
 async function* serialized(

@@ -63,12 +63,17 @@ export function openMessage(input: InputKey, sealed: Uint8Array, { kind, context
   return andThen(openMessageKey(input, kind, salt, sealed.subarray(saltLength, prefixLength), context, backend), (key) => {
     if (key === undefined) throw notCommitted()
     const chunks = Math.floor(length / chunkLength) + 1
-    const output = new Uint8Array(length)
     const opener = new ChunkOpener(key)
+    if (chunks === 1)
+      return andThen(opener.open(0, sealed.subarray(prefixLength)), (text) => {
+        opener.end()
+        return text
+      })
+    const output = new Uint8Array(length)
     const opened = inOrder(chunks, (number) => {
       const from = prefixLength + number * sealedChunkLength
       const at = number * chunkLength
-      return opener.open(number, sealed.subarray(from, from + sealedChunkLength), output.subarray(at, at + chunkLength))
+      return andThen(opener.open(number, sealed.subarray(from, from + sealedChunkLength)), (text) => output.set(text, at))
     })
     return andThen(opened, () => {
       opener.end()

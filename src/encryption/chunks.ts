@@ -57,18 +57,18 @@ export class ChunkOpener {
   }
 
   /**
-   * @param into as long as the text, or longer.
+   * @returns the text, in memory of its own.
    * @throws GuardError `decryption_failed`, or rejects with it, for anything but the chunk of that number.
    */
-  open(number: number, sealed: Uint8Array, into: Uint8Array, aad?: Uint8Array): Awaitable<void> {
+  open(number: number, sealed: Uint8Array, aad?: Uint8Array): Awaitable<Uint8Array<ArrayBuffer>> {
     if (this.#isOver || sealed.length < tagLength || number >= maxChunks) throw damaged()
     writeNonce(this.#key.nonce, number, this.#nonce)
     try {
-      const opening = this.#key.aead.open(this.#nonce, sealed, aad, into)
-      if (isThenable(opening))
-        return opening.catch(() => {
-          throw damaged()
-        })
+      const opening = this.#key.aead.open(this.#nonce, sealed, aad)
+      if (!isThenable(opening)) return opening
+      return opening.catch(() => {
+        throw damaged()
+      })
     } catch {
       throw damaged()
     }

@@ -23,8 +23,12 @@ export function parseFieldPointer(text: unknown): FieldPointer | undefined {
   return steps.length > maxSteps || steps.includes('__proto__') ? undefined : { text, steps }
 }
 
-/** What is put in place of a value; what does not change is given back as it is. */
-export type Replace = (value: Json) => Awaitable<Json>
+/**
+ * What is put in place of a value; what does not change is given back as it is.
+ *
+ * @param place the pointer to this very value: with the index or the name for which `*` stands.
+ */
+export type Replace = (value: Json, place: string) => Awaitable<Json>
 
 /** What became of a value, and at how many places the pointer pointed to something. */
 export interface Mapped {
@@ -38,17 +42,19 @@ export interface Mapped {
  */
 export async function mapFields(value: Json, { steps }: FieldPointer, replace: Replace): Promise<Mapped> {
   let places = 0
+  const path: string[] = []
   const visit = async (at: Json, depth: number): Promise<Json> => {
     const step = steps[depth]
     if (step === undefined) {
       places++
-      return replace(at)
+      return replace(at, pointerTo(path))
     }
     if (typeof at !== 'object' || at === null || at instanceof Uint8Array) return at
     if (isList(at)) {
       let changed: Json[] | undefined
       for (const index of step === '*' ? at.keys() : indexOf(step, at.length)) {
         const before = at[index] as Json
+        path[depth] = String(index)
         const after = await visit(before, depth + 1)
         if (after === before) continue
         changed ??= [...at]
@@ -60,6 +66,7 @@ export async function mapFields(value: Json, { steps }: FieldPointer, replace: R
     let changed: Record<string, Json> | undefined
     for (const name of step === '*' ? Object.keys(record) : Object.hasOwn(record, step) ? [step] : []) {
       const before = record[name] as Json
+      path[depth] = name
       const after = await visit(before, depth + 1)
       if (after === before) continue
       changed ??= { ...record }
@@ -68,6 +75,11 @@ export async function mapFields(value: Json, { steps }: FieldPointer, replace: R
     return changed ?? at
   }
   return { value: await visit(value, 0), places }
+}
+
+// RFC 6901, section 3. One spelling for one place.
+function pointerTo(path: readonly string[]): string {
+  return path.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
 function isList(value: object): value is readonly Json[] {

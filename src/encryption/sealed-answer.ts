@@ -19,9 +19,9 @@ export interface Recipient {
 
 const encoder = new TextEncoder()
 
-/** A whole answer as a JWE in compact form. */
-export function sealAnswer(text: string, mediaType: string, recipient: Recipient): Promise<string> {
-  return seal(encoder.encode(text), { typ: 'sallyport-answer', cty: mediaType, req: recipient.request }, recipient)
+/** A whole answer as a JWE in compact form, with the status that it is sent with. */
+export function sealAnswer(text: string, mediaType: string, recipient: Recipient, status: number = 200): Promise<string> {
+  return seal(encoder.encode(text), { typ: 'sallyport-answer', cty: mediaType, req: recipient.request, sts: status }, recipient)
 }
 
 /** An event of a streamed answer. */
@@ -42,7 +42,7 @@ export async function* sealEvents(
   recipient: Recipient,
 ): AsyncGenerator<string, void, undefined> {
   const secret = crypto.getRandomValues(new Uint8Array(frameSecretLength))
-  const start = await seal(secret, { typ: 'sallyport-stream', cty: mediaType, req: recipient.request }, recipient)
+  const start = await seal(secret, { typ: 'sallyport-stream', cty: mediaType, req: recipient.request, sts: 200 }, recipient)
   const sealer = await FrameSealer.start(secret, recipient.request, 'response')
   try {
     yield start
@@ -71,16 +71,27 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /**
  * Opens a whole answer: the body of a response with `content-type: application/jose`.
  *
- * @throws GuardError `decryption_failed` for anything but the answer to this very request, whole and unchanged.
+ * @throws GuardError `decryption_failed` for anything but the answer to this very request, whole and unchanged, and for a refusal,
+ * which `openReply` opens.
  */
 export async function openAnswer(compact: string, replyKey: ReplyKey): Promise<string> {
-  return (await openWhole(compact, replyKey)).text
+  const { status, text } = await openReply(compact, replyKey)
+  if (status >= 300) throw unopened(`the service answered with status ${status}: openReply says why`)
+  return text
 }
 
-/** The same, with the media type that was sealed with it. */
-export async function openWhole(compact: string, replyKey: ReplyKey): Promise<{ readonly text: string; readonly mediaType: string }> {
-  const { plaintext, mediaType } = await open(compact, replyKey, 'sallyport-answer')
-  return { text: asText(plaintext), mediaType }
+/** What a service answered. */
+export interface Reply {
+  /** The status that was sealed. The one beside it on the wire is anybody's. */
+  readonly status: number
+  readonly mediaType: string
+  readonly text: string
+}
+
+/** As `openAnswer`, with status and media type: also a refusal, which is an RFC 9457 problem. */
+export async function openReply(compact: string, replyKey: ReplyKey): Promise<Reply> {
+  const { plaintext, header } = await open(compact, replyKey, 'sallyport-answer')
+  return Object.freeze({ status: header.sts, mediaType: header.cty, text: asText(plaintext) })
 }
 
 /**
@@ -141,7 +152,7 @@ function asText(bytes: Uint8Array): string {
 
 interface OpenedAnswer {
   readonly plaintext: Uint8Array
-  readonly mediaType: string
+  readonly header: AnswerHeader
 }
 
 async function open(compact: string, replyKey: ReplyKey, typ: AnswerHeader['typ']): Promise<OpenedAnswer> {
@@ -150,7 +161,7 @@ async function open(compact: string, replyKey: ReplyKey, typ: AnswerHeader['typ'
   if (header.typ !== typ || header.req !== replyKey.request) throw unopened('this answers something else')
   try {
     const plaintext = await openCompact(compact, replyKey.key, replyKey.alg)
-    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return { plaintext, mediaType: header.cty }
+    if (await isAuthentic(replyKey.proof, header, plaintext, mac)) return { plaintext, header }
   } catch {
     throw unopened('the answer does not decrypt')
   }
@@ -158,10 +169,14 @@ async function open(compact: string, replyKey: ReplyKey, typ: AnswerHeader['typ'
 }
 
 function parseAnswerHeader(raw: Readonly<Record<string, unknown>> | undefined): AnswerHeader & { readonly mac: string } {
-  const { typ, cty, req, mac } = raw ?? {}
-  const isComplete = (typ === 'sallyport-answer' || typ === 'sallyport-stream') && typeof cty === 'string' && typeof req === 'string'
+  const { typ, cty, req, sts, mac } = raw ?? {}
+  const isComplete = (typ === 'sallyport-answer' || typ === 'sallyport-stream') && typeof cty === 'string' && typeof req === 'string' && isStatus(sts)
   if (!isComplete || typeof mac !== 'string' || mac.length !== 43) throw unopened('the answer is not sealed')
-  return { typ, cty, req, mac }
+  return { typ, cty, req, sts, mac }
+}
+
+function isStatus(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 200 && value <= 599
 }
 
 /** What is said of a sealed answer in its protected header. */
@@ -172,6 +187,8 @@ interface AnswerHeader {
   readonly cty: string
   /** The `jti` of the request that is answered. */
   readonly req: string
+  /** The status of the response. */
+  readonly sts: number
 }
 
 const hmac = { name: 'HMAC', hash: 'SHA-256' } as const
@@ -214,7 +231,7 @@ async function isAuthentic(key: CryptoKey, header: AnswerHeader, plaintext: Uint
 
 // JSON holds no line break, so that where the text begins cannot be moved.
 function message(header: AnswerHeader, plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
-  const head = encoder.encode(`${JSON.stringify([header.typ, header.cty, header.req])}\n`)
+  const head = encoder.encode(`${JSON.stringify([header.typ, header.cty, header.req, header.sts])}\n`)
   const bytes = new Uint8Array(head.length + plaintext.length)
   bytes.set(head)
   bytes.set(plaintext, head.length)

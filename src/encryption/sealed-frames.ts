@@ -77,9 +77,8 @@ export class FrameOpener {
     const flag = frame[0]
     if ((flag !== running && flag !== last) || frame.length < 1 + tagLength)
       throw new GuardError('decryption_failed', { reason: 'this is no frame of a stream' })
-    const text = new Uint8Array(frame.length - 1 - tagLength)
     const isLast = flag === last
-    return andThen(this.#opener.open(this.#next++, frame.subarray(1), text, associated(flag, this.#direction, type)), () => {
+    return andThen(this.#opener.open(this.#next++, frame.subarray(1), associated(flag, this.#direction, type)), (text) => {
       if (isLast) this.end()
       return { text, isLast }
     })

@@ -42,9 +42,8 @@ export async function openReader(source: ByteSource, context: SealContext, dataK
   if (length === undefined) throw damaged('it was cut, or something was put behind it')
   const opener = new ChunkOpener(await openKey(header, first.subarray(header.length, start), context, dataKeys))
   const chunk = async (number: number): Promise<Uint8Array> => {
-    const text = new Uint8Array(Math.min(chunkLength, length - number * chunkLength))
-    await opener.open(number, await exactly(source, start + number * sealedChunkLength, text.length + tagLength), text)
-    return text
+    const size = Math.min(chunkLength, length - number * chunkLength)
+    return opener.open(number, await exactly(source, start + number * sealedChunkLength, size + tagLength))
   }
   try {
     await chunk(Math.floor(length / chunkLength))

@@ -40,7 +40,7 @@ export interface Sealer {
   open(sealed: Uint8Array, context?: SealContext): Promise<Uint8Array<ArrayBuffer> | Json>
   /** As `open`, for bytes alone. */
   openBytes(sealed: Uint8Array, context?: SealContext): Promise<Uint8Array<ArrayBuffer>>
-  /** Seals a stream of bytes of any length, 16 KiB at a time. It opens as a whole as well, and the other way round. */
+  /** Seals a stream of bytes of any length, at most 64 KiB at a time. It opens as a whole as well, and the other way round. */
   sealStream(source: AsyncIterable<Uint8Array>, context?: SealContext): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>
   /**
    * Opens a stream piece by piece. Every piece is genuine and in its place; that nothing is missing is known when it ends without

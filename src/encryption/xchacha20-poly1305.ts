@@ -1,4 +1,5 @@
 import { type Aead, type AeadKind, tagLength } from '../keys/aead.ts'
+import { NativeAead } from '../keys/native-aead.ts'
 import { type Backend, type NativeCrypto, nativeCrypto } from '../keys/native-crypto.ts'
 
 type Noble = typeof import('@noble/ciphers/chacha.js')
@@ -28,7 +29,8 @@ export const xchacha20Poly1305: AeadKind = {
 
 function make(noble: Noble, key: Uint8Array, nonce: Uint8Array, backend: Backend): Aead {
   const subkey = deriveSubkey(noble, key, nonce)
-  return backend !== 'webcrypto' && hasChaCha(backend) ? new NativeChaCha(subkey, backend) : new NobleChaCha(noble, subkey)
+  const isNative = backend !== 'webcrypto' && hasChaCha(backend)
+  return new ShortNonces(isNative ? new NativeAead('chacha20-poly1305', subkey, backend) : new NobleChaCha(noble, subkey))
 }
 
 // "expand 32-byte k"
@@ -50,42 +52,33 @@ function toWords(bytes: Uint8Array): Uint32Array {
   return Uint32Array.from({ length: bytes.length / 4 }, (_, index) => view.getUint32(index * 4, true))
 }
 
-/** Four zero bytes and the last eight of the nonce (section 2.3). */
-function shortNonce(nonce: Uint8Array): Uint8Array {
-  const short = new Uint8Array(12)
-  short.set(nonce.subarray(16), 4)
-  return short
-}
+/**
+ * Takes the nonces of XChaCha20: the first 16 bytes are in the key already; four zero bytes and the last eight are the nonce of
+ * ChaCha20 (section 2.3).
+ */
+class ShortNonces implements Aead {
+  readonly #inner: NativeAead | NobleChaCha
+  readonly #nonce: Uint8Array = new Uint8Array(12)
 
-class NativeChaCha implements Aead {
-  readonly #key: Uint8Array
-  readonly #crypto: NativeCrypto
-
-  constructor(key: Uint8Array, crypto: NativeCrypto) {
-    this.#key = key
-    this.#crypto = crypto
+  constructor(inner: NativeAead | NobleChaCha) {
+    this.#inner = inner
   }
 
   seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    const cipher = this.#crypto.createCipheriv('chacha20-poly1305', this.#key, shortNonce(nonce), { authTagLength: tagLength })
-    if (aad !== undefined) cipher.setAAD(aad, { plaintextLength: plaintext.length })
-    into.set(cipher.update(plaintext))
-    cipher.final()
-    into.set(cipher.getAuthTag(), plaintext.length)
+    this.#inner.seal(this.#short(nonce), plaintext, aad, into)
   }
 
-  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    const end = sealed.length - tagLength
-    const decipher = this.#crypto.createDecipheriv('chacha20-poly1305', this.#key, shortNonce(nonce), { authTagLength: tagLength })
-    if (aad !== undefined) decipher.setAAD(aad, { plaintextLength: end })
-    decipher.setAuthTag(sealed.subarray(end))
-    const plaintext = decipher.update(sealed.subarray(0, end))
-    decipher.final()
-    into.set(plaintext)
+  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
+    return this.#inner.open(this.#short(nonce), sealed, aad)
   }
 
   wipe(): void {
-    this.#key.fill(0)
+    this.#inner.wipe()
+  }
+
+  #short(nonce: Uint8Array): Uint8Array {
+    this.#nonce.set(nonce.subarray(16), 4)
+    return this.#nonce
   }
 }
 
@@ -99,11 +92,11 @@ class NobleChaCha implements Aead {
   }
 
   seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    into.set(this.#noble.chacha20poly1305(this.#key, shortNonce(nonce), aad).encrypt(plaintext))
+    into.set(this.#noble.chacha20poly1305(this.#key, nonce, aad).encrypt(plaintext))
   }
 
-  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    into.set(this.#noble.chacha20poly1305(this.#key, shortNonce(nonce), aad).decrypt(sealed))
+  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(this.#noble.chacha20poly1305(this.#key, nonce, aad).decrypt(sealed))
   }
 
   wipe(): void {

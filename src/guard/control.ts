@@ -35,6 +35,9 @@ export interface Outcome {
   readonly obligations?: readonly Obligation[]
 }
 
+/** Seals a text for the caller, with its media type and the status that it is sent with. */
+export type SealAnswer = (text: string, mediaType: string, status: number) => Promise<{ readonly mediaType: string; readonly body: string }>
+
 /** What the engine does for controls during one call. One object a call, so a control may key private state on it. */
 export interface Step {
   readonly clock: Clock
@@ -61,8 +64,14 @@ export interface Step {
   readonly notes: readonly string[]
   /** Adds a header field to the answer, where one goes over HTTP. The name in lower case; nothing of a caller's in the value. */
   answerField(name: string, value: string): void
-  /** For a control that `opens`: what the arrival contains. */
-  open(arrival: Arrival): void
+  /** The status of the answer, where one goes over HTTP; known from the `response` phase on, and 200 where nobody said otherwise. */
+  readonly answerStatus: number
+  /**
+   * For a control that `opens`: what the arrival contains.
+   *
+   * @param seal seals what no `response` phase sees: refusals, errors, and answers without a body.
+   */
+  open(arrival: Arrival, seal?: SealAnswer): void
   /** Says that an obligation of this type was carried out. */
   fulfill(type: string): void
   /** Runs after the last `request` and before the function, which waits for it; what an `enter` wants before what a `request` wants. */

@@ -7,6 +7,8 @@ export interface LiveCall {
   readonly chain: Pick<Chain, 'controls'>
   readonly context: Settled
   readonly step: Step
+  /** The status of the answer, once an adapter knows it. */
+  status: number
   /** Fields that controls add to the answer, names in lower case. */
   readonly fields: Readonly<Record<string, string>>
   /** Says something that the record of how the call ended must hold: at most 8 times 1,000 characters. */

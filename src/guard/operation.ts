@@ -1,6 +1,6 @@
 import type { Codec } from './codec.ts'
 import type { Attributes, Resource } from './context.ts'
-import type { Arrival } from './control.ts'
+import type { Arrival, SealAnswer } from './control.ts'
 import { GuardError } from './errors.ts'
 import { snapshotJson } from './snapshot.ts'
 import { abandon } from './thenable.ts'
@@ -35,6 +35,8 @@ export type Source =
   | {
       readonly arrive: () => Arrival | Promise<Arrival>
       readonly parse: (arrival: Arrival) => unknown
+      /** Told how whatever is answered must be sealed, once it is known. */
+      readonly sealWith?: (seal: SealAnswer) => void
       /** Whether this is a client's second attempt at what was counted before; known once it has arrived. */
       readonly isRetry?: () => boolean
     }

@@ -1,7 +1,7 @@
 import type { Chain } from './chain.ts'
 import type { Codec } from './codec.ts'
 import type { Awaitable } from './context.ts'
-import type { Arrival, Step } from './control.ts'
+import type { Arrival, SealAnswer, Step } from './control.ts'
 import type { GuardError } from './errors.ts'
 import type { Run } from './run.ts'
 
@@ -57,8 +57,13 @@ export class RunStep implements Step {
     this.#run.fields[name] = value
   }
 
-  open(arrival: Arrival): void {
+  get answerStatus(): number {
+    return this.#run.status
+  }
+
+  open(arrival: Arrival, seal?: SealAnswer): void {
     this.#run.arrival = Object.freeze({ mediaType: arrival.mediaType, body: arrival.body })
+    if (seal !== undefined) this.#run.sealWith(seal)
   }
 
   fulfill(type: string): void {

@@ -1,7 +1,7 @@
 import { type CallOptions, copyCallOptions } from './call-options.ts'
 import type { Chain } from './chain.ts'
 import type { Awaitable, Call, Credentials, Settled } from './context.ts'
-import { type Arrival, entries, type Outcome, reserved, type Step } from './control.ts'
+import { type Arrival, entries, type Outcome, reserved, type SealAnswer, type Step } from './control.ts'
 import { GuardError } from './errors.ts'
 import { bury, enliven, type LiveCall, liveCall } from './live-calls.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
@@ -38,6 +38,7 @@ export class Run implements LiveCall {
   ran = false
   streamed = false
   parts = 0
+  status = 200
   input: unknown
   arrival: Arrival | undefined
   /** Why the call must stop, once it must. */
@@ -170,6 +171,11 @@ export class Run implements LiveCall {
   get isRetry(): boolean {
     const source = this.#source
     return 'isRetry' in source && source.isRetry?.() === true
+  }
+
+  /** Tells the adapter how to answer a caller that asked sealed. */
+  sealWith(seal: SealAnswer): void {
+    if ('sealWith' in this.#source) this.#source.sealWith?.(seal)
   }
 
   note(text: string): void {

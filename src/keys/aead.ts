@@ -13,12 +13,11 @@ export interface Aead {
    */
   seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): Awaitable<void>
   /**
-   * Writes the plaintext once the tag was found to fit, and nothing before.
+   * The plaintext, in memory of its own, once the tag was found to fit.
    *
-   * @param into as long as what is sealed, less the tag.
    * @throws Error, or rejects, where the tag does not fit.
    */
-  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): Awaitable<void>
+  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Awaitable<Uint8Array<ArrayBuffer>>
   /** Overwrites the key, as far as this process can. Not while it works. */
   wipe(): void
 }

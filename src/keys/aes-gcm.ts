@@ -1,4 +1,6 @@
+import type { Awaitable } from '../guard/context.ts'
 import { type Aead, type AeadKind, tagLength } from './aead.ts'
+import { NativeAead } from './native-aead.ts'
 import type { NativeCrypto } from './native-crypto.ts'
 
 /**
@@ -20,42 +22,12 @@ export const aesGcm: AeadKind = {
   name: 'AEAD_AES_256_GCM',
   nonceLength: 12,
   create(key, _nonce, backend) {
-    return backend === 'webcrypto' ? new WebGcm(key) : 'Deno' in globalThis ? new MixedGcm(key, backend) : new NativeGcm(key, backend)
+    if (backend === 'webcrypto') return new WebGcm(key)
+    return 'Deno' in globalThis ? new MixedGcm(key, backend) : new NativeAead(cipher, key, backend)
   },
 }
 
-class NativeGcm implements Aead {
-  readonly #key: Uint8Array
-  readonly #crypto: NativeCrypto
-
-  constructor(key: Uint8Array, crypto: NativeCrypto) {
-    this.#key = key
-    this.#crypto = crypto
-  }
-
-  seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    // Tags of 16 bytes unless it is told otherwise.
-    const cipher = this.#crypto.createCipheriv('aes-256-gcm', this.#key, nonce)
-    if (aad !== undefined) cipher.setAAD(aad, { plaintextLength: plaintext.length })
-    into.set(cipher.update(plaintext))
-    cipher.final()
-    into.set(cipher.getAuthTag(), plaintext.length)
-  }
-
-  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void {
-    const end = sealed.length - tagLength
-    const decipher = this.#crypto.createDecipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: tagLength })
-    if (aad !== undefined) decipher.setAAD(aad, { plaintextLength: end })
-    decipher.setAuthTag(sealed.subarray(end))
-    const plaintext = decipher.update(sealed.subarray(0, end))
-    decipher.final()
-    into.set(plaintext)
-  }
-
-  wipe(): void {
-    this.#key.fill(0)
-  }
-}
+const cipher = 'aes-256-gcm'
 
 class WebGcm implements Aead {
   readonly #key: Promise<CryptoKey>
@@ -73,9 +45,9 @@ class WebGcm implements Aead {
     into.set(new Uint8Array(await crypto.subtle.encrypt(parameters, await this.#key, asOwn(plaintext))))
   }
 
-  async open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): Promise<void> {
+  async open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Promise<Uint8Array<ArrayBuffer>> {
     const parameters = parametersOf(nonce, aad)
-    into.set(new Uint8Array(await crypto.subtle.decrypt(parameters, await this.#key, asOwn(sealed))))
+    return new Uint8Array(await crypto.subtle.decrypt(parameters, await this.#key, asOwn(sealed)))
   }
 
   // A CryptoKey cannot be wiped; it cannot be exported either, and goes with this object.
@@ -86,28 +58,28 @@ class WebGcm implements Aead {
 const worthAsking = 1024
 
 class MixedGcm implements Aead {
-  readonly #native: NativeGcm
+  readonly #native: NativeAead
   readonly #key: Uint8Array<ArrayBuffer>
   #web: WebGcm | undefined
 
   constructor(key: Uint8Array<ArrayBuffer>, crypto: NativeCrypto) {
     this.#key = key
-    this.#native = new NativeGcm(key, crypto)
+    this.#native = new NativeAead(cipher, key, crypto)
   }
 
-  seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void | Promise<void> {
+  seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): Awaitable<void> {
     return this.#for(plaintext).seal(nonce, plaintext, aad, into)
   }
 
-  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): void | Promise<void> {
-    return this.#for(sealed).open(nonce, sealed, aad, into)
+  open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Awaitable<Uint8Array<ArrayBuffer>> {
+    return this.#for(sealed).open(nonce, sealed, aad)
   }
 
   wipe(): void {
     this.#native.wipe()
   }
 
-  #for(text: Uint8Array): NativeGcm | WebGcm {
+  #for(text: Uint8Array): NativeAead | WebGcm {
     return text.length < worthAsking ? this.#native : (this.#web ??= new WebGcm(this.#key.slice()))
   }
 }

@@ -4,7 +4,7 @@ export interface NativeCrypto {
   hash?(algorithm: 'sha512', data: Uint8Array, encoding: 'buffer'): Uint8Array
   createHash(algorithm: 'sha512'): NativeHash
   createCipheriv(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, nonce: Uint8Array, options?: TagLength): NativeCipher
-  createDecipheriv(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, nonce: Uint8Array, options: TagLength): NativeDecipher
+  createDecipheriv(cipher: 'aes-256-gcm' | 'chacha20-poly1305', key: Uint8Array, nonce: Uint8Array, options?: TagLength): NativeDecipher
 }
 
 interface TagLength {

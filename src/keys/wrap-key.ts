@@ -47,17 +47,16 @@ export function unwrapSecret(kek: InputKey, wrapped: Uint8Array, context: Uint8A
   const salt = wrapped.subarray(0, saltLength)
   return andThen(openMessageKey(kek, aesGcm, salt, wrapped.subarray(saltLength, prefixLength), context), (opened) => {
     if (opened === undefined) throw notWrapped()
-    const secret = new Uint8Array(length)
     const { aead, nonce } = opened
-    const open = (): Awaitable<void> => {
+    const open = (): Awaitable<Uint8Array> => {
       try {
-        const pending = aead.open(nonce, wrapped.subarray(prefixLength), undefined, secret)
+        const pending = aead.open(nonce, wrapped.subarray(prefixLength), undefined)
         return isThenable(pending) ? pending.catch(() => Promise.reject(notWrapped())) : pending
       } catch {
         throw notWrapped()
       }
     }
-    return andThen(open(), () => {
+    return andThen(open(), (secret) => {
       aead.wipe()
       return secret
     })

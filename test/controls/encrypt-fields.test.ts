@@ -107,6 +107,38 @@ describe('fields', () => {
     await assert.rejects(read(stored), refused)
   })
 
+  test('A20: that changed places in a list or an object, were repeated, or moved up after one was left out are refused', async () => {
+    let stored: unknown
+    const fields = ['/notes/*/text', '/more/*']
+    const long = { notes: [1, 2, 3].map((id) => ({ id, text: `note ${id}` })), more: { a: 'one', b: 'two' } }
+    await guarded({ fields, direction: 'request' }, (input) => (stored = input))(long)
+    const read = guarded({ fields, direction: 'response' }, (input) => input)
+    assert.deepEqual(await read(stored), long)
+    const { notes, more } = stored as { notes: readonly object[]; more: { a: string; b: string } }
+    for (const wrong of [
+      { notes: [notes[1], notes[0], notes[2]], more },
+      { notes: [notes[0], notes[0], notes[2]], more },
+      { notes: [notes[0], notes[2]], more },
+      { notes: { 0: notes[1] }, more },
+      { notes, more: { a: more.b, b: more.a } },
+      { notes, more: { a: more.a, c: more.b } },
+    ])
+      await assert.rejects(read(wrong), refused)
+    assert.deepEqual(await read({ notes: notes.slice(0, 2), more }), { ...long, notes: long.notes.slice(0, 2) })
+  })
+
+  test('may change places in a list where that was asked for, and not otherwise', async () => {
+    const reversed = (input: unknown): unknown => ({ ...(input as typeof note), notes: [...(input as typeof note).notes].reverse() })
+    const order = 'free'
+    assert.deepEqual(await guarded({ order }, reversed)(note), reversed(note))
+    await assert.rejects(guarded({}, reversed)(note), refused)
+    let stored: unknown
+    await guarded({ order, direction: 'request' }, (input) => (stored = input))(note)
+    await assert.rejects(guarded({ direction: 'response' }, () => stored)(note), refused)
+    const moved = { ...note, card: (stored as typeof note).notes[0]?.text }
+    await assert.rejects(guarded({ order, direction: 'response' }, () => moved)(note), refused)
+  })
+
   test('in clear pass on the way back where that was asked for, and what is sealed is opened all the same', async () => {
     const lenient = guarded({ required: false }, (input) => ({ ...(input as object), card: 'in clear' }))
     assert.deepEqual(await lenient(note), { ...note, card: 'in clear' })
@@ -182,6 +214,7 @@ describe('fields', () => {
       { direction: 'in' },
       { origin: 'https://a.example' },
       { suite: 'none' },
+      { order: 'any' },
     ])
       assert.throws(() => encryptPayload({ ...right, ...wrong } as EncryptFieldsOptions), TypeError)
     assert.deepEqual(encryptPayload(right).details.fields, ['/a'])

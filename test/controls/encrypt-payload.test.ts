@@ -4,8 +4,8 @@ import { CompactEncrypt, compactDecrypt } from 'jose'
 import { guardHandler } from '../../src/adapters/web/guard-handler.ts'
 import { encryptPayload, type EncryptPayloadOptions } from '../../src/controls/encrypt-payload.ts'
 import { unaudited } from '../../src/controls/unaudited.ts'
-import { openAnswer, openAnswers } from '../../src/encryption/sealed-answer.ts'
-import { type SealedRequest, sealRequest } from '../../src/encryption/seal-request.ts'
+import { openAnswer, openAnswers, openReply } from '../../src/encryption/sealed-answer.ts'
+import { type ReplyKey, type SealedRequest, sealRequest } from '../../src/encryption/seal-request.ts'
 import type { Call, Identity, Known, Obligation } from '../../src/guard/context.ts'
 import { builtIn, control, type Outcome } from '../../src/guard/control.ts'
 import { reasonOf } from '../../src/guard/errors.ts'
@@ -112,6 +112,13 @@ function seal(body: string, changes: Partial<Parameters<typeof sealRequest>[1]> 
 async function codeOf(response: Response): Promise<unknown> {
   assert.match(response.headers.get('content-type') ?? '', /problem\+json/)
   return ((await response.json()) as { code: unknown }).code
+}
+
+/** The same of a refusal that is sealed. */
+async function sealedCodeOf(response: Response, replyKey: ReplyKey): Promise<unknown> {
+  const { status, mediaType, text } = await openReply(await response.text(), replyKey)
+  assert.deepEqual([status, mediaType], [response.status, 'application/problem+json'])
+  return (JSON.parse(text) as { code: unknown }).code
 }
 
 /** The data of an answer's events. */
@@ -247,7 +254,8 @@ describe('encryptPayload refuses', () => {
 
   test('what is sealed and is no payload of the operation', async () => {
     const server = serve()
-    assert.equal(await codeOf(await server.post((await seal('{}', { contentType: 'application/json' })).body)), 'payload_unsupported')
+    const other = await seal('{}', { contentType: 'application/json' })
+    assert.equal(await sealedCodeOf(await server.post(other.body), other.replyKey), 'payload_unsupported')
     const broken = await sealRequest(new Uint8Array([0xff]), {
       publicKey: service.publicJwk,
       credential: token,
@@ -255,7 +263,7 @@ describe('encryptPayload refuses', () => {
       contentType: 'text/plain',
       clock: testClock(now),
     })
-    assert.equal(await codeOf(await server.post(broken.body)), 'payload_invalid')
+    assert.equal(await sealedCodeOf(await server.post(broken.body), broken.replyKey), 'payload_invalid')
     assert.deepEqual(server.inputs, [])
   })
 
@@ -275,8 +283,39 @@ describe('encryptPayload refuses', () => {
 describe('who asked sealed is never answered in clear', () => {
   test('not where the answer cannot be written', async () => {
     const server = serve({ answer: () => 42 })
-    const text = await (await server.post((await seal('hello')).body)).text()
-    assert.match(text, /payload_unsupported/)
+    const { body, replyKey } = await seal('hello')
+    assert.equal(await sealedCodeOf(await server.post(body), replyKey), 'payload_unsupported')
+  })
+
+  test('not where a control further in refuses, nor where the handler throws', async () => {
+    const duties: readonly [Setup, string, number][] = [
+      [{ obligations: [{ type: 'nobody_knows' }] }, 'obligation_unmet', 403],
+      [{ answer: () => Promise.reject(new Error('needle')) }, 'misconfigured', 500],
+    ]
+    for (const [setup, code, status] of duties) {
+      const { body, replyKey } = await seal('hello')
+      const response = await serve(setup).post(body)
+      assert.deepEqual([response.status, response.headers.get('content-type')], [status, 'application/jose'])
+      const reply = await openReply(await response.text(), replyKey)
+      assert.deepEqual([reply.status, reply.mediaType, JSON.parse(reply.text).code], [status, 'application/problem+json', code])
+    }
+  })
+
+  test('not where a handler answers with an error or with nothing, and its status is sealed', async () => {
+    const answers: readonly (readonly [() => Response, status: number, wire: number, text: string])[] = [
+      [() => new Response('not there', { status: 404, headers: { 'content-type': 'text/plain' } }), 404, 404, 'not there'],
+      [() => new Response('<html>', { status: 502, headers: { 'content-type': 'text/html' } }), 502, 502, ''],
+      [() => new Response(null, { status: 204 }), 204, 200, ''],
+      [() => new Response('made', { status: 201, headers: { 'content-type': 'text/plain' } }), 201, 201, 'made'],
+    ]
+    for (const [answer, status, wire, text] of answers) {
+      const { body, replyKey } = await seal('hello')
+      const response = await serve({ answer }).post(body)
+      const reply = await openReply(await response.clone().text(), replyKey)
+      assert.deepEqual([response.status, reply.status, reply.text], [wire, status, text])
+      if (status < 300) assert.equal(await openAnswer(await response.text(), replyKey), text)
+      else await assert.rejects(openAnswer(await response.text(), replyKey), { code: 'decryption_failed' })
+    }
   })
 
   test('not where a stream fails in its middle: it has no end then', async () => {

@@ -20,6 +20,17 @@ describe('a field pointer', () => {
     for (const text of ['/a/01/b', '/a/9/b', '/a/b', '/toString', '/a/length', '/z']) assert.deepEqual(await mark(value, text), value, text)
   })
 
+  test('tells the place of each value it points to, spelled in one way', async () => {
+    const pointer = parseFieldPointer('/a/*/*')
+    assert.ok(pointer)
+    const places: string[] = []
+    await mapFields({ a: [{ b: 1, '~/': 2 }, [3, 4], { '': 5, '*': 6 }] }, pointer, (field, place) => {
+      places.push(`${place}=${field}`)
+      return field
+    })
+    assert.deepEqual(places, ['/a/0/b=1', '/a/0/~0~1=2', '/a/1/0=3', '/a/1/1=4', '/a/2/=5', '/a/2/*=6'])
+  })
+
   test('shares what does not change', async () => {
     const value = { a: { b: 1 }, other: [1, 2, 3] }
     const pointer = parseFieldPointer('/a/b')

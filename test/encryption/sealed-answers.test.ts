@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { base64url, compactDecrypt, CompactEncrypt, decodeProtectedHeader } from 'jose'
 import { type ReplyKey, sealRequest } from '../../src/encryption/seal-request.ts'
 import { FrameOpener, FrameSealer } from '../../src/encryption/sealed-frames.ts'
-import { openAnswer, openAnswers, type Recipient, sealAnswer, sealEvents } from '../../src/encryption/sealed-answer.ts'
+import { openAnswer, openAnswers, openReply, type Recipient, sealAnswer, sealEvents } from '../../src/encryption/sealed-answer.ts'
 import { systemClock } from '../../src/guard/clock.ts'
 import { address, makeReplyKey, makeService, now, open, sealByHand, type Service, token } from './sealed-by-hand.ts'
 
@@ -102,6 +102,22 @@ describe('a whole answer', () => {
 
   test('is text as it was, also where it is empty or begins with a byte order mark', async () => {
     for (const text of ['', '\u{feff}x', '\u{0}']) assert.equal(await openAnswer(await sealAnswer(text, 'text/plain', recipient), replyKey), text)
+  })
+
+  test('says its status, which cannot be changed, and is opened as an answer only where it is one of success', async () => {
+    for (const status of [200, 299, 300, 403, 503]) {
+      const sealed = await sealAnswer('text', 'text/plain', recipient, status)
+      assert.deepEqual(await openReply(sealed, replyKey), { status, mediaType: 'text/plain', text: 'text' })
+      if (status < 300) assert.equal(await openAnswer(sealed, replyKey), 'text')
+      else await assert.rejects(openAnswer(sealed, replyKey), refused)
+      // Whoever seals it anew, with a key of its own and the genuine proof of another status.
+      for (const sts of [200, 403, 500, undefined, '200', 199, 600, 200.5].filter((other) => other !== status)) {
+        const forged = await new CompactEncrypt(new TextEncoder().encode('text'))
+          .setProtectedHeader({ ...decodeProtectedHeader(sealed), alg: replyKey.alg, enc: 'A256GCM', sts })
+          .encrypt(recipient.key)
+        await assert.rejects(openReply(forged, replyKey), refused)
+      }
+    }
   })
 
   test('is refused where another party sealed it, who knows all that the request shows', async () => {

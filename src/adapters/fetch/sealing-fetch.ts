@@ -1,6 +1,6 @@
 import { type Check, checkOptions, isFunction, optional } from '../../guard/check-options.ts'
 import { GuardError } from '../../guard/errors.ts'
-import { type SealableEvent, openEvents, openWhole } from '../../encryption/sealed-answer.ts'
+import { type SealableEvent, openEvents, openReply } from '../../encryption/sealed-answer.ts'
 import { type ReplyKey, sealRequest, type SealRequestOptions } from '../../encryption/seal-request.ts'
 import { eventParser, serializeEvent } from '../../payload/server-sent-events.ts'
 import { mediaTypeOf, readBounded } from '../web/request-body.ts'
@@ -35,9 +35,10 @@ const sealedMediaType = 'application/jose'
  * const client = new OpenAI({ apiKey: token, baseURL: 'https://api.example/v1', fetch: sealingFetch({ publicKey }) })
  * ```
  *
- * Header fields, the address and the status are not sealed. An answer of success that is not sealed is refused; one that says that
- * something failed is given as it came, and anybody on the way may have written it. Where a sealed stream ends before its end,
- * reading it fails. A request is sealed once for each time that it is sent, so that retries of a client work.
+ * The address and the header fields are not sealed. Answers are, refusals with their status included; what arrives in clear may be
+ * anybody's, and is refused unread: also the refusal of a service that could not open the request, or does not know the caller.
+ * Where a sealed stream ends before its end, reading it fails. A request is sealed once for each time that it is sent, so that
+ * retries of a client work.
  *
  * Rejects with a `GuardError`: `decryption_failed` for an answer that is not the genuine one to this very request,
  * `payload_unsupported` for a request without a body, `payload_too_large`; with a `TypeError` where there is no credential to bind to.
@@ -80,21 +81,21 @@ function credentialOf(headers: Headers): string {
 }
 
 async function open(response: Response, replyKey: ReplyKey, maxAnswer: number): Promise<Response> {
-  if (!response.ok) return response
-  const { body, status, statusText } = response
+  const { body, status } = response
   const type = mediaTypeOf(response.headers.get('content-type')).essence
-  if (body === null || (type !== sealedMediaType && type !== 'text/event-stream')) {
+  const isStream = type === 'text/event-stream' && response.ok
+  if (body === null || (type !== sealedMediaType && !isStream)) {
     await body?.cancel()
-    throw new GuardError('decryption_failed', { reason: 'the answer is not sealed' })
+    throw new GuardError('decryption_failed', { reason: `the answer is not sealed, and may be anybody's; it came with status ${status}` })
   }
   const headers = new Headers(response.headers)
   headers.delete('content-length')
   headers.delete('content-encoding')
-  if (type === 'text/event-stream') return new Response(opened(body, replyKey), { status, statusText, headers })
+  if (isStream) return new Response(opened(body, replyKey), { headers })
   const text = new TextDecoder().decode(await readBounded(body.getReader(), maxAnswer))
-  const answer = await openWhole(text, replyKey)
+  const answer = await openReply(text, replyKey)
   headers.set('content-type', answer.mediaType)
-  return new Response(answer.text, { status, statusText, headers })
+  return new Response(answer.text === '' ? null : answer.text, { status: answer.status, headers })
 }
 
 const encoder = new TextEncoder()

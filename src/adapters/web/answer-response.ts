@@ -2,7 +2,7 @@ import type { WireCodec } from '../../guard/codec.ts'
 import { GuardError, toProblem } from '../../guard/errors.ts'
 import { GuardedParts } from '../../guard/guarded-parts.ts'
 import { isStream } from '../../guard/guarded-parts.ts'
-import { SealedPart } from '../../guard/control.ts'
+import { type SealAnswer, SealedPart } from '../../guard/control.ts'
 import { serializeEvent } from '../../payload/server-sent-events.ts'
 import { refusalFields } from './answer-fields.ts'
 import { LineParts, lineTypes } from './line-parts.ts'
@@ -146,6 +146,23 @@ export function refusalResponse(error: unknown, wire?: WireCodec): Response {
   headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
   const body = JSON.stringify({ ...(wire && errorMember(wire.errorEvent(problem.code, problem.title))), ...problem })
   return new Response(body, { status: problem.status, headers })
+}
+
+/** Statuses that a response with a body cannot have. */
+const bodiless: readonly number[] = [204, 205, 304]
+
+/** What no `response` phase has seen, sealed where the caller asked sealed; nothing of it in clear, whatever fails. */
+export async function sealedResponse(response: Response, seal: SealAnswer | undefined): Promise<Response> {
+  if (seal === undefined) return response
+  const { status } = response
+  const headers = new Headers(response.headers)
+  try {
+    const { mediaType, body } = await seal(await response.text(), headers.get('content-type') ?? 'text/plain', status)
+    headers.set('content-type', mediaType)
+    return new Response(body, { status: bodiless.includes(status) ? 200 : status, headers })
+  } catch {
+    return new Response(null, { status: 500 })
+  }
 }
 
 function errorMember(event: string): object {

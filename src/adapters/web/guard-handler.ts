@@ -1,5 +1,6 @@
 import type { WireCodec } from '../../guard/codec.ts'
 import type { Awaitable, Call, Channel, Settled } from '../../guard/context.ts'
+import type { SealAnswer } from '../../guard/control.ts'
 import { isGuardError, toProblem } from '../../guard/errors.ts'
 import type { Guard } from '../../guard/guard.ts'
 import { liveCall } from '../../guard/live-calls.ts'
@@ -7,10 +8,10 @@ import { mediate } from '../../guard/mediate.ts'
 import type { Unprotected } from '../../guard/order.ts'
 import { quotaHeaders } from '../../guard/quota-headers.ts'
 import { abandon } from '../../guard/thenable.ts'
-import { answerResponse, discard, refusalResponse } from './answer-response.ts'
+import { answerResponse, discard, refusalResponse, sealedResponse } from './answer-response.ts'
 import { rebuiltFields } from './answer-fields.ts'
 import { forwardedCertificateFields } from './forwarded-certificate.ts'
-import { EventParts, isResponse, receiveAnswer, type ReceivedAnswer } from './received-answer.ts'
+import { EventParts, isResponse, noParts, receiveAnswer, type ReceivedAnswer } from './received-answer.ts'
 import { parseArrival, RequestBody } from './request-body.ts'
 import {
   type RequestHead,
@@ -147,6 +148,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
   let fields: Readonly<Record<string, string>> = {}
   let received: ReceivedAnswer | undefined
   let given: unknown
+  let seal: SealAnswer | undefined
   const source = {
     arrive() {
       // Here, and not at once: the engine records what is refused here.
@@ -154,6 +156,9 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
       return request.bytes === undefined ? body.read() : body.take(request.bytes)
     },
     parse: parseArrival.bind(undefined, wire),
+    sealWith(how: SealAnswer) {
+      seal = how
+    },
   }
   const handler = async (input: unknown, call: Call): Promise<unknown> => {
     granted = call
@@ -166,6 +171,8 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
     const isForeign = given.url !== ''
     received = await receiveAnswer(given, { codec, wire, clock: chain.clock, maxAnswerBytes, isForeign, signal: call.signal })
     given = received.answer
+    const live = liveCall(call)
+    if (live !== undefined) live.status = received.status
     return given
   }
   const failed = (error: unknown): void => {
@@ -181,7 +188,7 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
     answer = await mediate(chain, plan, source, options, handler, true)
     const headers = new Headers(received?.headers)
     for (const [name, value] of Object.entries(fields)) headers.set(name, value)
-    return await answerResponse(answer, given, { status: received?.status ?? 200, headers }, wire, {
+    const response = await answerResponse(answer, given, { status: received?.status ?? 200, headers }, wire, {
       isWhole: () => !(given instanceof EventParts) || given.sawEnd,
       failure(error) {
         failed(error)
@@ -190,10 +197,11 @@ export async function serve(mediator: WireMediator, settings: ServerSettings<nev
       },
       reason: (error) => error,
     })
+    return given === noParts ? await sealedResponse(response, seal) : response
   } catch (error) {
     discard(answer)
     failed(error)
-    return refusalResponse(error, wire)
+    return sealedResponse(refusalResponse(error, wire), seal)
   } finally {
     body.cancel()
   }

@@ -95,7 +95,7 @@ describe('sealingFetch', () => {
     assert.doesNotMatch(wire.join(), /needle|message_start|content_block/)
   })
 
-  test('refuses an answer of success that is not sealed, and gives a refusal as it came', async () => {
+  test('refuses whatever is not sealed, whichever status it comes with, and hands on nothing of it', async () => {
     const ask = (answer: () => Response, credential = token) =>
       sealingFetch({ publicKey, fetch: async () => answer(), credential: () => credential })(`${origin}/v1`, { method: 'POST', body: '{}' })
     await assert.rejects(
@@ -110,8 +110,54 @@ describe('sealingFetch', () => {
       ask(() => new Response('a.b.c.d.e', { headers: { 'content-type': 'application/jose' } })),
       refused,
     )
-    const denied = await ask(() => Response.json({ title: 'no' }, { status: 403 }))
-    assert.deepEqual([denied.status, await denied.json()], [403, { title: 'no' }])
+    for (const status of [400, 401, 403, 429, 500, 503])
+      for (const type of ['application/json', 'application/problem+json', 'text/event-stream']) {
+        let wasRead = false
+        const body = new ReadableStream({ pull: () => void (wasRead = true) }, { highWaterMark: 0 })
+        await assert.rejects(
+          ask(() => new Response(body, { status, headers: { 'content-type': type } })),
+          (error: Error) => error.message === 'The payload could not be opened.' && `${error.cause}`.includes(String(status)),
+        )
+        assert.equal(wasRead, false)
+      }
+  })
+
+  test('gives a refusal that the service sealed, with the status that was sealed, to the client as one', async () => {
+    const { send, wire } = service(openaiChat as Codec<never>, () => Response.json({ error: { message: 'needle-out' } }, { status: 429 }))
+    const forged = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
+      const response = await send(url, init)
+      return new Response(response.body, { status: 200, headers: response.headers })
+    }
+    for (const fetch of [send, forged]) {
+      const client = new OpenAI({ apiKey: token, baseURL: `${origin}/v1`, fetch: sealingFetch({ publicKey, fetch }), maxRetries: 0 })
+      const asking = client.chat.completions.create({ model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }] })
+      await assert.rejects(asking, (error) => error instanceof OpenAI.RateLimitError && error.status === 429)
+    }
+    assert.doesNotMatch(wire.join(), /needle/)
+  })
+
+  test('refuses the sealed answer to another request, and a sealed stream that says it is an error', async () => {
+    const { send } = service(openaiChat as Codec<never>, ({ stream }) => (stream === true ? list(chunksOf(['one'])) : completion('one')))
+    let first: Response | undefined
+    const kept = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
+      const response = first?.clone() ?? (await send(url, init))
+      first ??= response.clone()
+      return response
+    }
+    const failing = async (url: string | URL | Request, init?: RequestInit): Promise<Response> =>
+      new Response((await send(url, init)).body, {
+        status: 500,
+        headers: { 'content-type': 'text/event-stream' },
+      })
+    const ask = (fetch: typeof kept, stream: boolean): Promise<Response> =>
+      sealingFetch({ publicKey, fetch, credential: () => token })(`${origin}/v1`, {
+        method: 'POST',
+        body: JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }], stream }),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      })
+    assert.equal((await ask(kept, false)).status, 200)
+    await assert.rejects(ask(kept, false), refused)
+    await assert.rejects(ask(failing, true), refused)
   })
 
   test('A20: reading fails where a sealed stream was cut, or has an event in clear', async () => {
