@@ -216,6 +216,7 @@ export { memorySubjectKeys, type SubjectKeys, subjectKeys, type SubjectKeysOptio
 export { type LocalAgreementKeysOptions, localKeys } from './keys/local-keys.ts'
 
 // What happened
+export { exportedAnchor, type ExportedAnchorOptions } from './audit-log/exported-anchor.ts'
 export { witnessAnchor, type WitnessAnchorOptions } from './audit-log/witness-anchor.ts'
 export type {
   Anchor,

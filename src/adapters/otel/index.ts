@@ -1,1 +1,3 @@
+export { confirmedExporter, type ConfirmedExporter, type ExportedRecord, type LogExporter } from './confirmed-exporter.ts'
+export { otelAnchor, type OtelAnchorOptions } from './otel-anchor.ts'
 export { otelSink, type OtelApi, type OtelSinkOptions } from './otel-sink.ts'
