@@ -233,6 +233,7 @@ export { type KeyRelease, releasePolicy, type ReleasePolicyOptions, type Release
 export { type ReleaseRecipient, releaseRecipient, type ReleaseRecipientOptions } from './attestation/release-recipient.ts'
 
 // What happened
+export { exportedAnchor, type ExportedAnchorOptions } from './audit-log/exported-anchor.ts'
 export { witnessAnchor, type WitnessAnchorOptions } from './audit-log/witness-anchor.ts'
 export type {
   Anchor,

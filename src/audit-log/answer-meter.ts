@@ -39,12 +39,12 @@ export class AnswerMeter {
   }
 
   /** The digest of the parts that were delivered; undefined where none is made. */
-  async digest(delivered: number): Promise<string | undefined> {
+  digest(delivered: number): Promise<string> | undefined {
     if (delivered >= this.#seen) this.#take()
     const digest = this.#digest
     // What a source that was stopped still gives goes nowhere.
     this.#digest = undefined
-    return await digest?.end()
+    return digest === undefined ? undefined : Promise.resolve(digest.end())
   }
 
   watch(parts: AsyncIterable<unknown>): AsyncIterable<unknown> {

@@ -110,4 +110,9 @@ export interface Anchor {
   publish(note: string, prove?: ConsistencyProver): Promise<void>
   /** The newest signed note; `undefined` where there never was one. Rejects where it cannot be known. */
   latest(): Promise<string | undefined>
+  /**
+   * Every signed note that it remembers, the smallest tree first, where it keeps them all. A verifier compares each of them with the
+   * log, so a log that was rolled back and has grown again since is seen as well, whoever did it.
+   */
+  history?(): AsyncIterable<string>
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Receipt } from './audit-log.ts'
 import type { FileSystem } from './file-system.ts'
 import { entryText, maxEntryBytes } from './record.ts'
@@ -143,6 +143,7 @@ export class Segment {
   /** For what need not be on the disk at once: the other one waits for the disk with each write. */
   #relaxed: number | undefined
   #lost = false
+  #naming: Promise<void> | undefined
 
   private constructor(files: FileSystem, path: string, start: number, descriptor: number) {
     this.#files = files
@@ -151,20 +152,10 @@ export class Segment {
     this.#descriptor = descriptor
   }
 
-  /** Makes the file and its name durable: a record in a file without a name would be lost. */
+  /** Makes the file. Neither it nor its name need be on the disk before what is written to it. */
   static async create(files: FileSystem, directory: string, start: number): Promise<Segment> {
-    const folder = join(directory, journalFolder)
-    const path = join(folder, segmentName(start))
-    const descriptor = await files.open(path, 'wd')
-    try {
-      await files.sync(descriptor)
-      await files.syncFolder(folder)
-    } catch (error) {
-      await files.close(descriptor)
-      await files.remove(path).catch(() => {})
-      throw error
-    }
-    return new Segment(files, path, start, descriptor)
+    const path = join(directory, journalFolder, segmentName(start))
+    return new Segment(files, path, start, await files.open(path, 'wd'))
   }
 
   get length(): number {
@@ -179,7 +170,7 @@ export class Segment {
     await this.settle()
     try {
       if (durable) await this.flush()
-      if (durable) await this.#files.writeThrough(this.#descriptor, bytes, this.#length)
+      if (durable) await this.#writeThrough(bytes)
       else await this.#files.write((this.#relaxed ??= await this.#files.open(this.path, 'r+')), bytes, this.#length)
     } catch (error) {
       this.#broken = true
@@ -197,6 +188,7 @@ export class Segment {
     if (this.#lost) throw new Error('The disk lost what was written to it: open the log anew')
     const length = this.#length
     if (this.#safe >= length) return
+    await this.#name()
     try {
       await this.#files.sync(this.#descriptor)
     } catch (error) {
@@ -205,6 +197,23 @@ export class Segment {
       throw error
     }
     this.#safe = Math.max(this.#safe, length)
+  }
+
+  // Both at once: whoever waits for a record waits while a new file begins as well.
+  async #writeThrough(bytes: Uint8Array): Promise<void> {
+    const naming = this.#name()
+    naming.catch(() => {})
+    await this.#files.writeThrough(this.#descriptor, bytes, this.#length)
+    await naming
+  }
+
+  /** A record in a file without a name would be lost. */
+  #name(): Promise<void> {
+    this.#naming ??= this.#files.syncFolder(dirname(this.path)).catch((error: unknown) => {
+      this.#naming = undefined
+      throw error
+    })
+    return this.#naming
   }
 
   /** Cuts off what a failed write may have left, where that is still to be done. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { AnchoredTrees } from './anchored-trees.ts'
 import type { Checkpoint } from './audit-log.ts'
 import { compareEntries } from './compare-entries.ts'
 import type { EntryProblem } from './compare-entries.ts'
@@ -20,12 +21,12 @@ const maxPending = 100
 
 /**
  * Checks the entries that a checkpoint covers, one bundle after the other: whether they and the hashes on disk make the
- * tree that was signed, and whether the tree that an anchor knows is a beginning of it.
+ * tree that was signed, and whether the trees that an anchor knows are beginnings of it.
  */
 export function verifyTree(
   folder: Pick<LogFolder, 'files' | 'directory' | 'hash'>,
   checkpoint: Checkpoint,
-  { known, rotations }: { readonly known: Checkpoint | undefined; readonly rotations: readonly KeyRotation[] },
+  { known, rotations }: { readonly known: AnchoredTrees; readonly rotations: readonly KeyRotation[] },
   findings: Findings,
   onProgress?: (entries: number, size: number) => void,
 ): Promise<void> {
@@ -58,7 +59,7 @@ class TreeCheck {
     this.#rows = new TileRows(folder.files, folder.directory, checkpoint.size)
   }
 
-  async run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
+  async run(known: AnchoredTrees, onProgress?: (entries: number, size: number) => void): Promise<void> {
     await this.#run(known, onProgress)
     // Entries at the begin that are missing, and that the log does not say were removed when their time was over.
     if (this.#missingTo <= this.#kept) return
@@ -69,11 +70,12 @@ class TreeCheck {
         this.#findings.add('bundle_missing', `The file ${tilePath('entries', first / tileWidth)} is missing`, first)
   }
 
-  async #run(known: Checkpoint | undefined, onProgress?: (entries: number, size: number) => void): Promise<void> {
+  async #run(known: AnchoredTrees, onProgress?: (entries: number, size: number) => void): Promise<void> {
     const { size, root } = this.#checkpoint
     // The tree of the hashes on disk, and that of the entries where they differ.
     const above: { level: number; hash: Hash }[] = []
     const byTiles = new Frontier(this.#folder.hash, (level, hash) => void above.push({ level, hash }))
+    await known.begin(btoa(byTiles.root()))
     let byEntries: Frontier | undefined
     const pending: { code: EntryProblem; index: number; message: string }[] = []
     for (let bundle = 0; bundle * tileWidth < size; bundle++) {
@@ -91,8 +93,7 @@ class TreeCheck {
       for (let place = 0; place < width; place++) {
         byTiles.push(hashes[place] ?? '')
         byEntries?.push(leaves?.[place] ?? hashes[place] ?? '')
-        if (known !== undefined && byTiles.size === known.size && btoa(byTiles.root()) !== known.root)
-          this.#findings.add('forked', 'The anchor remembers another tree of this name', known.size)
+        if (byTiles.size === known.next) await known.compare(byTiles.size, btoa(byTiles.root()))
         if (this.#rotations.size > 0) this.#rotated(byTiles)
       }
       for (const { level, hash } of above.splice(0)) await this.#compareAbove(level, hash, byTiles.size)

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { type Check, checkOptions, hasMethods, isFunction, optional } from '../guard/check-options.ts'
 import { systemClock } from '../guard/clock.ts'
+import { AnchoredTrees, anchorTime } from './anchored-trees.ts'
 import type { Anchor, Checkpoint } from './audit-log.ts'
 import type { CheckpointProblem } from './checkpoint.ts'
 import { readKeyChain } from './file-key-chain.ts'
@@ -17,9 +18,6 @@ import type { Report } from './log-report.ts'
 import { nativeSha256 } from './sha256.ts'
 import { parseVerifierKey } from './signed-note.ts'
 import { within } from '../guard/clock.ts'
-
-/** Milliseconds that an anchor has to answer. */
-export const anchorTime = 15_000
 
 /** Options of `verifyLog`. */
 export interface VerifyOptions {
@@ -78,7 +76,9 @@ export async function verifyOn(files: FileSystem, directory: string, options: Ve
       if (known !== undefined && known.size > checkpoint.size) await checkBehind(folder, verifier, known, checkpoint, findings)
       if (expectedSize !== undefined && expectedSize > checkpoint.size)
         findings.add('truncated', `${expectedSize} entries were expected and ${checkpoint.size} are signed`, checkpoint.size)
-      await verifyTree(folder, checkpoint, { known, rotations: verifier.rotations }, findings, onProgress)
+      const trees = new AnchoredTrees(verifier, known, anchor?.history?.(), findings)
+      await verifyTree(folder, checkpoint, { known: trees, rotations: verifier.rotations }, findings, onProgress)
+      await trees.close()
       unsigned = await verifyJournal(folder, checkpoint.size, findings)
     }
   } catch (error) {

@@ -52,27 +52,40 @@ export class RecordWriter {
   }
 
   /**
-   * Writes a record, and resolves when it is durable. Where it cannot: rejects with `audit_unavailable`, or resolves to
-   * false where the settings want that.
+   * Writes a record, and resolves when it is durable. Where it cannot: rejects with `audit_unavailable`, or resolves all the
+   * same where the settings want that.
    *
    * @param make is given how many records could not be written before.
    */
-  async write(make: (missing: number | undefined) => AuditRecord, clock: Clock, durability: Durability = 'durable'): Promise<boolean> {
+  write(make: (missing: number | undefined) => AuditRecord, clock: Clock, durability: Durability = 'durable'): Promise<void> {
     const missing = this.#takeMissing()
+    // By hand: every call waits for this twice, and nothing is to be waited for but the log.
     try {
       const record = make(missing)
-      const access = this.#access.get(clock)
-      const log = access instanceof Promise ? await access : access
-      if (durability === 'queued') await this.#queue(log, record, missing ?? 0, clock)
-      else this.#feed(record, receiptOf(await log.append(record, appendOptions[durability])), clock)
-      return true
+      const log = this.#access.get(clock)
+      const taking =
+        log instanceof Promise
+          ? log.then((opened) => this.#take(opened, record, missing, clock, durability))
+          : this.#take(log, record, missing, clock, durability)
+      return taking.catch((error: unknown) => this.#fail(error, missing))
     } catch (error) {
-      this.#missing += (missing ?? 0) + 1
-      const refusal = asUnavailable(error)
-      if (!this.#settings.degrade) throw refusal
-      this.tell(refusal)
-      return false
+      return Promise.reject(error).catch((thrown: unknown) => this.#fail(thrown, missing))
     }
+  }
+
+  #take(log: AuditLog, record: AuditRecord, missing: number | undefined, clock: Clock, durability: Durability): Promise<void> {
+    if (durability === 'queued') return this.#queue(log, record, missing ?? 0, clock)
+    // A log may be anybody's.
+    return Promise.resolve(log.append(record, appendOptions[durability])).then((receipt) => {
+      this.#feed(record, receiptOf(receipt), clock)
+    })
+  }
+
+  #fail(error: unknown, missing = 0): void {
+    this.#missing += missing + 1
+    const refusal = asUnavailable(error)
+    if (!this.#settings.degrade) throw refusal
+    this.tell(refusal)
   }
 
   // Waits no longer than it takes to know whether there is room: a log says at once that there is none.

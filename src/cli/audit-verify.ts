@@ -1,4 +1,11 @@
+import { open } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Anchor } from '../audit-log/audit-log.ts'
+import { exportedAnchor } from '../audit-log/exported-anchor.ts'
+import { readKeyChain } from '../audit-log/file-key-chain.ts'
+import { systemFiles } from '../audit-log/file-system.ts'
+import { formatVerifierKey, parseVerifierKey } from '../audit-log/signed-note.ts'
 import { fileAnchor } from '../audit-log/file-anchor.ts'
 import { verifyLog } from '../audit-log/file-verify.ts'
 import type { Report } from '../audit-log/log-report.ts'
@@ -8,7 +15,7 @@ import { progressBar } from './progress-bar.ts'
 import type { Command } from './run.ts'
 import { findVerifierKey } from './verifier-key.ts'
 
-const help = `sallyport audit verify DIR --key FILE|KEY [--anchor FILE] [--expected-size N] [--unanchored] [--json]
+const help = `sallyport audit verify DIR --key FILE|KEY [--anchor FILE] [--anchor-export FILE] [--expected-size N] [--unanchored] [--json]
 
 Reads a log from its first entry to its last and says whether it is what its key signed: nothing edited,
 removed, inserted, moved or written anew.
@@ -18,6 +25,8 @@ removed, inserted, moved or written anew.
                       folder is used; then the log may still have been replaced, so the answer is never yes.
   --anchor FILE       the anchor that the log publishes to. Only an anchor, or a size that you know, can show
                       that the end was not cut off.
+  --anchor-export FILE  the same from lines of JSON, such as those that an OpenTelemetry collector wrote: each
+                      checkpoint of the log in them is compared with the log
   --expected-size N   there must be at least N entries
   --unanchored        be content without either: the end may be missing
   --json              the whole report as JSON
@@ -37,6 +46,7 @@ export const auditVerify: Command = {
       options: {
         key: { type: 'string' },
         anchor: { type: 'string' },
+        'anchor-export': { type: 'string' },
         'expected-size': { type: 'string' },
         unanchored: { type: 'boolean' },
         json: { type: 'boolean' },
@@ -47,9 +57,10 @@ export const auditVerify: Command = {
     const { key, pinned } = await findVerifierKey(directory, values.key)
     const expected = values['expected-size']
     if (expected !== undefined && !/^\d{1,15}$/.test(expected)) throw new UsageError('--expected-size must be a whole number')
+    const anchor = await anchorOf(directory, key, values.anchor, values['anchor-export'])
     const report = await verifyLog(directory, {
       key,
-      ...(values.anchor !== undefined && { anchor: fileAnchor(values.anchor) }),
+      ...(anchor !== undefined && { anchor }),
       ...(expected !== undefined && { expectedSize: Number(expected) }),
       ...(io.progress !== undefined && { onProgress: (done, total) => io.progress?.(progressBar('verifying', done, total)) }),
     })
@@ -59,6 +70,23 @@ export const auditVerify: Command = {
     else print(report, key, pinned, io)
     return report.ok && isWhole && pinned ? 0 : 1
   },
+}
+
+async function anchorOf(directory: string, key: string, path: string | undefined, exported: string | undefined): Promise<Anchor | undefined> {
+  if (path !== undefined && exported !== undefined) throw new UsageError('give --anchor or --anchor-export, one at a time')
+  if (path !== undefined) return fileAnchor(path)
+  if (exported === undefined) return undefined
+  const chain = await readKeyChain(systemFiles, resolve(directory), await parseVerifierKey(key))
+  return exportedAnchor({ lines: () => linesOf(exported), key: [key, ...chain.rotations.map(({ next }) => formatVerifierKey(next))] })
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const file = await open(path)
+  try {
+    yield* file.readLines()
+  } finally {
+    await file.close()
+  }
 }
 
 function print(report: Report, key: string, pinned: boolean, io: Io): void {

@@ -151,7 +151,7 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     await allow(trail, call, step, { attributes, content: input.content, elevated: grounds?.elevated })
   }
   // Where a call goes on without its records, it goes on without its content.
-  const sealed = async (ending: Promise<string>): Promise<void> => {
+  const sealed = async (ending: Promise<string>): Promise<undefined> => {
     try {
       await ending
     } catch (error) {
@@ -174,15 +174,15 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     if (onFailure === 'refuse') throw refusal
     writer.tell(refusal)
   }
-  const allow = async (trail: Trail, call: Settled, step: Step, details: RecordDetails): Promise<void> => {
+  const allow = (trail: Trail, call: Settled, step: Step, details: RecordDetails): Promise<void> => {
     // Before it is known to be in the log: a call that is stopped meanwhile must not have a second decision.
     trail.decided = true
-    try {
-      await writer.write((missing) => decisionRecord(call, step, undefined, { ...details, missing }), step.clock, durability.decision)
-    } catch (error) {
-      trail.decided = false
-      throw error
-    }
+    return writer
+      .write((missing) => decisionRecord(call, step, undefined, { ...details, missing }), step.clock, durability.decision)
+      .catch((error: unknown) => {
+        trail.decided = false
+        throw error
+      })
   }
   return builtIn<Call, { readonly entry: Entry }>(
     'audit',
@@ -228,17 +228,23 @@ export function audit(options: AuditOptions): Control<Call, { readonly entry: En
     { close: () => writer.close() },
   )
 
-  async function end(trail: Trail, outcome: Outcome, call: Settled, step: Step): Promise<void> {
+  function end(trail: Trail, outcome: Outcome, call: Settled, step: Step): Promise<void> {
     const { meter, output } = trail
     // The bytes that were delivered last are taken up only now.
-    const digest = meter?.digest(outcome.parts)
-    if (output !== undefined) await sealed((digest ?? Promise.resolve()).then(() => ''))
-    const details = {
-      content: output?.content,
-      digest: content === 'digest' ? await digest : undefined,
-      first: meter?.firstAt === undefined ? undefined : Math.max(0, meter.firstAt - call.startedAt),
-    }
-    await writer.write((missing) => outcomeRecord(call, step, outcome, true, meter?.usage, { ...details, missing }), step.clock, durability.outcome)
+    const ending = meter?.digest(outcome.parts)
+    if (ending === undefined) return conclude(trail, outcome, call, step)
+    const isSealed = output !== undefined
+    return (isSealed ? sealed(ending) : ending).then((digest) => conclude(trail, outcome, call, step, isSealed ? undefined : digest))
+  }
+
+  function conclude({ meter, output }: Trail, outcome: Outcome, call: Settled, step: Step, digest?: string): Promise<void> {
+    const first = meter?.firstAt === undefined ? undefined : Math.max(0, meter.firstAt - call.startedAt)
+    const content = output?.content
+    return writer.write(
+      (missing) => outcomeRecord(call, step, outcome, true, meter?.usage, { content, digest, first, missing }),
+      step.clock,
+      durability.outcome,
+    )
   }
 
   // A refusal is recorded even where what led to it cannot be sealed.

@@ -27,6 +27,21 @@ describe('sallyport audit verify', () => {
       assert.equal((await run('audit', 'verify', made.log, '--key', key, '--anchor', made.anchor)).code, 0)
   })
 
+  it('takes lines of JSON that were exported for an anchor, and says what is no anchor', async () => {
+    const exported = join(made.folder, 'exported.jsonl')
+    const key = ['--key', made.verifierKeyFile]
+    await writeFile(exported, `${JSON.stringify({ resourceLogs: [{ body: { stringValue: await readFile(made.anchor, 'utf8') } }] })}\n{"not wh`)
+    const said = await run('audit', 'verify', made.log, ...key, '--anchor-export', exported)
+    assert.equal(said.code, 0, said.out + said.error)
+    await writeFile(exported, '{}\n')
+    for (const path of [exported, join(made.folder, 'nowhere')]) {
+      const none = await run('audit', 'verify', made.log, ...key, '--anchor-export', path)
+      assert.equal(none.code, 1)
+      assert.match(none.out, /anchor_unavailable/)
+    }
+    assert.equal((await run('audit', 'verify', made.log, ...key, '--anchor-export', exported, '--anchor', made.anchor)).code, 2)
+  })
+
   it('exits 1 without an anchor, and without a key from elsewhere', async () => {
     const unanchored = await run('audit', 'verify', made.log, '--key', made.verifierKey)
     assert.equal(unanchored.code, 1)

@@ -26,8 +26,8 @@ export interface OtelSinkOptions {
   /** Whether logs and spans say who called: key, tenant, agent. False unless given; metrics never do. */
   readonly subject?: boolean
   /**
-   * Resolves when what was emitted has been exported: the providers' `forceFlush`. Until then entries count as not taken and come
-   * again as logs; without it they are taken once they are emitted.
+   * Resolves when what was emitted has been exported, and rejects where it was not: then entries come again as logs. The providers'
+   * `forceFlush` waits for exports, and in today's SDK resolves where one failed. Without it entries are taken once they are emitted.
    */
   readonly flush?: () => Promise<unknown>
 }

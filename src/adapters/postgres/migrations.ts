@@ -41,6 +41,19 @@ const steps: readonly ((schema: string) => string)[] = [
       noted timestamptz NOT NULL DEFAULT now(),
       missed bigint NOT NULL
     );`,
+  (schema) => `
+    CREATE TABLE ${schema}.audit_checkpoints (
+      log text NOT NULL,
+      size bigint NOT NULL,
+      root text NOT NULL,
+      note text NOT NULL,
+      anchored timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (log, size)
+    );
+    CREATE FUNCTION ${schema}.audit_checkpoints_stay() RETURNS trigger LANGUAGE plpgsql AS $stay$
+      BEGIN RAISE EXCEPTION 'checkpoints are added, and never changed or removed'; END $stay$;
+    CREATE TRIGGER audit_checkpoints_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.audit_checkpoints
+      FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.audit_checkpoints_stay();`,
 ]
 
 /** The number that processes lock by while they change a schema: "sallyport" in ASCII, as far as it goes. */

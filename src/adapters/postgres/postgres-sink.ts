@@ -1,13 +1,10 @@
 import type { AuditSink, LoggedEntry } from '../../audit-log/audit-log.ts'
-import { type Check, checkOptions, hasMethods, optional } from '../../guard/check-options.ts'
+import { type Check, checkOptions } from '../../guard/check-options.ts'
+import { clientCheck, logCheck, schemaCheck } from './checks.ts'
 import { columns, type EntryRow, monthOf, rowOf } from './entry-row.ts'
 import { migration, partition } from './migrations.ts'
-
-/** What is needed of a client: `Pool` and `Client` of `pg`, and `PGlite`, are such. */
-export interface PostgresClient {
-  /** Runs one statement, with values for `$1`, `$2`, ... */
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
-}
+import type { PostgresClient } from './postgres-client.ts'
+import { numberIn, textIn } from './row-values.ts'
 
 /** Options of `postgresSink`. */
 export interface PostgresSinkOptions {
@@ -29,12 +26,7 @@ export interface PostgresSink extends AuditSink {
   prune(before: Date): Promise<readonly string[]>
 }
 
-const schemaName = /^[a-z_][a-z0-9_]{0,39}$/
-const checks: Readonly<Record<keyof PostgresSinkOptions, Check>> = {
-  client: [hasMethods('query'), 'a client with query()'],
-  log: [(value) => typeof value === 'string' && value !== '' && value.length <= 256 && !value.includes('\0'), 'the name of a log'],
-  schema: [optional((value) => typeof value === 'string' && schemaName.test(value)), 'lower-case letters, digits and underscores'],
-}
+const checks: Readonly<Record<keyof PostgresSinkOptions, Check>> = { client: clientCheck, log: logCheck, schema: schemaCheck }
 
 /**
  * Keeps a copy of a log in PostgreSQL 13 or newer: one table, a partition a month, indexes for the usual questions, and beside the
@@ -100,7 +92,7 @@ class EntryTable implements PostgresSink {
     const { rows } = await this.#client.query(`SELECT coalesce(max(index) + 1, 0)::text AS next FROM ${this.#schema}.audit_entries WHERE log = $1`, [
       this.#log,
     ])
-    return Number(textIn(rows[0], 'next'))
+    return numberIn(rows[0], 'next')
   }
 
   async prune(before: Date): Promise<readonly string[]> {
@@ -137,10 +129,4 @@ class EntryTable implements PostgresSink {
         throw new Error(`entry ${index} of log ${this.#log} is another one in the database: two logs have one name, or one was put back`)
     }
   }
-}
-
-function textIn(row: unknown, name: string): string {
-  const value = typeof row === 'object' && row !== null ? (row as Readonly<Record<string, unknown>>)[name] : undefined
-  if (typeof value !== 'string') throw new Error(`the database gave no ${name}`)
-  return value
 }
