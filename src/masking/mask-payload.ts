@@ -2,7 +2,7 @@ import type { AnswerCodec, Text } from '../guard/codec.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
 import { FollowingText, requireApart, type RunningMasker, tailOf } from './following-text.ts'
-import { SlowTextMasker, TextMasker, type Treatment } from './masker.ts'
+import { maskWhole, SlowTextMasker, TextMasker, type Treatment } from './masker.ts'
 import { Scanning } from './scan.ts'
 
 /** How many running texts one answer may have. */
@@ -172,7 +172,8 @@ function same(value: string, written: string): string {
 }
 
 function whole(value: string, treatment: Treatment | undefined): Awaitable<string> {
-  return treatment === undefined ? value : maskerOf(treatment).whole(value)
+  if (treatment === undefined) return value
+  return treatment.ask === undefined ? maskWhole(value, treatment) : new SlowTextMasker(treatment, treatment.ask).whole(value)
 }
 
 function maskerOf(treatment: Treatment): TextMasker | SlowTextMasker {
