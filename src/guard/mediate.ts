@@ -9,6 +9,7 @@ import { asRefusal, refusing } from './refusing.ts'
 import { Run } from './run.ts'
 import { tell } from './settle.ts'
 import { abandon, isThenable } from './thenable.ts'
+import { WholeAnswer } from './whole-answer.ts'
 
 /** The function at the end of a chain. */
 export type Protected = (input: unknown, call: Call) => unknown
@@ -72,10 +73,13 @@ async function whole(run: Run, answer: unknown): Promise<unknown> {
     throw new GuardError('payload_unsupported', { reason: 'the answer carries a stream inside: return the stream itself' })
   let value = codec === undefined ? answer : codec.answer.snapshot(answer, false)
   if (run.chain.responds) {
-    const source = once(value)
+    const source = WholeAnswer.of(value)
     const parts = respond(run, source)
     // Where no control put anything around the source, nothing was looked at and nothing need be read.
-    if (parts !== source) value = await run.wait(single(parts))
+    if (parts !== source) {
+      const treated = run.wait(parts instanceof WholeAnswer ? parts.take() : single(parts))
+      value = isThenable(treated) ? await treated : treated
+    }
   }
   if (run.stopped !== undefined) throw run.stopped.error
   run.parts = 1
@@ -98,10 +102,6 @@ function respond(run: Run, source: AsyncIterable<unknown>): AsyncIterable<unknow
     if (!isStream(parts)) throw new GuardError('misconfigured', { reason: `the response of '${run.chain.controls[index]?.name}' gives no parts` })
   }
   return parts
-}
-
-async function* once(value: unknown): AsyncGenerator<unknown> {
-  yield value
 }
 
 async function single(parts: AsyncIterable<unknown>): Promise<unknown> {

@@ -4,6 +4,7 @@ import type { Outcome, Phases, Step } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { vendorFields } from '../guard/quota-headers.ts'
 import { isThenable } from '../guard/thenable.ts'
+import { treatWhole } from '../guard/whole-answer.ts'
 import { type AmountSources, type CallAmounts, callAmounts, onlyRequest } from './call-amounts.ts'
 import { carriedWith, type CarriedLimits, carryOver, inheritedLimits } from './carried-limits.ts'
 import { addPartitions, CallQuota, type CountedLimit, countedLimit, told } from './counted-limit.ts'
@@ -12,7 +13,7 @@ import type { Counters } from './limit-counters.ts'
 import { type LimitPlan, PlansByCall } from './limit-plans.ts'
 import type { Reservation } from './limit-store.ts'
 import { limitKey } from './limit.ts'
-import { MeteredParts } from './metered-parts.ts'
+import { metered, MeteredParts } from './metered-parts.ts'
 import type { Habit } from './output-history.ts'
 import type { PartitionKeys } from './partition-key.ts'
 import { hasPolicyLimits, policyLimits } from './policy-limits.ts'
@@ -221,7 +222,8 @@ export class RateLimiter<C extends Call> implements Phases<C, Adds> {
 
   response(parts: AsyncIterable<unknown>, _context: C & Adds, _call: Settled, step: Step): AsyncIterable<unknown> {
     const open = this.#calls.get(step)
-    return open?.spending.countsAnswer ? new MeteredParts(parts, open.spending, step) : parts
+    if (open?.spending.countsAnswer !== true) return parts
+    return step.streamed ? new MeteredParts(parts, open.spending, step) : treatWhole(parts, (answer) => metered(answer, open.spending, step))
   }
 
   leave(outcome: Outcome, _context: unknown, _call: Settled, step: Step): Awaitable<void> {

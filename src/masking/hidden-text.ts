@@ -28,7 +28,7 @@ export class HiddenText {
     }
     if (text === '') return ''
     // Nearly every text: nothing to judge, and its end to remember.
-    if (!suspicious.test(text)) {
+    if (!mayHide(text)) {
       this.#isFirst = false
       this.#isRightToLeft ||= rightToLeft.test(text)
       const end = text.length > 1 ? text.slice(-2) : text
@@ -80,6 +80,11 @@ export class HiddenText {
     this.#flag = flag.endsWith('.') ? undefined : flag
     return true
   }
+}
+
+/** Whether anything in a text may be hidden, and so has to be judged. */
+export function mayHide(text: string): boolean {
+  return suspicious.test(text)
 }
 
 const blackFlag = 0x1f3f4

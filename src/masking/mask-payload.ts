@@ -1,8 +1,10 @@
 import type { AnswerCodec, Text } from '../guard/codec.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
+import { isThenable } from '../guard/thenable.ts'
+import { treatWhole } from '../guard/whole-answer.ts'
 import { FollowingText, requireApart, type RunningMasker, tailOf } from './following-text.ts'
-import { SlowTextMasker, TextMasker, type Treatment } from './masker.ts'
+import { maskWhole, SlowTextMasker, TextMasker, type Treatment } from './masker.ts'
 import { Scanning } from './scan.ts'
 
 /** How many running texts one answer may have. */
@@ -26,16 +28,45 @@ interface Running {
  * whose text is held back altogether passes with an empty one, so that whatever else it says comes at its time.
  */
 export function maskAnswer(parts: AsyncIterable<unknown>, codec: AnswerCodec, isStreamed: boolean, treatmentOf: TreatmentOf): AsyncIterable<unknown> {
-  const masked = maskParts(parts, codec, isStreamed, treatmentOf)
-  return isStreamed && codec.inOrder !== undefined ? codec.inOrder(masked) : masked
+  if (!isStreamed) return treatWhole(parts, (answer) => maskWholeAnswer(answer, codec, treatmentOf))
+  const masked = maskParts(parts, codec, treatmentOf)
+  return codec.inOrder === undefined ? masked : codec.inOrder(masked)
 }
 
-async function* maskParts(
-  parts: AsyncIterable<unknown>,
+function maskWholeAnswer(answer: unknown, codec: AnswerCodec, treatmentOf: TreatmentOf): Awaitable<unknown> {
+  const texts = codec.texts(answer)
+  const values: string[] = []
+  for (const { value, kind } of texts) {
+    const written = (kind === 'identifier' ? unmasked : whole)(value, treatmentOf(kind))
+    if (typeof written !== 'string') return maskSlowly(answer, codec, treatmentOf, texts, values, written)
+    values.push(written)
+  }
+  const masked = (): unknown => replaced(codec, answer, texts, values)
+  const apart = requireAllApart(texts, treatmentOf)
+  return apart === undefined ? masked() : apart.then(masked)
+}
+
+// The rest of the texts, one after the other, where somebody takes his time.
+async function maskSlowly(
+  answer: unknown,
   codec: AnswerCodec,
-  isStreamed: boolean,
   treatmentOf: TreatmentOf,
-): AsyncGenerator<unknown, void, undefined> {
+  texts: readonly Text[],
+  values: string[],
+  pending: Promise<string>,
+): Promise<unknown> {
+  values.push(await pending)
+  for (const { value, kind } of texts.slice(values.length)) values.push(await (kind === 'identifier' ? unmasked : whole)(value, treatmentOf(kind)))
+  await requireAllApart(texts, treatmentOf)
+  return replaced(codec, answer, texts, values)
+}
+
+// Nothing of a part is made anew where nothing in it has changed.
+function replaced(codec: AnswerCodec, part: unknown, texts: readonly Text[], values: readonly string[]): unknown {
+  return values.every((value, index) => value === texts[index]?.value) ? part : codec.replace(part, values)
+}
+
+async function* maskParts(parts: AsyncIterable<unknown>, codec: AnswerCodec, treatmentOf: TreatmentOf): AsyncGenerator<unknown, void, undefined> {
   const channels = new Map<string, Running>()
   const ended = new Set<string>()
   // How the last text of each kind of channel ended: the next one stands right behind it.
@@ -44,7 +75,7 @@ async function* maskParts(
   const maskText = (text: Text): Awaitable<string> => {
     const { value, kind, channel } = text
     if (kind === 'identifier') return unmasked(value, treatmentOf(kind))
-    if (!isStreamed || kind !== 'text' || text.whole === true) return whole(value, treatmentOf(kind))
+    if (kind !== 'text' || text.whole === true) return whole(value, treatmentOf(kind))
     // A reader would put it behind what it has, of which nothing is known here any more.
     if (ended.has(channel) && value !== '') throw new GuardError('payload_invalid', { reason: 'a text goes on after its end' })
     const running = channels.get(channel) ?? begin(channels, text, tails.get(familyOf(channel)), treatmentOf)
@@ -53,7 +84,7 @@ async function* maskParts(
     touched.push(running)
     return running.masker.push(value)
   }
-  for await (const part of isStreamed ? codec.assemble(parts) : parts) {
+  for await (const part of codec.assemble(parts)) {
     const texts = codec.texts(part)
     touched = []
     const values: string[] = []
@@ -61,11 +92,12 @@ async function* maskParts(
       const written = maskText(text)
       values.push(typeof written === 'string' ? written : await written)
     }
-    for (const [kind, pieces] of piecesIn(isStreamed ? texts.filter((text) => text.whole === true) : texts)) {
-      const apart = pieces.length < 2 ? undefined : requireApart(pieces, (text) => whole(text, treatmentOf(kind)))
-      if (apart !== undefined) await apart
-    }
-    for (const channel of isStreamed ? codec.ends(part) : []) {
+    const apart = requireAllApart(
+      texts.filter((text) => text.whole === true),
+      treatmentOf,
+    )
+    if (apart !== undefined) await apart
+    for (const channel of codec.ends(part)) {
       if (ended.size >= maxChannels * 4) throw new GuardError('payload_too_large', { reason: 'too many running texts in one answer' })
       ended.add(channel)
       const running = channels.get(channel)
@@ -78,7 +110,7 @@ async function* maskParts(
       if (last === -1) yield codec.carry(running.like, channel, rest)
       else values[last] += rest
     }
-    const masked = values.every((value, index) => value === texts[index]?.value) ? part : codec.replace(part, values)
+    const masked = replaced(codec, part, texts, values)
     // What is carried later repeats what stands around it: as it left, and not as it came.
     for (const running of touched) running.like = masked
     yield masked
@@ -115,6 +147,16 @@ function checkPieces(texts: readonly Text[], values: readonly string[], treatmen
     else list.pieces.push(values[index] ?? '')
   }
   for (const { pieces, text } of lists.values()) if (pieces.length > 1) refuseCrossing(pieces, treatmentOf(text))
+}
+
+/** Requires of pieces of one content, which are read as one text, that nothing stands across them. */
+function requireAllApart(texts: readonly Text[], treatmentOf: TreatmentOf): Promise<unknown> | undefined {
+  let pending: Promise<void>[] | undefined
+  for (const [kind, pieces] of piecesIn(texts)) {
+    const apart = pieces.length < 2 ? undefined : requireApart(pieces, (text) => whole(text, treatmentOf(kind)))
+    if (isThenable(apart)) (pending ??= []).push(apart)
+  }
+  return pending === undefined ? undefined : Promise.all(pending)
 }
 
 /** Pieces of a content that are read as one text. */
@@ -172,7 +214,8 @@ function same(value: string, written: string): string {
 }
 
 function whole(value: string, treatment: Treatment | undefined): Awaitable<string> {
-  return treatment === undefined ? value : maskerOf(treatment).whole(value)
+  if (treatment === undefined) return value
+  return treatment.ask === undefined ? maskWhole(value, treatment) : new SlowTextMasker(treatment, treatment.ask).whole(value)
 }
 
 function maskerOf(treatment: Treatment): TextMasker | SlowTextMasker {

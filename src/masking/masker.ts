@@ -1,7 +1,7 @@
 import { GuardError } from '../guard/errors.ts'
 import type { Detect } from './detector.ts'
 import type { TypedSpan } from './async-detector.ts'
-import { HiddenText } from './hidden-text.ts'
+import { HiddenText, mayHide } from './hidden-text.ts'
 import type { JsonWatch } from './json-watch.ts'
 import { type Hidden, Masking } from './masking.ts'
 import type { MaskMode, ModeChoice } from './modes.ts'
@@ -10,7 +10,7 @@ import { PseudonymScope } from './pseudonym.ts'
 import { openScope, sealScope } from './sealed-scope.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import { Sentences } from './sentences.ts'
-import { type IsToken, piecesOf, Scanning } from './scan.ts'
+import { findWhole, type IsToken, piecesOf, Scanning, type Stretch } from './scan.ts'
 import type { Scanner } from './scanner.ts'
 
 /** Options of `masker`. */
@@ -72,15 +72,18 @@ export function masker(options: MaskerOptions): Masker {
   if (typeof name !== 'string') throw new TypeError('scope: must be a string')
   const scope = new PseudonymScope(name, masking.hash)
   const masks = (): TextMasker => new TextMasker(masking.input(scope, scope.serial))
-  const restores = (): TextMasker | undefined => {
-    const treatment = masking.output(scope, { mask: false, restore: true, urls: true })
-    return treatment && new TextMasker(treatment)
-  }
+  const restores = (): Treatment | undefined => masking.output(scope, { mask: false, restore: true, urls: true })
   return Object.freeze({
-    mask: (text: string) => masks().whole(text),
-    restore: (text: string) => restores()?.whole(text) ?? text,
+    mask: (text: string) => maskWhole(text, masking.input(scope, scope.serial)),
+    restore(text: string) {
+      const treatment = restores()
+      return treatment === undefined ? text : maskWhole(text, treatment)
+    },
     stream: masks,
-    restoring: () => restores() ?? { push: (chunk: string) => chunk, end: () => '' },
+    restoring(): TextStream {
+      const treatment = restores()
+      return treatment === undefined ? { push: (chunk: string) => chunk, end: () => '' } : new TextMasker(treatment)
+    },
     seal: async () => sealScope(scope, hashOf(masking)),
     open: async (sealed: string) => openScope(scope, hashOf(masking), sealed),
   })
@@ -99,23 +102,41 @@ export interface TextStream {
   end(): string
 }
 
-/** What is done with what is found. */
+/** What is done with what is found. One that watches is for one text. */
 export interface Treatment {
   readonly scanner: Scanner
   /** What counts as a pseudonym. */
-  readonly isToken?: IsToken
+  readonly isToken: IsToken | undefined
   /** What is written in the place of a finding. */
   replace(type: string, value: string, isInUrl: boolean): string
   /** Whoever is asked about each sentence, where somebody takes his time. */
-  ask?(sentence: string): Promise<readonly TypedSpan[]>
-  /** What is done with hidden text before anything is looked for; passed unless given. */
-  readonly hidden?: Exclude<Hidden, 'pass'>
+  readonly ask: ((sentence: string) => Promise<readonly TypedSpan[]>) | undefined
+  /** What is done with hidden text before anything is looked for; passed where it says nothing. */
+  readonly hidden: Exclude<Hidden, 'pass'> | undefined
   /** Told of hidden text that was taken out. */
-  onHidden?(): void
+  onHidden(): void
   /** Told what is written between findings, where it matters in what they stand. */
-  readonly watch?: UrlWatch
+  readonly watch: UrlWatch | undefined
   /** Told the same, and all findings, at the moment in which they are written. */
-  readonly json?: JsonWatch
+  readonly json: JsonWatch | undefined
+}
+
+/** Writes a whole text anew. */
+export function maskWhole(text: string, treatment: Treatment): string {
+  const { scanner, isToken, hidden, watch, json } = treatment
+  const found = hidden !== undefined && mayHide(text) ? undefined : findWhole(scanner, text, isToken)
+  if (found?.length === 0) return text
+  return found === undefined || watch !== undefined || json !== undefined ? new TextMasker(treatment).whole(text) : written(text, found, treatment)
+}
+
+function written(text: string, found: readonly Stretch[], treatment: Treatment): string {
+  let out = ''
+  let last = 0
+  for (const { candidate, start, end } of found) {
+    out += text.slice(last, start) + treatment.replace(candidate.type, text.slice(start, end), false)
+    last = end
+  }
+  return out + text.slice(last)
 }
 
 /** Writes a text anew, piece by piece. */
@@ -126,10 +147,11 @@ export class TextMasker implements TextStream {
   // What is certain but for whether a finding at its beginning stands in an address.
   readonly #waiting: { readonly type: string | undefined; readonly text: string }[] = []
 
-  constructor(treatment: Treatment) {
+  /** @param isShown whether hidden text was seen to before. */
+  constructor(treatment: Treatment, isShown: boolean = false) {
     this.#treatment = treatment
     this.#scanning = new Scanning(treatment.scanner, treatment.isToken)
-    this.#hidden = treatment.hidden === undefined ? undefined : new HiddenText()
+    this.#hidden = treatment.hidden === undefined || isShown ? undefined : new HiddenText()
   }
 
   /** How much is held back, in UTF-16 units. */
@@ -213,7 +235,7 @@ function shown(hidden: HiddenText, piece: string, isFinal: boolean, treatment: T
   const text = hidden.take(piece, isFinal)
   if (hidden.isFound && !wasFound) {
     if (treatment.hidden === 'refuse') throw new GuardError('payload_blocked', { reason: 'a text holds characters that nobody sees' })
-    treatment.onHidden?.()
+    treatment.onHidden()
   }
   return text
 }
@@ -230,11 +252,10 @@ export class SlowTextMasker {
   readonly #sentences = new Sentences()
 
   constructor(treatment: Treatment, ask: (sentence: string) => Promise<readonly TypedSpan[]>) {
-    const { hidden, ...rest } = treatment
     this.#treatment = treatment
     this.#ask = ask
-    this.#masker = new TextMasker(rest)
-    this.#hidden = hidden === undefined ? undefined : new HiddenText()
+    this.#masker = new TextMasker(treatment, true)
+    this.#hidden = treatment.hidden === undefined ? undefined : new HiddenText()
   }
 
   push(chunk: string): Promise<string> {

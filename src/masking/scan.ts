@@ -16,8 +16,11 @@ import { Windows } from './windows.ts'
  * @throws TypeError for a wrong choice of detectors; whatever a detector of one's own throws.
  */
 export function scan(text: string, detect: Detect): Finding[] {
+  const scanner = scannerOf(detect)
+  const found = findWhole(scanner, text)
+  if (found !== undefined) return found.map(({ candidate: { type, score }, start, end }) => ({ type, start, end, score }))
   const findings: Finding[] = []
-  const scanning = new Scanning(scannerOf(detect))
+  const scanning = new Scanning(scanner)
   for (const piece of piecesOf(text))
     scanning.take(
       piece,
@@ -41,6 +44,49 @@ export function piecesOf(text: string): readonly string[] {
 
 /** Whether what looks like a pseudonym is to be treated as one. */
 export type IsToken = (text: string) => boolean
+
+const nothing: readonly Stretch[] = Object.freeze([])
+
+/**
+ * What stands in a whole text that reads as it is written, as nearly all do: what `Scanning` would tell of it, without what a
+ * stream and folding need. Undefined for any other text, which has to go the long way.
+ */
+export function findWhole(scanner: Scanner, text: string, isToken?: IsToken): readonly Stretch[] | undefined {
+  if (typeof text !== 'string' || text.length > longestPiece || scanner.others.length > 0 || isFoldable(text)) return undefined
+  const sink = new WholeText(text, isToken)
+  scanner.run(text, 0, true, sink, sink)
+  return sink.candidates === undefined ? nothing : resolveOverlaps(sink.candidates, 0)
+}
+
+/** What is found in a text that is whole and not folded. */
+class WholeText implements Sink, Progress {
+  cursor = 0
+  settled = 0
+  candidates: Candidate[] | undefined
+  readonly #text: string
+  readonly #isToken: IsToken | undefined
+  // Where what each recognizer found last ends; most texts hold nothing.
+  #lastEnds: number[] | undefined
+
+  constructor(text: string, isToken: IsToken | undefined) {
+    this.#text = text
+    this.#isToken = isToken
+  }
+
+  isTaken(order: number, at: number): boolean {
+    return this.#lastEnds !== undefined && at < (this.#lastEnds[order] ?? 0)
+  }
+
+  accept(order: number, { isUnconfirmed }: Recognizer, type: string, first: number, end: number, score: number): void {
+    if (isUnconfirmed === true && this.#isToken?.(this.#text.slice(first, end)) !== true) return
+    this.#lastEnds ??= []
+    const start = Math.max(first, this.#lastEnds[order] ?? 0)
+    if (start >= end) return
+    this.#lastEnds[order] = end
+    this.candidates ??= []
+    this.candidates.push({ type, score, start, end, order })
+  }
+}
 
 /**
  * One text on its way through a scanner, in one piece or in many. A whole text is a stream of one piece, so that both
@@ -215,7 +261,7 @@ export interface Candidate {
 }
 
 /** A stretch of text in which one candidate is the best. */
-interface Stretch {
+export interface Stretch {
   readonly candidate: Candidate
   readonly start: number
   end: number

@@ -189,7 +189,7 @@ test('a value is restored into a leaf of the arguments of a tool, and into no ot
   const written = Walk.replace(
     toolArguments(true),
     sent,
-    texts.map((text) => new TextMasker({ ...restored }).whole(text.value)),
+    texts.map((text) => new TextMasker(restored).whole(text.value)),
   )
   const read = JSON.parse(String(written)) as Record<string, string>
   assert.deepEqual([Object.keys(read), read.badge, read.role, read.note], [['badge', 'role', 'note', 'nested'], value, 'user', `"${value}"`])

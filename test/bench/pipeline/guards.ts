@@ -40,11 +40,11 @@ const policy = policySet({
   ],
 })
 
-export type Without = 'nothing' | 'audit' | 'verifyIdentity' | 'rateLimit' | 'authorize' | 'maskData' | 'everything'
+export const controls = ['audit', 'verifyIdentity', 'rateLimit', 'authorize', 'maskData'] as const
 
-/** The chain without one control. `everything` leaves the engine alone. */
-export function chat(log: AuditLog, issuer: TestIssuer, without: Without) {
-  const out = (name: Without): boolean => without === name || without === 'everything'
+/** The chain with these controls; the others are left out, or replaced by one that does nothing. */
+export function chat(log: AuditLog, issuer: TestIssuer, included: readonly (typeof controls)[number][]) {
+  const out = (name: (typeof controls)[number]): boolean => !included.includes(name)
   const start = guard({ name: 'bench' })
   const recorded = out('audit') ? start.use(unaudited()) : start.use(audit({ log }))
   const identified = recorded.use(

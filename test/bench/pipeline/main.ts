@@ -6,7 +6,7 @@ import { AgentMeshClient } from '@microsoft/agent-governance-sdk'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { fileLog, fileSigner } from '../../../dist/audit-log/file.js'
 import { testIssuer } from '../../../dist/testing/index.js'
-import { answer, chat, question, type Without } from './guards.ts'
+import { answer, chat, controls, question } from './guards.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const calls = Number(process.env.CALLS ?? 2_000)
@@ -26,12 +26,19 @@ const subjects: Record<string, () => Promise<unknown>> = {
   'jose jwtVerify alone': () => jwtVerify(token, keys, { issuer: issuer.issuer, audience: issuer.audience }),
   'agent-governance-sdk executeWithGovernance': () => peer.executeWithGovernance('chat', question as never),
 }
-const parts: Without[] = ['nothing', 'audit', 'verifyIdentity', 'rateLimit', 'authorize', 'maskData', 'everything']
-for (const part of parts) {
-  const guarded = chat(log, issuer, part)
-  subjects[part === 'nothing' ? 'sallyport, all controls' : part === 'everything' ? 'sallyport, engine alone' : `sallyport without ${part}`] = () =>
-    guarded(question, request)
-}
+const add = (name: string, guarded: ReturnType<typeof chat>): void => void (subjects[name] = () => guarded(question, request))
+add('sallyport, all controls', chat(log, issuer, controls))
+for (const control of controls)
+  add(
+    `sallyport without ${control}`,
+    chat(
+      log,
+      issuer,
+      controls.filter((other) => other !== control),
+    ),
+  )
+for (const control of controls) add(`sallyport, ${control} alone`, chat(log, issuer, [control]))
+add('sallyport, engine alone', chat(log, issuer, []))
 
 // In groups, as a server has them: that is what group commit is for. CPU of all threads, in microseconds a call.
 async function measure(subject: () => Promise<unknown>, count: number): Promise<number> {
@@ -63,6 +70,8 @@ for (const [name, list] of figures)
     `${name.padEnd(44)}${us(median(name))} ${us(quantile(list, 0))} ${us(quantile(list, 1))}   ${(median(name) / whole).toFixed(2).padStart(6)}`,
   )
 console.log(`\nabove the bare function: ${(whole - base).toFixed(1)} µs`)
-console.log('share of each control (the whole guard less the guard without it):')
-for (const part of parts.slice(1, -1)) console.log(`  ${part.padEnd(16)}${us(whole - median(`sallyport without ${part}`))} µs`)
-console.log(`  ${'the engine'.padEnd(16)}${us(median('sallyport, engine alone') - base)} µs`)
+console.log('share of each control: the whole guard less the guard without it, and the guard with it alone less the engine alone')
+const engine = median('sallyport, engine alone')
+for (const control of controls)
+  console.log(`  ${control.padEnd(16)}${us(whole - median(`sallyport without ${control}`))} ${us(median(`sallyport, ${control} alone`) - engine)} µs`)
+console.log(`  ${'the engine'.padEnd(16)}${us(engine - base)} ${us(engine - base)} µs`)
