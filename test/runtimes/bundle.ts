@@ -47,9 +47,9 @@ export async function bundle(folder: string, files: readonly string[]): Promise<
     ...settings,
     stdin: {
       contents: [
-        "import { run } from './test/runtimes/harness.ts'",
+        "import { runHost } from './test/runtimes/exchange.ts'",
         `const files = {\n${loaders.join('\n')}\n}`,
-        'export const runAll = (report, options) => run(files, report, options)',
+        'export const runAll = (report, options) => runHost(files, report, options)',
       ].join('\n'),
       resolveDir: root,
       sourcefile: 'suite.ts',
