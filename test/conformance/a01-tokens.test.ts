@@ -294,7 +294,7 @@ describe('A1: tokens', () => {
     const servers = [
       createServer(toNode(guardHandler(base, chat, answer))),
       createServer(toNode(hono.fetch)),
-      createServer(getRequestListener(hono.fetch)),
+      createServer(getRequestListener(hono.fetch, { overrideGlobalObjects: false })),
       createServer(express().post('/*path', expressGuard(base, chat, answer))),
     ]
     const good = await issuer.mint(right)

@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { fileLog, fileSigner, storedEntries, verifyLog } from '../../src/audit-log/file.ts'
 import { picks } from '../audit-log/memory-disk.ts'
 import { sampleRecord } from '../audit-log/records.ts'
 import { audited, tokenOf } from '../controls/audited.ts'
+import { ownProcess } from './own-process.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'sallyport-a25-disks-'))
 const operation = { action: 'chat', resource: { type: 'model', id: 'gpt-5' } } as const
@@ -51,17 +51,8 @@ describe('A25: hundreds of writers that are killed', () => {
     for (let round = 0; round < 5; round++) {
       const folder = join(root, `killed-${round}`)
       mkdirSync(folder)
-      const child = spawn(
-        process.execPath,
-        [
-          ...process.execArgv.filter((flag) => !flag.startsWith('--test')),
-          fileURLToPath(new URL('./writing-process.ts', import.meta.url)),
-          folder,
-          key,
-          `${logs}`,
-        ],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      )
+      const [command, args] = ownProcess('writing-process')
+      const child = spawn(command, [...args, folder, key, `${logs}`], { stdio: ['ignore', 'pipe', 'inherit'] })
       // By what it has done, not by the clock: so each round meets it elsewhere, however slow the machine is.
       const enough = 1 + pick(400)
       let heard = ''

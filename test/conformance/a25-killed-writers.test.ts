@@ -4,10 +4,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { type FileLog, fileAnchor, fileLog, fileSigner, storedEntries, verifyLog } from '../../src/audit-log/file.ts'
 import type { AuditRecord } from '../../src/index.ts'
 import { chatRequest } from './chat-payloads.ts'
+import { ownProcess } from './own-process.ts'
 import { served } from './served.ts'
 import { analyst, wholeGuard } from './whole-guard.ts'
 
@@ -87,18 +87,8 @@ describe('A25: a writer that is killed', () => {
 
   test('with kill -9 amid real calls: what was answered is in the log', async () => {
     const folder = place('killed')
-    const child = spawn(
-      process.execPath,
-      [
-        ...process.execArgv.filter((flag) => !flag.startsWith('--test')),
-        fileURLToPath(new URL('./calling-process.ts', import.meta.url)),
-        folder,
-        place('key'),
-      ],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
+    const [command, args] = ownProcess('calling-process')
+    const child = spawn(command, [...args, folder, place('key')], { stdio: ['ignore', 'pipe', 'inherit'] })
     let heard = ''
     await new Promise<void>((resolve) => {
       child.stdout.on('data', (data: Buffer) => {

@@ -47,6 +47,7 @@ watch(
   ],
   'fs',
 )
+watch(fs.promises, ['open'], 'fs.promises', writing)
 watch(fs.promises, ['writeFile', 'mkdir', 'appendFile', 'rename', 'link', 'rm', 'unlink'], 'fs.promises')
 watch(globalThis, ['fetch'], 'global')
 syncBuiltinESMExports()

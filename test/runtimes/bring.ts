@@ -16,7 +16,9 @@ export async function bring({ from, command }: Runtime, folder: string, timeout:
   // Brought by npx, and started without it: what is ended by way of npx would live on. npm says what is wrong also where
   // the one that runs this was told to be silent.
   const brought = ['--yes', '--loglevel=error', `--package=${from}`, '--call', `command -v ${command}`]
-  const path = from === undefined ? command : await firstLine('npx', brought, folder, timeout)
+  // What is here already is not brought a second time.
+  const isHere = from === undefined || from === `node@${process.versions.node}`
+  const path = isHere ? (from === undefined ? command : process.execPath) : await firstLine('npx', brought, folder, timeout)
   const version = /\d[\w.-]*/.exec(await firstLine(path, ['--version'], folder, timeout))?.[0]
   if (version === undefined) throw new Error('it does not say which version it is')
   return { path, version }

@@ -155,6 +155,12 @@ describe('the harness', () => {
     ])
     assert.deepEqual(ran.splice(0), ['three'])
     await reports({ file: declare }, { leftOut: ['file > a > two'] })
-    assert.deepEqual(ran, ['before', 'one', 'after', 'three'])
+    assert.deepEqual(ran.splice(0), ['before', 'one', 'after', 'three'])
+    // Nor is a whole file loaded: what it needs may not be there.
+    const without = await reports({ file: () => assert.fail('loaded'), other: declare }, { leftOut: ['file'] })
+    assert.deepEqual(without.slice(0, 2), [
+      ['plan', ['file > all of it', 'other > a > one', 'other > a > two', 'other > ab > three']],
+      ['left out', 'file > all of it'],
+    ])
   })
 })

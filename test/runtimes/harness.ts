@@ -1,15 +1,16 @@
 // What stands in for `node:test` in the bundle that every runtime runs: the same words, and tests that run one by one.
 
-/** What a run says, in this order: the plan, each test as it ends, the end. */
+/** What a run says, in this order: the plan, each test as it ends, the end. What was made for others has neither. */
 export type Report =
   | { readonly kind: 'plan'; readonly tests: readonly string[] }
+  | { readonly kind: 'made'; readonly value: unknown }
   | { readonly kind: 'passed' | 'left out'; readonly test: string }
   | { readonly kind: 'failed'; readonly test: string; readonly error: string }
   | { readonly kind: 'end' }
 
 /** What a run is told. */
 export interface RunOptions {
-  /** Tests that cannot run here: full names, or the beginning of them up to a ` > `. */
+  /** Tests that cannot run here: full names, or the beginning of them up to a ` > `. A file that is named is not loaded. */
   readonly leftOut?: readonly string[]
   /** Milliseconds that one test, or one hook, may take; 30 s unless given. */
   readonly timeout?: number
@@ -87,7 +88,7 @@ export async function run(
   { leftOut = [], timeout = 30_000 }: RunOptions = {},
 ): Promise<void> {
   const suites: Suite[] = []
-  for (const [name, load] of Object.entries(files)) suites.push(await declaredIn(name, load))
+  for (const [name, load] of Object.entries(files)) suites.push(leftOut.includes(name) ? notLoaded(name) : await declaredIn(name, load))
   report({ kind: 'plan', tests: suites.flatMap(testsOf).map((each) => each.name) })
   const isLeftOut = (name: string): boolean => leftOut.some((each) => name === each || name.startsWith(`${each} > `))
   for (const suite of suites) await runSuite(suite, { report, isLeftOut, timeout })
@@ -107,6 +108,11 @@ async function declaredIn(name: string, load: () => Promise<unknown>): Promise<S
   } finally {
     current = undefined
   }
+}
+
+// What it needs to load may not be there. That something is left out is seen all the same.
+function notLoaded(name: string): Suite {
+  return { ...newSuite(name), children: [{ name: `${name} > all of it`, body: () => {} }] }
 }
 
 interface Run {

@@ -1,26 +1,52 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Brought } from './bring.ts'
 import { type Child, startChild } from './child.ts'
-import type { Report, RunOptions } from './harness.ts'
+import type { HostOptions } from './exchange.ts'
+import type { Report } from './harness.ts'
 import type { Runtime } from './runtimes.ts'
 
 /** What came of a run. */
 export interface Outcome {
   readonly reports: readonly Report[]
+  /** Seconds from one report to the next, by the file that the later one is about. */
+  readonly spent?: ReadonlyMap<string, number>
   /** Why there are no more reports; undefined where the suite came to its end. */
   readonly failure?: string
 }
 
 /** Runs the suite that is in a folder on a runtime. */
-export async function runSuite({ flags, host }: Runtime, { path }: Brought, folder: string, options: RunOptions, timeout: number): Promise<Outcome> {
+export async function runSuite(
+  { name, flags, host }: Runtime,
+  { path }: Brought,
+  folder: string,
+  options: HostOptions,
+  timeout: number,
+): Promise<Outcome> {
   const reports: Report[] = []
+  const spent = new Map<string, number>()
+  let heard = performance.now()
   const take = (line: string): void => {
     const report = readReport(line)
-    if (report !== undefined) reports.push(report)
+    if (report === undefined) return
+    const now = performance.now()
+    const file = 'test' in report ? fileOf(report.test) : ''
+    spent.set(file, (spent.get(file) ?? 0) + (now - heard) / 1_000)
+    heard = now
+    reports.push(report)
   }
   const run = host === 'process' ? runProcess : runWorker
-  const failure = await run(path, flags, folder, JSON.stringify(options), timeout, take)
-  return reports.at(-1)?.kind === 'end' && failure === undefined ? { reports } : { reports, failure: failure ?? 'it ended before the suite did' }
+  // By a file: what hosts wrote for each other is longer than an argument may be.
+  const given = join(folder, `options-${name}.json`)
+  writeFileSync(given, JSON.stringify(options))
+  const failure = await run(path, flags, folder, given, timeout, take)
+  const isWhole = reports.at(-1)?.kind === 'end' && failure === undefined
+  return { reports, spent, ...(!isWhole && { failure: failure ?? 'it ended before the suite did' }) }
+}
+
+/** The file that a test stands in, by the test's full name. */
+export function fileOf(test: string): string {
+  return test.split(' > ', 1)[0] ?? ''
 }
 
 type Run = (
@@ -50,7 +76,7 @@ const runWorker: Run = async (path, flags, folder, options, timeout, take) => {
   })
   const asked = listening.then(async (port) => {
     try {
-      const { body, status } = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: options })
+      const { body, status } = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: readFileSync(options) })
       if (status !== 200 || body === null) return `it answers ${status}`
       let rest = ''
       for await (const text of body.pipeThrough(new TextDecoderStream())) {

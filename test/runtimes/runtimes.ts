@@ -11,8 +11,11 @@ export interface Runtime {
   readonly host: 'process' | 'worker'
 }
 
+/** The Node that runs this: only where it is named. */
+export const here: Runtime = { name: 'node', command: process.execPath, flags: [], host: 'process' }
+
 export const runtimes: readonly Runtime[] = [
-  { name: 'node', command: process.execPath, flags: [], host: 'process' },
+  { name: 'node-20', from: 'node@20.20.2', command: 'node', flags: [], host: 'process' },
   { name: 'node-22', from: 'node@22.23.3', command: 'node', flags: [], host: 'process' },
   { name: 'node-24', from: 'node@24.21.0', command: 'node', flags: [], host: 'process' },
   { name: 'node-26', from: 'node@26.10.0', command: 'node', flags: [], host: 'process' },

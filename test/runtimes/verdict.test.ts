@@ -12,12 +12,24 @@ const entry = (tests: string, on = 'workerd'): LeftOut => ({ on, tests, reason: 
 
 describe('the verdict on a runtime', () => {
   test('is good where every test passed', () => {
-    assert.deepEqual(judge({ reports: [plan, one, two, end] }, [], ['a > one', 'a > two']), { tests: 2, passed: 2, failed: [], leftOut: [] })
+    assert.deepEqual(judge({ reports: [plan, one, two, end], spent: new Map([['a', 3]]) }, [], ['a > one', 'a > two']), {
+      tests: 2,
+      passed: 2,
+      failed: [],
+      leftOut: [],
+      files: new Map([['a', { passed: 2, failed: 0, leftOut: 0, seconds: 3 }]]),
+    })
   })
 
   test('counts what is left out by name, and as nothing else', () => {
     const reports: Report[] = [plan, one, { kind: 'left out', test: 'a > two' }, end]
-    assert.deepEqual(judge({ reports }, [entry('a > two')]), { tests: 2, passed: 1, failed: [], leftOut: ['a > two'] })
+    assert.deepEqual(judge({ reports }, [entry('a > two')]), {
+      tests: 2,
+      passed: 1,
+      failed: [],
+      leftOut: ['a > two'],
+      files: new Map([['a', { passed: 1, failed: 0, leftOut: 1, seconds: 0 }]]),
+    })
     assert.match(
       judge({ reports }, [entry('a > tw')])
         .failed.map(({ error }) => error)
@@ -40,6 +52,11 @@ describe('the verdict on a runtime', () => {
       [[{ reports: [plan, one, { kind: 'left out', test: 'a > two' }, end] }, []], 'a > two', /does not name it/],
       [[{ reports: [plan, one, two, end] }, [entry('a > three')]], 'a > three', /no such test/],
       [[{ reports: [plan, one, two, end] }, [], ['a > one']], 'the suite', /other tests/],
+      [
+        [{ reports: [plan, one, { kind: 'left out', test: 'a > two' }, end] }, [entry('a > two')], ['b > one', 'a > two']],
+        'the suite',
+        /other tests/,
+      ],
     ]
     for (const [given, name, why] of cases) {
       const { failed } = judge(...given)
@@ -47,6 +64,16 @@ describe('the verdict on a runtime', () => {
       assert.equal(failed[0]?.test, name)
       assert.match(failed[0]?.error ?? '', why)
     }
+  })
+
+  test('compares nothing of a file that is not loaded there', () => {
+    const reports: Report[] = [
+      { kind: 'plan', tests: ['a > all of it', 'b > one'] },
+      { kind: 'left out', test: 'a > all of it' },
+      { kind: 'passed', test: 'b > one' },
+      end,
+    ]
+    assert.deepEqual(judge({ reports }, [entry('a')], ['a > one', 'a > two', 'b > one']).failed, [])
   })
 
   test('leaves out on one runtime what is named for it or for all, of the files that run', () => {

@@ -33,10 +33,14 @@ export async function startRedis(...options: readonly string[]): Promise<RedisSe
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-redis-'))
   let child: ChildProcess | undefined
+  // Not by way of the child: after a first signal Deno takes one for ended, and sends it no other.
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(child.pid, name)
+  }
   const server: RedisServer = {
     port,
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     async kill() {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
