@@ -1,6 +1,5 @@
-import { type Report, verifiedRecords, verifyLog } from '../../../dist/audit-log/file.js'
-import { fileAnchor } from '../../../dist/audit-log/file.js'
 import { join } from 'node:path'
+import { fileAnchor, type Report, verifiedRecords, verifyLog } from '../../../dist/audit-log/file.js'
 
 /** What a log holds. */
 export interface Counted {

@@ -1,15 +1,14 @@
 // Throughput and latency of the gateway of the examples under autocannon, with the guard and without it, in turns. Build first: it
 // measures `dist`. Each of load, gateway and model is a process of its own, all on loopback. `SECONDS_EACH` and `ROUNDS` say for how long.
-import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { cpus } from 'node:os'
+import { quantile, tell } from '../report/figure.ts'
 import { drive } from './drive.ts'
-import { machine, quantile, rounded, startParts } from './parts.ts'
+import { startParts } from './parts.ts'
 import { bodies, isAnswer, isStream } from './questions.ts'
 
 const seconds = Number(process.env.SECONDS_EACH ?? 4)
 const rounds = Number(process.env.ROUNDS ?? 3)
 const connections = (process.env.CONNECTIONS ?? '1,64,512').split(',').map(Number)
-const out = process.env.OUT ?? fileURLToPath(new URL('../../../docs/benchmarks/load.json', import.meta.url))
 
 const stopping = new AbortController()
 process.once('SIGINT', () => stopping.abort())
@@ -34,6 +33,21 @@ interface Run {
   /** Microseconds of the gateway's own processor time a call. */
   readonly cpu: number
 }
+
+const names = { json: 'whole answers', stream: 'streams of 32 events' } as const
+const order = ['cpu', 'perSecond', 'p50', 'p99'] as const
+const tables: Readonly<Record<keyof Run, string>> = {
+  cpu: 'processor time of the gateway',
+  perSecond: 'calls',
+  p50: 'time of a call, median',
+  p99: 'time of a call, 99 %',
+}
+const units = {
+  cpu: { unit: 'µs a call' },
+  perSecond: { unit: 'a second', better: 'more' },
+  p50: { unit: 'ms' },
+  p99: { unit: 'ms' },
+} as const
 
 async function run(guarded: boolean, shape: 'json' | 'stream', count: number, duration: number): Promise<Run> {
   const gateway = parts.gateways[guarded ? 1 : 0]
@@ -60,11 +74,10 @@ async function run(guarded: boolean, shape: 'json' | 'stream', count: number, du
   return { perSecond: times.length / lasted, p50: quantile(times, 0.5), p99: quantile(times, 0.99), cpu: cpu / times.length }
 }
 
-const results: object[] = []
 try {
   for (const guarded of [false, true]) for (const shape of ['json', 'stream'] as const) await run(guarded, shape, 64, 2)
   console.log(`load: ${rounds} rounds of ${seconds} s each, with and without the guard in turns; medians`)
-  console.log(`node ${process.version}; load, gateway and model are three processes on ${machine().cores} cores\n`)
+  console.log(`node ${process.version}; load, gateway and model are three processes on ${cpus().length} cores\n`)
   console.log('                              calls a second    p50 ms    p99 ms   CPU µs a call in the gateway')
   for (const shape of ['json', 'stream'] as const)
     for (const count of connections) {
@@ -76,9 +89,12 @@ try {
         for (const guarded of [false, true]) runs.get(guarded)?.push(await run(guarded, shape, count, seconds))
       if (stopping.signal.aborted) break
       for (const [guarded, list] of runs) {
-        const of = (what: keyof Run): number[] => list.map((one) => rounded(one[what]))
-        const [perSecond, p50, p99, cpu] = (['perSecond', 'p50', 'p99', 'cpu'] as const).map((what) => quantile(of(what), 0.5))
-        results.push({ shape, connections: count, guarded, perSecond: of('perSecond'), p50: of('p50'), p99: of('p99'), cpu: of('cpu') })
+        const [cpu, perSecond, p50, p99] = order.map((what) => {
+          const values = list.map((one) => one[what])
+          const told = { bench: 'load', subject: guarded ? 'with the guard' : 'without the guard', peer: !guarded, ...units[what] }
+          tell({ ...told, table: `${tables[what]}, ${names[shape]}`, values, size: { of: 'connections', value: count } })
+          return quantile(values, 0.5)
+        })
         const name = `${shape}, ${count} connections, ${guarded ? 'guarded' : 'bare'}`
         console.log(
           `${name.padEnd(34)}${(perSecond ?? 0).toFixed(0).padStart(10)}${(p50 ?? 0).toFixed(1).padStart(10)}${(p99 ?? 0).toFixed(1).padStart(10)}${(cpu ?? 0).toFixed(0).padStart(10)}`,
@@ -89,10 +105,4 @@ try {
   await parts.close()
 }
 if (stopping.signal.aborted) process.exit(130)
-const command = 'npm --prefix test/bench run load'
-writeFileSync(
-  out,
-  `${JSON.stringify({ version: 1, command, date: new Date().toISOString(), machine: machine(), seconds, rounds, results }, null, 1)}\n`,
-)
-console.log(`\nwritten to ${out}`)
 process.exit(0)

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testIssuer, type TestIssuer } from '../../../dist/testing/index.js'
 import { type Child, startChild } from './child.ts'
@@ -46,23 +46,3 @@ export async function startParts(gateways: readonly Told[]): Promise<Parts> {
     },
   }
 }
-
-/** What it ran on. */
-export function machine(): Readonly<Record<string, string | number>> {
-  const all = cpus()
-  return {
-    cpu: all[0]?.model.trim() ?? 'unknown',
-    cores: all.length,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-  }
-}
-
-/** The value that so great a part of the values does not exceed; 0 where there is none. */
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((one, other) => one - other)
-  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0
-}
-
-export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits))

@@ -2,15 +2,20 @@
 // records and every place was given back. `--minutes N` (60), `--rate N` calls a second (100). Build first: it measures `dist`.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Child } from './child.ts'
+import { quantile } from '../report/figure.ts'
+import { commitOf, thisMachine } from '../report/results.ts'
+import type { SoakRow } from '../report/soak-results.ts'
+import { folder, writeReport } from '../report/write-report.ts'
 import { countRecords } from './count-records.ts'
 import { drive } from './drive.ts'
 import type { Collected, Sample, Settled } from './gateway.ts'
 import { leave } from './leavers.ts'
-import { machine, quantile, rounded, startParts } from './parts.ts'
+import { startParts } from './parts.ts'
 import { bodies } from './questions.ts'
 import { type Kind, startCallers } from './traffic.ts'
 
@@ -19,7 +24,7 @@ const { values } = parseArgs({
 })
 const minutes = Number(values.minutes)
 const rate = Number(values.rate)
-const out = values.out ?? fileURLToPath(new URL('../../../docs/benchmarks/soak.json', import.meta.url))
+const out = values.out ?? join(folder, 'soak.json')
 if (!(minutes > 0) || !(rate >= 20)) throw new TypeError('--minutes must be above 0, --rate at least 20')
 const seconds = Math.round(minutes * 60)
 /** Requests a minute of each caller. */
@@ -96,16 +101,7 @@ async function runLeavers(url: string): Promise<void> {
   await Promise.all(open)
 }
 
-interface Row extends Sample {
-  /** Seconds since the begin. */
-  readonly at: number
-  readonly json50: number
-  readonly json99: number
-  readonly stream50: number
-  readonly stream99: number
-}
-
-const rows: Row[] = []
+const rows: SoakRow[] = []
 /** The heap after a garbage collection, at times. */
 const collected: { at: number; heap: number }[] = []
 const began = performance.now()
@@ -114,9 +110,10 @@ async function take(): Promise<void> {
   const { json, stream } = times
   times.json = []
   times.stream = []
-  const latencies = { json50: quantile(json, 0.5), json99: quantile(json, 0.99), stream50: quantile(stream, 0.5), stream99: quantile(stream, 0.99) }
-  const row = { at: Math.round((performance.now() - began) / 1000), ...sample }
-  rows.push({ ...row, ...(Object.fromEntries(Object.entries(latencies).map(([name, ms]) => [name, rounded(ms)])) as typeof latencies) })
+  const part = (list: readonly number[], of: number): number => (list.length === 0 ? 0 : Number(quantile(list, of).toFixed(2)))
+  const latencies = { json50: part(json, 0.5), json99: part(json, 0.99), stream50: part(stream, 0.5), stream99: part(stream, 0.99) }
+  const row = { at: Math.round((performance.now() - began) / 1000), ...sample, load: Number((loadavg()[0] ?? 0).toFixed(2)) }
+  rows.push({ ...row, ...latencies })
   if (rows.length % 20 === 10) collected.push({ at: row.at, heap: (await gateway.ask<Collected>('collect')).heap })
   if (rows.length % 2 !== 0) return
   const calls = Object.values(answered).reduce((sum, count) => sum + count, left)
@@ -160,11 +157,13 @@ try {
   )
   console.log(JSON.stringify({ settled, model, closed: closed.seconds, problems: counted.problems }))
   for (const [what, holds] of Object.entries(held)) console.log(`${holds ? 'holds' : 'DOES NOT HOLD'}: ${what}`)
+  const commit = commitOf(folder)
   const result = {
     version: 1,
     command: `npm --prefix test/bench run soak -- --minutes ${minutes}${rate === 100 ? '' : ` --rate ${rate}`}`,
     date: new Date().toISOString(),
-    machine: machine(),
+    ...(commit !== undefined && { commit }),
+    machine: thisMachine(),
     seconds,
     rate,
     answered,
@@ -179,8 +178,10 @@ try {
   }
   // A line for each row.
   const lines = rows.map((row) => JSON.stringify(row)).join(',\n  ')
+  mkdirSync(dirname(out), { recursive: true })
   writeFileSync(out, `${JSON.stringify(result, null, 1).replace('"rows": []', () => `"rows": [\n  ${lines}\n ]`)}\n`)
   console.log(`written to ${out}`)
+  if (values.out === undefined) writeReport()
   exitCode = Object.values(held).every(Boolean) ? 0 : 1
 } catch (error) {
   console.error(error)

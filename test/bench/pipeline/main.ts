@@ -6,6 +6,7 @@ import { AgentMeshClient } from '@microsoft/agent-governance-sdk'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { fileLog, fileSigner } from '../../../dist/audit-log/file.js'
 import { testIssuer } from '../../../dist/testing/index.js'
+import { tellPipeline } from './tell.ts'
 import { answer, chat, question, type Without } from './guards.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
@@ -47,6 +48,7 @@ for (let round = 0; round < rounds; round++)
   for (const [name, subject] of Object.entries(subjects)) figures.get(name)?.push(await measure(subject, name.startsWith('jose') ? calls / 4 : calls))
 await log.close()
 rmSync(folder, { recursive: true })
+tellPipeline(figures)
 
 const quantile = (list: readonly number[], part: number): number =>
   [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) * part)] ?? Number.NaN
