@@ -108,6 +108,7 @@ describe('the results of benchmarks', () => {
     assert.equal(next.benches.policy?.now, now)
     assert.equal(next.benches.policy?.last, results.benches.policy?.now)
     assert.equal(next.benches.import, results.benches.import)
+    assert.equal(withRun(results, 'import', now, true).benches.import?.last, undefined)
   })
 
   test('every bench that is named is there, and every one that is there is named', () => {

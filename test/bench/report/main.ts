@@ -18,14 +18,15 @@ const names = benches.map(({ name }) => name)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { draw: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  options: { draw: { type: 'boolean' }, anew: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
 })
 const unknown = positionals.filter((name) => !names.includes(name))
 if (values.help === true || unknown.length > 0) {
   if (unknown.length > 0) console.error(`There is no bench ${unknown.join(', ')}.\n`)
-  console.log(`npm run bench [-- NAME ... | --draw]
+  console.log(`npm run bench [-- NAME ... --anew | --draw]
 
 Measures all of these, or those that are named, and writes docs/benchmarks: ${names.join(', ')}.
+--anew compares with nothing: what was measured before is forgotten, as where the machine was busy then.
 --draw draws the report of what was measured before.`)
   process.exit(unknown.length > 0 ? 2 : 0)
 }
@@ -51,7 +52,7 @@ if (failed.length > 0) console.error(`Not measured: ${failed.join(', ')}`)
 process.exit(interrupted ? 130 : failed.length > 0 ? 1 : 0)
 
 function keep(name: string, run: Run): void {
-  const results = withRun(readResults(file), name, run)
+  const results = withRun(readResults(file), name, run, values.anew === true)
   writeResults(file, results)
   writeReport()
   const last = results.benches[name]?.last

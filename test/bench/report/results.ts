@@ -62,9 +62,9 @@ export function readResults(path: string): Results {
   return results
 }
 
-/** The results with a new run of a bench: what was there becomes the last one. */
-export function withRun(results: Results, bench: string, now: Run): Results {
-  const last = results.benches[bench]?.now
+/** The results with a new run of a bench: what was there becomes the last one, or is forgotten. */
+export function withRun(results: Results, bench: string, now: Run, isAnew = false): Results {
+  const last = isAnew ? undefined : results.benches[bench]?.now
   return { version: 1, benches: { ...results.benches, [bench]: { now, ...(last !== undefined && { last }) } } }
 }
 
