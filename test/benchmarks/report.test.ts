@@ -84,8 +84,8 @@ describe('the report of benchmarks', () => {
     assert.match(page, /\| resident set, MB \| 200 \| 200 \| 1\.00 × \|/)
   })
 
-  test('is drawn of nothing as well', () => {
-    assert.match(drawReport({ version: 1, benches: {} }, undefined)['README.md'] ?? '', /^# Benchmarks\n/)
+  test('is drawn of nothing as well, and says so', () => {
+    assert.match(drawReport({ version: 1, benches: {} }, undefined)['README.md'] ?? '', /Nothing was measured yet/)
   })
 })
 

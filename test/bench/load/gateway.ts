@@ -1,6 +1,6 @@
 // The gateway of the examples in a process of its own, or the same server without the guard.
-import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -163,4 +163,8 @@ const cpuNow = (): number => {
 serveParent(server.url, { cpu: cpuNow, sample, collect, settled, close }, async () => {
   await close()
   rmSync(folder, { recursive: true, force: true })
+  try {
+    // Where whoever started it is gone, and no other gateway is left.
+    rmdirSync(dirname(folder))
+  } catch {}
 })

@@ -39,6 +39,7 @@ type Named = readonly [string, Run]
 
 function machines(runs: readonly Named[]): string {
   const line = ({ cpu, cores, memory, node, platform }: Machine): string => `${cpu}, ${cores} cores, ${memory}, Node ${node}, ${platform}`
+  if (runs.length === 0) return 'Nothing was measured yet.'
   const groups = new Map<string, Named[]>()
   for (const named of runs) {
     const key = line(named[1].machine)
