@@ -4,13 +4,13 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const wanted = process.argv.slice(2)
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules') && !path.startsWith('bench'))
+  .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules') && !path.startsWith(`bench${sep}`))
   .map((path) => join('test', path))
   .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
   .sort()

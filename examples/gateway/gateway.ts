@@ -2,14 +2,20 @@
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import {
+  type AuditLog,
   audit,
   authorize,
+  type Call,
   detectors,
   encryptPayload,
   guard,
   jwt,
+  type Known,
+  type Limit,
+  type LimitStore,
   localKeys,
   maskData,
+  memoryLimits,
   openaiChat,
   policySet,
   rateLimit,
@@ -28,30 +34,40 @@ export const files = { log: 'var/gateway/audit', key: 'var/gateway/audit.key', a
 export const origin = 'https://gateway.example'
 
 /** Any OpenAI-compatible endpoint, or the embedded model. */
-function upstream(body: string, signal: AbortSignal): Promise<Response> {
+export function upstream(body: string, signal: AbortSignal): Promise<Response> {
   const { OPENAI_BASE_URL, OPENAI_API_KEY } = process.env
   const init = { method: 'POST', body, signal, headers: { 'content-type': 'application/json', authorization: `Bearer ${OPENAI_API_KEY}` } }
   if (OPENAI_BASE_URL === undefined) return embeddedModel(new Request('http://embedded/v1/chat/completions', init))
   return fetch(`${OPENAI_BASE_URL.replace(/\/$/, '')}/chat/completions`, init)
 }
 
-/** Starts the gateway on a free port, or on that one. */
-export async function startGateway(issuer: Issuer, privateJwk: object, port = 0) {
-  const log = await fileLog(files.log, { signer: await fileSigner(files.key), origin: 'gateway.example', anchor: fileAnchor(files.anchor) })
+/** A limit that is kept for each caller. */
+export type CallerLimit = Limit<Call & Pick<Known, 'identity'>>
+
+const usualLimits: readonly CallerLimit[] = [
+  { name: 'requests', per: (call) => call.identity.key, requests: 30, window: 60, burst: 6 },
+  { name: 'tokens', per: (call) => call.identity.key, tokens: 20_000, window: 60 },
+]
+
+/** What the gateway is made of: its maker opens and closes it. */
+export interface GatewayParts {
+  readonly issuer: Pick<Issuer, 'issuer' | 'audience' | 'jwksUrl'>
+  /** The private key that sealed requests are opened with. */
+  readonly privateJwk: object
+  readonly log: AuditLog
+  readonly limits?: readonly CallerLimit[]
+  readonly store?: LimitStore
+}
+
+/** The server's routes behind all controls, and the guard, which is to be closed. */
+export function gatewayApp({ issuer, privateJwk, log, limits = usualLimits, store = memoryLimits() }: GatewayParts) {
   const keys = localKeys({ jwks: { keys: [privateJwk] } })
   const base = guard({ name: 'gateway', deadline: 60_000 })
     .use(audit({ log, content: 'digest' }))
     .use(verifyIdentity({ verifiers: [jwt({ issuer: issuer.issuer, audience: issuer.audience, keys: issuer.jwksUrl })] }))
     // Sealed requests are opened and answered sealed; clear ones are let in, since `curl` cannot seal.
     .use(encryptPayload({ keys, direction: 'both', required: false }))
-    .use(
-      rateLimit({
-        limits: [
-          { name: 'requests', per: (call) => call.identity.key, requests: 30, window: 60, burst: 6 },
-          { name: 'tokens', per: (call) => call.identity.key, tokens: 20_000, window: 60 },
-        ],
-      }),
-    )
+    .use(rateLimit({ limits, store }))
     .use(authorize({ evaluator: policySet(policy) }))
     .use(maskData({ detect: detectors.pii, mode: 'redact', direction: 'both' }))
 
@@ -62,6 +78,13 @@ export async function startGateway(issuer: Issuer, privateJwk: object, port = 0)
     // What arrives here is masked and capped; what leaves here is masked again, chunk by chunk.
     (context) => upstream(JSON.stringify(context.var.call.input), context.var.call.signal),
   )
+  return { app, keys, guard: base }
+}
+
+/** Starts the gateway on a free port, or on that one. */
+export async function startGateway(issuer: Issuer, privateJwk: object, port = 0) {
+  const log = await fileLog(files.log, { signer: await fileSigner(files.key), origin: 'gateway.example', anchor: fileAnchor(files.anchor) })
+  const { app, keys, guard: base } = gatewayApp({ issuer, privateJwk, log })
   const server = await listen((options, ready) => serve({ fetch: app.fetch, ...options }, ready), port)
   return {
     url: server.url,

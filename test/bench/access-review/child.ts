@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { accessReview } from '../../../src/access-review/access-review.ts'
 import { policyDiff } from '../../../src/access-review/policy-diff.ts'
 import { entryText } from '../../../src/audit-log/record.ts'
+import { tell } from '../report/figure.ts'
 import { policy, traffic } from './traffic.ts'
 
 const [mode = 'review', count = '1000000'] = process.argv.slice(2)
@@ -19,6 +20,10 @@ function report(label: string, more = ''): void {
   const { user, system } = process.cpuUsage(before)
   const peak = process.resourceUsage().maxRSS / 1024
   const seconds = (performance.now() - started) / 1000
+  const told = { bench: 'access-review', subject: label, peer: mode === 'generate' }
+  const decisions = `${records.toLocaleString('en')} decisions`
+  tell({ ...told, table: decisions, unit: 's', values: [(user + system) / 1e6] })
+  tell({ ...told, table: `${decisions}: memory at the most`, unit: 'MB', values: [peak] })
   console.log(
     `  ${label.padEnd(46)}${seconds.toFixed(1).padStart(6)} s${((user + system) / 1e6).toFixed(1).padStart(7)} s CPU${peak.toFixed(0).padStart(6)} MB peak  ${more}`,
   )

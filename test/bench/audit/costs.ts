@@ -1,4 +1,5 @@
 import { decision } from './record.ts'
+import { tell } from '../report/figure.ts'
 import { bare, pinoWriter, plainGroupCommit, sallyport, settle, sqlite, type Writer } from './writers.ts'
 
 const contenders: readonly ((folder: string) => Writer | Promise<Writer>)[] = [
@@ -36,6 +37,22 @@ export async function printCosts(folder: string): Promise<void> {
     console.log(`\n${callers} in flight, median of 5`)
     console.log('                          µs CPU   a second   p99 ms   promise')
     for (const [name, { writer, runs: all }] of runs) {
+      const told = { bench: 'audit', subject: `${name} (${writer.promise})`, peer: name !== 'sallyport' }
+      tell({
+        ...told,
+        table: `a record, ${callers} in flight`,
+        unit: 'µs',
+        values: all.map(({ cpu }) => cpu),
+        ...(name === 'sallyport' && { asked: 9 }),
+      })
+      tell({
+        ...told,
+        table: `records, ${callers} in flight`,
+        unit: 'a second',
+        better: 'more',
+        values: all.map(({ perSecond }) => perSecond),
+        ...(name === 'sallyport' && { asked: 45_000 }),
+      })
       const [cpu, perSecond, p99] = (['cpu', 'perSecond', 'p99'] as const).map((what) => median(all.map((run) => run[what])))
       console.log(
         `  ${name.padEnd(22)} ${(cpu ?? 0).toFixed(1).padStart(7)} ${Math.round(perSecond ?? 0)

@@ -6,6 +6,7 @@ import { buildClient, CommitmentPolicy, RawAesKeyringNode, RawAesWrappingSuiteId
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import sodium from 'libsodium-wrappers'
 import { localKeys, sealer } from '../../../dist/index.js'
+import { tell } from '../report/figure.ts'
 import { FrameOpener, FrameSealer } from '../../../src/encryption/sealed-frames.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
@@ -142,6 +143,12 @@ const groups: readonly (readonly [title: string, limit: string, contenders: read
   ],
 ]
 
+const askedOf = (subject: string, limit: string): object => {
+  if (subject === 'sealer, a key of its own for each') return { asked: 4, askedOf: limit }
+  if (subject.startsWith('frames of')) return { asked: 1.6, askedOf: limit }
+  if (subject.startsWith('sealer.')) return { asked: 1.25, askedOf: limit }
+  return subject === 'FrameSealer.seal' ? { asked: 10 } : {}
+}
 console.log(`Node ${process.version}, ${cpus()[0]?.model}, medians of ${rounds} rounds, CPU time\n`)
 for (const [title, limit, contenders] of groups) {
   if (!title.includes(only)) continue
@@ -158,6 +165,9 @@ for (const [title, limit, contenders] of groups) {
     }
   const median = (name: string): number => [...(times.get(name) ?? [])].sort((one, other) => one - other)[rounds >> 1] ?? Number.NaN
   console.log(title)
+  const table = title.replace(/, microseconds$/, '')
+  for (const [subject, values] of times)
+    tell({ bench: 'encryption', table, subject, unit: 'µs', values, peer: /^(node:|jose|libsodium|@aws)/.test(subject), ...askedOf(subject, limit) })
   for (const { name } of contenders)
     console.log(`  ${name.padEnd(52)}${median(name).toFixed(1).padStart(10)}${`${(median(name) / median(limit)).toFixed(2)} x`.padStart(10)}`)
   console.log()

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { tell } from '../report/figure.ts'
 
 const dist = fileURLToPath(new URL('../../../dist/index.js', import.meta.url))
 const bench = fileURLToPath(new URL('..', import.meta.url))
@@ -24,6 +25,13 @@ console.log(`\nimport: CPU milliseconds of a fresh process, median of ${runs}, i
 for (const name of figures.keys()) console.log(`  ${name.padEnd(12)}${median(name).toFixed(1).padStart(8)}`)
 console.log(`  sallyport / jose, both less nothing: ${((median('sallyport') - median('nothing')) / (median('jose') - median('nothing'))).toFixed(2)}`)
 
+for (const [subject, values] of figures)
+  tell({ bench: 'import', table: 'a fresh process', subject, unit: 'ms', values, peer: subject !== 'sallyport' })
+const ratios = (figures.get('sallyport') ?? []).map(
+  (own, run) => (own - (figures.get('nothing')?.[run] ?? 0)) / ((figures.get('jose')?.[run] ?? 0) - (figures.get('nothing')?.[run] ?? 0)),
+)
+tell({ bench: 'import', table: 'importing it, against jose, both less nothing', subject: 'sallyport', unit: '× jose', values: ratios, asked: 1.5 })
+
 const guards: Record<string, string> = {
   'a guard with all controls':
     'export { audit, authorize, detectors, encryptPayload, guard, jwt, localKeys, maskData, memoryLog, openaiChat, policySet, rateLimit, verifyIdentity }',
@@ -41,8 +49,12 @@ for (const [name, names] of Object.entries(guards)) {
     conditions: ['import'],
     target: 'es2023',
     write: false,
+    logLevel: 'error',
   })
   const bytes = result.outputFiles[0]?.contents ?? new Uint8Array()
+  const asked = name.startsWith('identity') ? { asked: 60 } : {}
+  tell({ bench: 'import', table: 'a bundle, minified', subject: name, unit: 'kB', values: [bytes.length / 1000], ...asked })
+  tell({ bench: 'import', table: 'a bundle, minified and gzipped', subject: name, unit: 'kB', values: [gzipSync(bytes, { level: 9 }).length / 1000] })
   console.log(
     `  ${name.padEnd(32)}${(bytes.length / 1000).toFixed(1).padStart(8)} kB${(gzipSync(bytes, { level: 9 }).length / 1000).toFixed(1).padStart(8)} kB gzip`,
   )

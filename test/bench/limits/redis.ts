@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { RateLimiterRedis, RateLimiterUnion } from 'rate-limiter-flexible'
 import { redisLimits } from '../../../dist/adapters/redis/index.js'
 import { type KeyedLimit, type LimitStore, planLimit } from '../../../dist/index.js'
+import { tell } from '../report/figure.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 5)
 const concurrent = 100
@@ -137,6 +138,23 @@ export async function printRedis(): Promise<void> {
   const table = new Map<Subject, Measured>(subjects.map((subject) => [subject, nothing()]))
   for (let round = -1; round < rounds; round++)
     for (const [subject, measured] of table) await measure(subject, round < 0 ? nothing() : measured, admin)
+  for (const [{ name: subject }, { perSecond, own, server }] of table) {
+    const told = { bench: 'limits', subject, peer: !subject.startsWith('sallyport') }
+    tell({
+      ...told,
+      table: 'a check in Redis, of this process and of Redis',
+      unit: 'µs',
+      values: own.map((here, round) => here + (server[round] ?? 0)),
+    })
+    tell({
+      ...told,
+      table: 'checks in Redis',
+      unit: 'a second',
+      better: 'more',
+      values: perSecond,
+      ...(subject.includes('slices') && { asked: 500_000 }),
+    })
+  }
   for (const [{ name }, { perSecond, latencies, own, server }] of table) {
     const cells = [at(latencies, 0.5), at(latencies, 0.99)].map((value) => value.toFixed(2).padStart(10)).join('')
     const cpu = `${at(own, 0.5).toFixed(1).padStart(14)}${at(server, 0.5).toFixed(1).padStart(10)}`

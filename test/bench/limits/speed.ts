@@ -5,7 +5,9 @@ import { MemoryStore as ExpressStore } from 'express-rate-limit'
 import { MemoryStore as HonoStore } from 'hono-rate-limiter'
 import { RateLimiterMemory, RateLimiterUnion } from 'rate-limiter-flexible'
 import { type KeyedLimit, memoryLimits, planLimit } from '../../../dist/index.js'
+import { tell } from '../report/figure.ts'
 
+const bench = 'limits'
 const rounds = Number(process.env.ROUNDS ?? 5)
 const sizes = (process.env.KEYS ?? '1,10000,1000000').split(',').map(Number)
 
@@ -101,6 +103,9 @@ const subjects: readonly Subject[] = [
 
 const isAsync = (subject: Subject): boolean => subject === flexible || subject === express
 
+const askedOf = (subject: Subject, keys: number): object => (subject === subjects[0] ? { asked: keys <= 1 ? 0.3 : keys <= 10_000 ? 0.5 : 2 } : {})
+const isPeer = ({ name }: Subject): boolean => !name.startsWith('sallyport')
+
 async function ask(run: (key: string) => unknown, keys: readonly string[], order: Uint32Array, count: number, waits: boolean): Promise<number> {
   const before = process.cpuUsage()
   if (waits) for (let call = 0; call < count; call++) await run(keys[order[call % order.length] ?? 0] ?? '')
@@ -143,7 +148,30 @@ export async function printSpeed(): Promise<void> {
         const cost = await ask(run, keys, order, isAsync(subject) ? 50_000 : 300_000, isAsync(subject))
         if (round >= 0) costs.push(cost)
       }
+    for (const { subject, costs } of made)
+      tell({
+        bench,
+        table: 'a check in memory',
+        subject: subject.name,
+        unit: 'µs',
+        values: costs,
+        peer: isPeer(subject),
+        size: { of: 'keys', value: size },
+        ...askedOf(subject, size),
+      })
     for (const { subject, costs } of made) table.get(subject)?.costs.push(costs.sort((a, b) => a - b)[Math.floor(costs.length / 2)] ?? Number.NaN)
+  }
+  for (const [subject, { bytes }] of table) {
+    const values = Number.isFinite(bytes) ? [bytes] : []
+    tell({
+      bench,
+      table: 'memory of a key, beside the key itself',
+      subject: subject.name,
+      unit: 'bytes',
+      values,
+      peer: isPeer(subject),
+      ...(subject === subjects[0] && { asked: 120 }),
+    })
   }
   for (const [{ name }, { costs, bytes }] of table)
     console.log(`${name.padEnd(38)}${costs.map((cost) => cost.toFixed(2).padStart(16)).join('')}${bytes.toFixed(0).padStart(16)}`)

@@ -1,4 +1,5 @@
 import { Bucket, chargeAfter, type Contender, counterDelta, queueClip, reserveMost, sallyportStore } from './contenders.ts'
+import { tell } from '../report/figure.ts'
 import { type GuardedTraffic, guardedTraffic } from './guarded.ts'
 
 // Answers as they are: lognormal, 300 tokens in the middle, 450 on average, and now and then a very long one.
@@ -200,6 +201,11 @@ export async function printTraffic(): Promise<void> {
   )
 
   console.log('\nhoarding: what a caller gets that reserves, waits and gives back, as a multiple of the limit')
-  for (const make of [counterDelta, queueClip, sallyportStore]) console.log(`  ${make(1, 1).name.padEnd(40)}${hoard(make).toFixed(2)}`)
+  for (const make of [counterDelta, queueClip, sallyportStore]) {
+    const { name: subject } = make(1, 1)
+    const gain = hoard(make)
+    tell({ bench: 'limits', table: 'what a caller gets that hoards', subject, unit: '× the limit', values: [gain], peer: make !== sallyportStore })
+    console.log(`  ${subject.padEnd(40)}${gain.toFixed(2)}`)
+  }
   console.log()
 }

@@ -1,9 +1,10 @@
 import { detectors, masker, scan } from '../../../dist/index.js'
 import { corpus } from './corpus.ts'
+import { tell } from '../report/figure.ts'
 import { hostileShapes } from './hostile.ts'
 
 const prompt = 'Please summarise the quarterly report for our team and list the three main risks. Ok?'
-const page =
+export const page =
   'The board met on Tuesday to review the plan for the next three years. Sales grew by 12 percent, and the new plant in the north is two months ahead of its plan. ' +
   'Members asked how the team wants to keep costs down while it hires 40 engineers. '
 
@@ -12,20 +13,18 @@ function cpu(): number {
   return user + system
 }
 
-function megabytesPerSecond(text: string): number {
+function megabytesPerSecond(text: string): number[] {
   const { mask } = masker({ detect: detectors.all })
   const times = Math.ceil(8e6 / text.length)
   for (let run = 0; run < times / 4; run++) mask(text)
-  let best = 0
-  for (let round = 0; round < 3; round++) {
+  return Array.from({ length: 5 }, () => {
     const before = cpu()
     for (let run = 0; run < times / 2; run++) mask(text)
-    best = Math.max(best, (times * text.length) / 2 / (cpu() - before))
-  }
-  return best
+    return (times * text.length) / 2 / (cpu() - before)
+  })
 }
 
-/** Prints how much is masked in a second of CPU time, the best of three. */
+/** Prints how much is masked in a second of CPU time, the best of five. */
 export function printSpeed(): void {
   const log = corpus()
     .filter(({ kind }) => kind === 'logs')
@@ -37,8 +36,16 @@ export function printSpeed(): void {
     '1 kB of clean text': page.repeat(5).slice(0, 1000),
     '64 kB of clean text': page.repeat(300).slice(0, 65_536),
     '64 kB of logs': log.repeat(12).slice(0, 65_536),
-  }))
-    console.log(`  ${name.padEnd(28)}${megabytesPerSecond(text).toFixed(1).padStart(8)}`)
+  })) {
+    const values = megabytesPerSecond(text)
+    const asked = name.startsWith('prompt') ? { asked: 20 } : name.includes('clean') ? { asked: 50 } : {}
+    tell({ bench: 'masking', table: 'all detectors', subject: name, unit: 'MB a CPU second', better: 'more', values, ...asked })
+    console.log(
+      `  ${name.padEnd(28)}${Math.max(...values)
+        .toFixed(1)
+        .padStart(8)}`,
+    )
+  }
 }
 
 function milliseconds(shape: string, length: number): number {
@@ -67,6 +74,9 @@ export function printHostile(): void {
   for (const { shape, whole, ratio } of times.slice(0, 5)) print(shape, whole, ratio)
   const steepest = times.filter(({ whole }) => whole > 5).sort((one, other) => other.ratio - one.ratio)[0]
   if (steepest !== undefined) print(steepest.shape, steepest.whole, steepest.ratio)
+  const told = { bench: 'masking', subject: `the worst of ${hostileShapes.length} shapes` }
+  tell({ ...told, table: 'a hostile text of 128 kB', unit: 'ms', values: [times[0]?.whole ?? Number.NaN], asked: 60 })
+  tell({ ...told, table: 'a hostile text, against half of it', unit: '×', values: [steepest?.ratio ?? Number.NaN], asked: 2.3 })
 }
 
 function print(shape: string, whole: number, ratio: number): void {

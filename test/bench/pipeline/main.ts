@@ -7,6 +7,8 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import { fileLog, fileSigner } from '../../../dist/audit-log/file.js'
 import { testIssuer } from '../../../dist/testing/index.js'
 import { answer, chat, controls, question } from './guards.ts'
+import { tellPipeline } from './tell.ts'
+import { answer, chat, question, type Without } from './guards.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const calls = Number(process.env.CALLS ?? 2_000)
@@ -54,6 +56,7 @@ for (let round = 0; round < rounds; round++)
   for (const [name, subject] of Object.entries(subjects)) figures.get(name)?.push(await measure(subject, name.startsWith('jose') ? calls / 4 : calls))
 await log.close()
 rmSync(folder, { recursive: true })
+tellPipeline(figures)
 
 const quantile = (list: readonly number[], part: number): number =>
   [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) * part)] ?? Number.NaN

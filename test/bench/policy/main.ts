@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { policySet } from '../../../dist/index.js'
+import { tell } from '../report/figure.ts'
 import { casbinSync, caslAbilities, cedarPreparsed, handWritten, type Question, workload } from './workload.ts'
 
 // Node 20 ends the process ("unreachable code" in the deoptimizer) once a caller of cedar-wasm is optimized together with it.
@@ -96,6 +97,30 @@ const quantile = (list: readonly number[], part: number): number =>
 const figuresOf = (name: string, size: number): readonly number[] => subjects.find((one) => one.name === name && one.size === size)?.figures ?? []
 const median = (name: string, size: number): number => quantile(figuresOf(name, size), 0.5)
 
+for (const { name, size, figures } of subjects)
+  tell({
+    bench: 'policy',
+    table: name.includes('explained') ? 'a decision with its reasons' : 'a decision',
+    subject: name,
+    unit: 'µs',
+    values: figures,
+    peer: !name.startsWith('sallyport'),
+    size: { of: 'rules', value: size },
+    ...(name.startsWith('sallyport') && { asked: name === 'sallyport' ? 1 : 5 }),
+  })
+for (const [name, values] of loads) {
+  const [subject = '', size] = name.split(' at ')
+  const warm = values.length > 1 ? values.slice(1) : values
+  tell({
+    bench: 'policy',
+    table: 'loading a policy',
+    subject,
+    unit: 'ms',
+    values: warm,
+    peer: subject !== 'sallyport',
+    size: { of: 'rules', value: Number(size) },
+  })
+}
 console.log(`\npolicy: CPU microseconds a decision, median of ${rounds} rounds, interleaved (lowest and highest)`)
 console.log(`node ${process.version}, ${cpus()[0]?.model.trim()}\n`)
 console.log(`${''.padEnd(30)}${sizes.map((size) => `${size} rules`.padStart(26)).join('')}`)

@@ -7,6 +7,7 @@ import { createAgent, piiMiddleware } from 'langchain'
 import { bytesOf, type Protocol } from '../../conformance/streams/protocol.ts'
 import { type Report, runLeakSuite, type StreamDriver } from '../../conformance/streams/leak-suite.ts'
 import { chatCompletions, chatModel } from '../../conformance/streams/protocols.ts'
+import { tell } from '../report/figure.ts'
 import { controls, vendor } from './answers.ts'
 
 const email = 'ada.lovelace@example.org'
@@ -109,5 +110,13 @@ export async function leaks(): Promise<void> {
 }
 
 function print({ driver, streams, leakedBytes }: Report): void {
+  tell({
+    bench: 'streams',
+    table: 'leaked of an address that is cut into pieces',
+    subject: driver,
+    unit: 'bytes',
+    values: [leakedBytes],
+    peer: driver !== sallyport.name,
+  })
   console.log(`${driver.padEnd(48)} leaked bytes: ${String(leakedBytes).padStart(6)} in ${streams} streams`)
 }

@@ -3,6 +3,7 @@
 import { cpus } from 'node:os'
 import OpenAI from 'openai'
 import { bodyOf, chunk, completion, controls, megabyte, vendor } from './answers.ts'
+import { tell } from '../report/figure.ts'
 import { memory } from './memory.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
@@ -45,6 +46,23 @@ async function cost(): Promise<void> {
   const figures = Object.keys(subjects).map((): number[] => [])
   for (const run of Object.values(subjects)) await run()
   for (let round = 0; round < rounds; round++) for (const [index, run] of Object.values(subjects).entries()) figures[index]?.push(await cpuOf(run))
+  const bench = 'streams'
+  const [first = [], second = [], third = [], fourth = []] = figures
+  const each = (list: readonly number[]): number[] => list.map((value) => value / events)
+  tell({ bench, table: 'an event of 20 characters', subject: 'client alone', unit: 'µs', values: each(first), peer: true })
+  tell({ bench, table: 'an event of 20 characters', subject: 'client behind the guard', unit: 'µs', values: each(second) })
+  const guards = each(second.map((value, round) => value - (first[round] ?? 0)))
+  tell({ bench, table: 'the guard, an event', subject: 'the guard', unit: 'µs', values: guards, asked: 15 })
+  const speeds = fourth.map((value, round) => megabyte.length / (value - (third[round] ?? 0)))
+  tell({
+    bench,
+    table: 'the guard, a whole answer of 1 MB',
+    subject: 'the guard',
+    unit: 'MB a CPU second',
+    better: 'more',
+    values: speeds,
+    asked: 20,
+  })
   const [alone = Number.NaN, behind = Number.NaN, aloneWhole = Number.NaN, behindWhole = Number.NaN] = figures.map(median)
   console.log(`\nstreams: ${events} events of 20 characters, all controls, ${rounds} rounds, interleaved; median`)
   console.log(`client alone       ${(alone / events).toFixed(2)} µs an event`)

@@ -1,4 +1,5 @@
 import OpenAI from 'openai'
+import { tell } from '../report/figure.ts'
 import { bodyOf, chunk, controls, vendor } from './answers.ts'
 
 /** What a long stream holds in memory while it runs. `--expose-gc` makes the figures what is held, and not what was not yet collected. */
@@ -24,6 +25,7 @@ export async function memory(megabytes: number): Promise<void> {
     globalThis.gc?.()
     held.push(process.memoryUsage().heapUsed / 1e6)
   }
+  tell({ bench: 'streams', table: `heap while ${megabytes} MB of text pass`, subject: 'client behind the guard', unit: 'MB', values: held })
   console.log(
     `\nmemory: ${(length / 1e6).toFixed(0)} MB of text through one stream; heap in MB at each tenth: ${held.map((one) => one.toFixed(0)).join(' ')}`,
   )

@@ -1,0 +1,19 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { drawReport } from './report.ts'
+import { readResults } from './results.ts'
+import type { Soak } from './soak-results.ts'
+
+/** Where results and report are. */
+export const folder: string = fileURLToPath(new URL('../../../docs/benchmarks', import.meta.url))
+
+/** Draws the report of what was measured so far, and takes away plots that it has no more. */
+export function writeReport(): void {
+  mkdirSync(folder, { recursive: true })
+  const soakFile = join(folder, 'soak.json')
+  const soak = existsSync(soakFile) ? (JSON.parse(readFileSync(soakFile, 'utf8')) as Soak) : undefined
+  const files = drawReport(readResults(join(folder, 'results.json')), soak)
+  for (const [name, contents] of Object.entries(files)) writeFileSync(join(folder, name), contents)
+  for (const name of readdirSync(folder)) if (name.endsWith('.svg') && files[name] === undefined) rmSync(join(folder, name))
+}
