@@ -118,13 +118,11 @@ describe('A20: published vectors', () => {
         const output = new Uint8Array(sealed.length / 2)
         await aead.seal(fromHex(nonce), fromHex(text), extra, output)
         assert.equal(toHex(output), sealed)
-        const opened = new Uint8Array(text.length / 2)
-        await aead.open(fromHex(nonce), output, extra, opened)
-        assert.equal(toHex(opened), text)
+        assert.equal(toHex(await aead.open(fromHex(nonce), output, extra)), text)
         for (const at of [0, output.length - 1]) {
           const changed = Uint8Array.from(output)
           changed[at] = (changed[at] ?? 0) ^ 1
-          await assert.rejects(async () => aead.open(fromHex(nonce), changed, extra, opened))
+          await assert.rejects(async () => aead.open(fromHex(nonce), changed, extra))
         }
       })
   }

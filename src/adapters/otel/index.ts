@@ -1,5 +1,5 @@
 /**
- * OpenTelemetry as a sink of records.
+ * OpenTelemetry as a sink of records, and as an anchor.
  *
  * @module sallyport/otel
  */
