@@ -56,9 +56,12 @@ const pureConstants: Plugin = {
     let at = 0
     for (const statement of body) {
       if (statement.type !== 'VariableDeclaration') continue
-      for (const { init } of statement.declarations) {
+      for (const { id, init } of statement.declarations) {
         if (init === null || init === undefined || isPlain(init)) continue
-        marked += `${code.slice(at, init.start)}/* @__PURE__ */ (() => (${code.slice(init.start, init.end)}))()`
+        const value = code.slice(init.start, init.end)
+        // A class has its name from the constant that it is given to.
+        const named = init.type === 'ClassExpression' && init.id === null ? value.replace('class', `class ${code.slice(id.start, id.end)}`) : value
+        marked += `${code.slice(at, init.start)}/* @__PURE__ */ (() => (${named}))()`
         at = init.end
       }
     }
@@ -77,7 +80,6 @@ export default defineConfig({
   plugins: [main.plugin, pureConstants],
   checks: { ineffectiveDynamicImport: false },
   output: {
-    dir: 'dist',
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',

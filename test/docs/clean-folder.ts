@@ -1,6 +1,6 @@
 // A folder as a reader of a guide has it: empty, with the package as it would be installed. Nothing is downloaded: what a guide
 // installs is linked from what this repository has, and nothing else is there.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { buildPackage } from '../package/build-package.ts'
 import { isShown, type Step } from './guide.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,18 +16,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 interface Manifest {
   readonly bin?: string | Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
-  readonly scripts?: Readonly<Record<string, string>>
 }
 
 /** The package, built, in a folder of its own beside nothing but its own dependencies. */
 export function packedPackage(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-packed-'))
-  const { dependencies = {}, scripts = {} } = manifestOf(root)
-  const build = scripts['build:code']?.replace('--outdir=dist', `--outdir=${join(folder, 'dist')}`)
-  const environment = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` }
-  const { status, stderr } = spawnSync('bash', ['-c', build ?? 'exit 1'], { cwd: root, env: environment, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`the package could not be built: ${stderr}`)
-  for (const name of ['package.json', 'docs/policy.schema.json']) cpSync(join(root, name), join(folder, name))
+  const { dependencies = {} } = manifestOf(root)
+  buildPackage(folder)
+  cpSync(join(root, 'docs/policy.schema.json'), join(folder, 'docs/policy.schema.json'))
   for (const name of Object.keys(dependencies)) link(name, join(root, 'node_modules', name), folder)
   chmodSync(join(folder, 'dist/cli/main.js'), 0o755)
   return folder

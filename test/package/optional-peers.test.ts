@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { buildPackage } from './build-package.ts'
 
 interface Package {
   readonly exports: Readonly<Record<string, unknown>>
-  readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>
@@ -24,12 +24,7 @@ after(() => rmSync(folder, { recursive: true }))
 function install(): void {
   mkdirSync(installed, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "name": "consumer", "private": true }')
-  cpSync(join(root, 'package.json'), join(installed, 'package.json'))
-  const build = (manifest.scripts['build:code'] ?? '').replace('--outdir=dist', `--outdir=${join(installed, 'dist')}`)
-  assert.ok(build.includes(installed), 'the build writes elsewhere')
-  const path = `${join(root, 'node_modules', '.bin')}:${process.env.PATH ?? ''}`
-  const { status, stderr } = spawnSync('sh', ['-c', build], { cwd: root, env: { ...process.env, PATH: path }, encoding: 'utf8' })
-  assert.equal(status, 0, stderr)
+  buildPackage(installed)
   for (const name of Object.keys(manifest.dependencies)) {
     const link = join(folder, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
