@@ -6,7 +6,22 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 /** Pages of which every item of a list that claims something is shown by a test. */
-const whole = ['docs/own-control.md', 'docs/own-detector.md', 'docs/own-evaluator.md', 'docs/own-key-provider.md', 'docs/tools.md']
+const whole = [
+  'docs/bound-tokens.md',
+  'docs/delegation.md',
+  'docs/limits.md',
+  'docs/mcp.md',
+  'docs/own-control.md',
+  'docs/own-detector.md',
+  'docs/own-evaluator.md',
+  'docs/own-key-provider.md',
+  'docs/retrieval.md',
+  'docs/revocation.md',
+  'docs/server.md',
+  'docs/tools.md',
+  'docs/vendor-store.md',
+  'docs/verify-callers.md',
+]
 
 const pages = ['README.md', ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [join('docs', name)] : []))]
 const claims = pages.flatMap((page) =>
@@ -28,7 +43,7 @@ describe('what pages claim', () => {
     test(`is shown, item by item: ${page}`, () => {
       const prose = readFileSync(page, 'utf8').replaceAll(/^```[\s\S]*?^```$/gm, '')
       const items = prose.split(/\n(?=- |\n)/).filter((part) => part.startsWith('- '))
-      assert.ok(items.length > 3)
+      assert.ok(items.length >= 3)
       for (const item of items) assert.ok(item.includes('<!-- shown by '), item)
     })
 })

@@ -71,7 +71,7 @@ describe('a guide', () => {
       if (guide !== 'docs/keys.md') assert.match(text, /^# .*\n\n\*\*Goal\*\*: /)
       assert.match(text, /^\*\*You need\*\* Node 20\.19 or later/m)
       assert.match(text, /^Next: \[/m)
-      assert.ok(text.split('\n').length <= 170, 'it is too long')
+      assert.ok(text.split('\n').filter((line) => !line.trim().startsWith('<!--')).length <= 170, 'it is too long')
       const shown = steps(guide)
         .map((step) => ('shown' in step ? step.shown : undefined))
         .join('\n')

@@ -22,7 +22,7 @@ const sources = names(
 
 // Of packages that pages speak of, and in no code here.
 const foreign = new Set(
-  'streamText toolRunner generateContentStream fetchOptions PermissionDeniedError MistralError APICallError retryOptions authRequired claimEquals standardHeaders keyGenerator skipFailedRequests passOnStoreError RateLimit RunnableLambda createMcpHandler makeServer'.split(
+  'streamText toolRunner generateContentStream fetchOptions PermissionDeniedError MistralError APICallError retryOptions authRequired claimEquals standardHeaders tokenSigningAlg keyGenerator skipFailedRequests passOnStoreError RateLimit RunnableLambda createMcpHandler makeServer'.split(
     ' ',
   ),
 )
