@@ -16,6 +16,8 @@ const randomLength = 16
 const codeLength = 32
 const length = timeLength + randomLength + codeLength
 const bodyLength = timeLength + randomLength
+/** Milliseconds that clocks of processes which share a secret may be apart. */
+const clockSkew = 5000
 
 /**
  * Nonces that are good once, for a while, and for one request. Nothing is remembered of those that are handed out, so that a flood of
@@ -62,7 +64,8 @@ export class ReleaseNonces {
     const expiresAt = view.getUint16(0) * 2 ** 32 + view.getUint32(2)
     const now = clock.now()
     // One from the future was made before the clock was set back: its evidence may be as old as that.
-    if (!(expiresAt > now) || expiresAt > now + this.#lifetime) throw new GuardError('identity_expired', { reason: 'the nonce has expired' })
+    if (!(expiresAt > now) || expiresAt > now + this.#lifetime + clockSkew)
+      throw new GuardError('identity_expired', { reason: 'the nonce has expired' })
     return expiresAt
   }
 

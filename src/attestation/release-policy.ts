@@ -33,7 +33,7 @@ export interface ReleasePolicyOptions {
    * after it was started anew.
    */
   readonly shared?: { readonly secret: Uint8Array; readonly state: StateStore }
-  /** Milliseconds that the provider, or `permits`, may take; 5,000 unless given. */
+  /** Milliseconds that each of attestation, store, `permits` and provider may take; 5,000 unless given. */
   readonly deadline?: number
   /** The system's unless given. */
   readonly clock?: Clock
@@ -110,6 +110,14 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
   const nonces = new ReleaseNonces(secret, shared?.state ?? memoryState({ clock }), nonceLifetime * 1000)
   const access = new ProviderAccess({ deadline, retries: 2, clock })
 
+  async function inTime<T>(what: string, answer: Promise<T>): Promise<T> {
+    try {
+      return await within(clock, deadline, what, answer)
+    } catch (cause) {
+      throw isGuardError(cause) ? cause : new GuardError('keys_unavailable', { reason: `${what} failed`, cause })
+    }
+  }
+
   async function mayHave(workload: AttestedWorkload, asked: KeyRequest): Promise<void> {
     let answer: unknown
     try {
@@ -139,9 +147,9 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
       const given = copyEvidence(request)
       const digest = await requestDigest(asked)
       const until = await nonces.check(nonce, digest, clock)
-      const workload = await attestation.verify(given, nonce, clock)
+      const workload = await inTime('the attestation', attestation.verify(given, nonce, clock))
       if (!algorithms.includes(algorithmOf(workload.key))) throw new GuardError('denied', { reason: 'nothing may be sealed to a key of this kind' })
-      await nonces.use(nonce, until, clock)
+      await inTime('the store of used nonces', nonces.use(nonce, until, clock))
       await mayHave(workload, asked)
       const key = await unwrap(asked)
       try {

@@ -24,12 +24,13 @@ export { type VerifyOptions, verifyLog } from './file-verify.ts'
 export { LogError, type LogErrorCode } from './log-error.ts'
 export { formatProof, verifyProof } from './verify-proof.ts'
 export { policyFile } from '../policy/policy-file.ts'
+export { createFileAgreementKeys, type CreateAgreementKeysOptions, fileAgreementKeys } from '../keys/file-agreement-keys.ts'
 export {
   createFileKeys,
   fileKeys,
-  type KeyringLock,
   type KeyringState,
   readFileKeys,
   rotateFileKeys,
   type RotateOptions,
 } from '../keys/file-keyring.ts'
+export type { KeyringLock } from '../keys/file-sealed.ts'

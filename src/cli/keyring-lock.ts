@@ -1,4 +1,4 @@
-import type { KeyringLock } from '../keys/file-keyring.ts'
+import type { KeyringLock } from '../keys/file-sealed.ts'
 import { UsageError } from './io.ts'
 import { readBytes } from './json-file.ts'
 

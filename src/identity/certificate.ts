@@ -67,8 +67,9 @@ function read(der: Uint8Array<ArrayBuffer>): Certificate {
   const version = body.read(explicit(0))
   if (hexOf(readInteger(version)) !== '02') throw new RangeError('a version without extensions, or one that is not known')
   version.finish()
-  // Section 4.1.2.2: at most 20 octets.
-  if (readInteger(body).length > 20) throw new RangeError('a serial number that is too long')
+  // Section 4.1.2.2: at most 20 octets. Some authorities fill all of them and count no sign: a zero then stands before them.
+  const serial = readInteger(body)
+  if (serial.length > (serial[0] === 0 ? 21 : 20)) throw new RangeError('a serial number that is too long')
   // Section 4.1.1.2: what is signed and what signs it must agree.
   if (hexOf(body.read(tags.sequence).rest()) !== signatureAlgorithm) throw new RangeError('two algorithms')
   readName(body)

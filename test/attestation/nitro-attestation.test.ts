@@ -326,7 +326,21 @@ describe('a path of certificates is refused', () => {
   })
 })
 
+// The certificate that AWS publishes as AWS_NitroEnclaves_Root-G1.
+const awsRoot =
+  'MIICETCCAZagAwIBAgIRAPkxdWgbkK/hHUbMtOTn+FYwCgYIKoZIzj0EAwMwSTELMAkGA1UEBhMCVVMxDzANBgNVBAoMBkFtYXpvbjEMMAoGA1UECwwDQVdTMRswGQYDVQQDDBJhd3Mubml0cm8tZW5jbGF2ZXMwHhcNMTkxMDI4MTMyODA1WhcNNDkxMDI4MTQyODA1WjBJMQswCQYDVQQGEwJVUzEPMA0GA1UECgwGQW1hem9uMQwwCgYDVQQLDANBV1MxGzAZBgNVBAMMEmF3cy5uaXRyby1lbmNsYXZlczB2MBAGByqGSM49AgEGBSuBBAAiA2IABPwCVOumCMHzaHDimtqQvkY4MpJzbolL//Zy2YlES1BR5TSksfbb48C8WBoyt7F2Bw7eEtaaP+ohG2bnUs990d0JX28TcPQXCEPZ3BABIeTPYwEoCWZEh8l5YoQwTcU/9KNCMEAwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUkCW1DdkFR+eWw5b6cp3PmanfS5YwDgYDVR0PAQH/BAQDAgGGMAoGCCqGSM49BAMDA2kAMGYCMQCjfy+Rocm9Xue4YnwWmNJVA44fA0P5W2OpYow9OYCVRaEevL8uO1XYru5xtMPWrfMCMQCi85sWBbJwKKXdS6BptQFuZbT73o/gBh1qUxl/nNr12UO8Yfwr6wPLb+6NIwLz3/Y='
+
 describe('nitroAttestation', () => {
+  test('knows the root of AWS, and what it did not sign', async () => {
+    const der = Uint8Array.from(Buffer.from(awsRoot, 'base64'))
+    const authorities = [{ ...platform.root, der }, ...platform.authorities.slice(1)]
+    const evidence = await make({}, {}, { ...platform, authorities })
+    // The names are the same here; what is signed is not.
+    const attestation = nitroAttestation({ measurements: pinned })
+    await refused(attestation.verify({ evidence }, nonce, testClock(now)), /another issuer|not signed/)
+    assert.equal(nitroAttestation({ measurements: pinned, root: der }).describe().root, 'given')
+  })
+
   test('wants options that are right', async () => {
     const wrong: readonly (readonly [options: unknown, message: RegExp])[] = [
       [undefined, /must be an object/],

@@ -35,7 +35,8 @@ export async function nitroPlatform(): Promise<NitroPlatform> {
   const root = await nitroAuthority('CN=aws.nitro-enclaves')
   const regional = await nitroAuthority('CN=eu-west-1.aws.nitro-enclaves', root, authority(2))
   const zonal = await nitroAuthority('CN=zonal.eu-west-1.aws.nitro-enclaves', regional, authority(1))
-  const instance = await nitroAuthority('CN=i-0.eu-west-1.aws.nitro-enclaves', zonal, authority(0))
+  // Its serial number fills 20 octets, and a zero stands before them, as AWS writes it.
+  const instance = await nitroAuthority('CN=i-0.eu-west-1.aws.nitro-enclaves', zonal, { ...authority(0), serialNumber: `00${'ea'.repeat(20)}` })
   return { root, authorities: [root, regional, zonal, instance], ...(await nitroLeaf(instance)) }
 }
 

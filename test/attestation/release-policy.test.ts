@@ -329,6 +329,29 @@ describe('a data key is not released', () => {
     }
   })
 
+  test('where the attestation or the store takes too long, or fails', async () => {
+    const never = (): Promise<never> => new Promise(() => {})
+    const hanging: readonly Partial<ReleasePolicyOptions>[] = [
+      { attestation: { verify: never, describe: () => ({}) } },
+      { shared: { secret: sequence(7), state: { ...sharedState(), add: never } } },
+    ]
+    for (const options of hanging) {
+      const release = make(options)
+      let isOver = false
+      const releasing = refused(release.release(await full(release)), 'keys_unavailable', /failed/).finally(() => {
+        isOver = true
+      })
+      while (!isOver) {
+        await new Promise((resolve) => setImmediate(resolve))
+        // Each step has its own deadline; only one of them waits so long that nothing else does.
+        if (clock.pending > 0) clock.advance(1)
+      }
+      await releasing
+    }
+    const broken = make({ attestation: { verify: () => Promise.reject(new TypeError('broken')), describe: () => ({}) } })
+    await refused(broken.release(await full(broken)), 'keys_unavailable', /attestation failed/)
+  })
+
   test('for what is no wrapped key with a context', async () => {
     const release = make()
     const request = await full(release)

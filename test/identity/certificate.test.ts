@@ -126,6 +126,7 @@ describe('a certificate', () => {
     'with a negative one that is longer than it need be': { serial: '0202ff80' },
     'with a serial number of no bytes': { serial: '0200' },
     'with a serial number of 21 bytes (4.1.2.2)': { serial: `0215${'11'.repeat(21)}` },
+    'with one of 21 bytes behind a zero': { serial: `021600${'ff'.repeat(21)}` },
     'that names two algorithms (4.1.1.2)': { algorithm: sequence('06032b6571') },
     'with a signature that is not made of whole bytes': { signature: element(0x03, `01${'22'.repeat(64)}`) },
     'without a signature': { signature: element(0x03, '00') },
