@@ -22,13 +22,13 @@ install_packages() {
   "${as_root[@]}" apt-get -qq install --yes --no-install-recommends "$@" >/dev/null
 }
 
-# Native, and so built here and kept out of the project's own install. With the headers that came with Node where they did, since
-# node-gyp would fetch them from elsewhere.
-install_pkcs11js() {
+# What is large, or native and so built here, is kept out of the project's own install. With the headers that came with Node where
+# they did, since node-gyp would fetch them from elsewhere.
+install_apart() {
   local home
   home=$(node --print "path.resolve(process.execPath, '../..')")
   if [ -e "$home/include/node/node.h" ]; then export npm_config_nodedir="$home"; fi
-  npm --prefix adapters/pkcs11 install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
+  npm --prefix "$1" install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
 }
 
 missing=()
@@ -40,4 +40,5 @@ works() { (cd adapters/pkcs11 && node --input-type=commonjs --eval "new (require
 if ! works; then for tool in g++ make python3; do command -v "$tool" >/dev/null || missing+=("$tool"); done; fi
 
 if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
-works || install_pkcs11js
+works || install_apart adapters/pkcs11
+[ -e adapters/gcp-kms/node_modules/@google-cloud/kms ] || install_apart adapters/gcp-kms
