@@ -263,19 +263,24 @@ export class DataKeys {
   }
 
   #generate(context: KeyContext): Awaitable<Kept> {
-    const generated = this.#access.ask((signal) => this.#provider.generate(context, signal))
+    const generated = this.#access.ask(
+      (signal) => this.#provider.generate(context, signal),
+      (key) => wipe(key.plaintext),
+    )
     return isThenable(generated) ? generated.then((key) => this.#taken(key)) : this.#taken(generated)
   }
 
   #unwrap(wrapped: WrappedKey, context: KeyContext): Awaitable<Kept> {
-    const key = this.#access.ask((signal) => this.#provider.unwrap(wrapped, context, signal))
+    const key = this.#access.ask((signal) => this.#provider.unwrap(wrapped, context, signal), wipe)
     return isThenable(key) ? key.then((plaintext) => this.#taken({ plaintext, wrapped })) : this.#taken({ plaintext: key, wrapped })
   }
 
   /** Out of the bytes of a provider, which are wiped: every key has its own copy. */
   #taken({ plaintext, wrapped }: DataKey): Kept {
-    if (!(plaintext instanceof Uint8Array) || plaintext.length !== keyLength || !isWrappedKey(wrapped))
+    if (!(plaintext instanceof Uint8Array) || plaintext.length !== keyLength || !isWrappedKey(wrapped)) {
+      wipe(plaintext)
       throw new GuardError('keys_unavailable', { reason: 'the key provider gave no data key' })
+    }
     const input = new InputKey(plaintext)
     plaintext.fill(0)
     const kept: Kept = {
@@ -298,6 +303,11 @@ export class DataKeys {
     this.#counts.stale++
     return kept.input
   }
+}
+
+// A provider may answer anything.
+function wipe(key: unknown): void {
+  if (key instanceof Uint8Array) key.fill(0)
 }
 
 function count(key: Kept, bytes: number): HeldKey {

@@ -29,15 +29,16 @@ export class ProviderAccess {
   }
 
   /**
+   * @param tooLate given what is answered when nobody waits for it any more.
    * @throws GuardError, or rejects with it: what the provider refuses as such (`decryption_failed` where what it was given is not
    * genuine), which is final; `keys_unavailable` for everything else.
    */
-  ask<T>(operation: (signal: AbortSignal) => Awaitable<T>): Awaitable<T> {
+  ask<T>(operation: (signal: AbortSignal) => Awaitable<T>, tooLate?: (answer: T) => void): Awaitable<T> {
     if (!this.#breaker.admits()) throw unavailable('the key provider does not answer, and another call asks it already')
     const abort = new AbortController()
     try {
       const answer = operation(abort.signal)
-      if (isThenable(answer)) return this.#wait(answer, operation, abort)
+      if (isThenable(answer)) return this.#wait(answer, operation, abort, tooLate)
       this.#breaker.succeeded()
       return answer
     } catch (error) {
@@ -45,13 +46,18 @@ export class ProviderAccess {
         this.#breaker.succeeded()
         throw error
       }
-      if (this.#options.retries > 0) return this.#wait(Promise.reject(error), operation, abort)
+      if (this.#options.retries > 0) return this.#wait(Promise.reject(error), operation, abort, tooLate)
       this.#breaker.failed()
       throw unavailable('the key provider failed', error)
     }
   }
 
-  #wait<T>(first: Promise<T>, operation: (signal: AbortSignal) => Awaitable<T>, abort: AbortController): Promise<T> {
+  #wait<T>(
+    first: Promise<T>,
+    operation: (signal: AbortSignal) => Awaitable<T>,
+    abort: AbortController,
+    tooLate: ((answer: T) => void) | undefined,
+  ): Promise<T> {
     const { deadline, clock } = this.#options
     return new Promise<T>((resolve, reject) => {
       const cancel = clock.after(deadline, () => {
@@ -63,7 +69,8 @@ export class ProviderAccess {
         (value) => {
           cancel()
           // What comes too late was reported as a failure already, and nobody waits for it.
-          if (!abort.signal.aborted) this.#breaker.succeeded()
+          if (abort.signal.aborted) return drop(value, tooLate)
+          this.#breaker.succeeded()
           resolve(value)
         },
         (error: unknown) => {
@@ -94,6 +101,13 @@ export class ProviderAccess {
       )
     }
   }
+}
+
+// A provider may answer anything, and there is nobody that could be told.
+function drop<T>(answer: T, tooLate: ((answer: T) => void) | undefined): void {
+  try {
+    tooLate?.(answer)
+  } catch {}
 }
 
 // A refusal says something of what was asked, and nothing of the provider: what a stranger sends must not make it look as if it were down.

@@ -198,6 +198,42 @@ describe('a key provider', () => {
     assert.equal(signal?.aborted, true)
   })
 
+  test('that answers after its deadline is not heard, and the data key in its answer is wiped', async () => {
+    for (const operation of ['generate', 'unwrap'] as const) {
+      const own = watched()
+      const { wrapped } = await own.provider.generate(acme)
+      let release = (): void => {}
+      const late: Uint8Array[] = []
+      const slow: KeyProvider = {
+        ...own.provider,
+        async [operation](...given: never[]): Promise<never> {
+          await new Promise<void>((resolve) => (release = resolve))
+          const answer = await (own.provider[operation] as (...args: never[]) => Promise<DataKey | Uint8Array>)(...given)
+          late.push(answer instanceof Uint8Array ? answer : answer.plaintext)
+          return answer as never
+        },
+      }
+      const clock = testClock()
+      const keys = new DataKeys(slow, { clock, deadline: 1000 })
+      const failing = assert.rejects(operation === 'generate' ? held(keys) : opened(keys, wrapped), unavailable)
+      await turns()
+      clock.advance(1000)
+      await failing
+      release()
+      await turns(100)
+      assert.deepEqual(late, [new Uint8Array(32)])
+      assert.equal(keys.metrics().kept, 0)
+    }
+  })
+
+  test('that answers nonsense with a key in it has the key wiped', async () => {
+    const own = watched()
+    const plaintext = crypto.getRandomValues(new Uint8Array(32))
+    const bad: KeyProvider = { ...own.provider, generate: () => ({ plaintext, wrapped: { id: '', version: '', bytes: new Uint8Array() } }) }
+    await assert.rejects(async () => held(new DataKeys(bad)), unavailable)
+    assert.deepEqual(plaintext, new Uint8Array(32))
+  })
+
   test('that fails is asked again, twice, and then refused', async () => {
     const own = make()
     own.before = () => Promise.reject(new Error('throttled'))

@@ -23,10 +23,14 @@ export interface KmsClient {
     options?: KmsCall,
   ): Promise<KmsAnswer>
   /** `DescribeKey`. */
-  describeKey(
-    input: { KeyId: string },
-    options?: KmsCall,
-  ): Promise<{ readonly KeyMetadata?: { readonly Arn?: string | undefined; readonly KeyState?: string | undefined } | undefined }>
+  describeKey(input: { KeyId: string }, options?: KmsCall): Promise<{ readonly KeyMetadata?: KmsKeyMetadata | undefined }>
+}
+
+/** What the client tells of a key. */
+export interface KmsKeyMetadata {
+  readonly Arn?: string | undefined
+  readonly KeyState?: string | undefined
+  readonly CurrentKeyMaterialId?: string | undefined
 }
 
 /** Options of one call of the client. */
@@ -39,6 +43,12 @@ export interface KmsAnswer {
   readonly KeyId?: string | undefined
   readonly Plaintext?: Uint8Array | undefined
   readonly CiphertextBlob?: Uint8Array | undefined
+  /** The material that wrapped, or unwrapped. */
+  readonly KeyMaterialId?: string | undefined
+  /** Of `ReEncrypt`. */
+  readonly SourceKeyMaterialId?: string | undefined
+  /** Of `ReEncrypt`. */
+  readonly DestinationKeyMaterialId?: string | undefined
 }
 
 /** Options of `awsKms`. */
@@ -67,8 +77,9 @@ const refusals: readonly string[] = ['InvalidCiphertextException', 'IncorrectKey
 
 /**
  * Data keys wrapped by AWS KMS. The context of keys is the encryption context: it is bound, and it stands in CloudTrail in clear.
- * KMS turns the material of a key over by itself, and so there are no versions here; wrapping anew is its `ReEncrypt`, by which no
- * data key leaves it.
+ * KMS turns the material of a key over by itself: its id is the version here, so that `rewrapAll` sees what an older one wrapped.
+ * Where KMS does not tell it (`Encrypt`, by which keys of others are wrapped) the version is empty. Wrapping anew is its `ReEncrypt`,
+ * by which no data key leaves it.
  *
  * The key is chosen here and never by what a header says: a header that names a key that is not listed is refused.
  *
@@ -87,16 +98,16 @@ export function awsKms(options: AwsKmsOptions): KeyProvider {
   return Object.freeze<KeyProvider>({
     async generate(context, signal) {
       const answer = await client.generateDataKey({ KeyId: key, KeySpec: 'AES_256', ...bound(context) }, callOf(signal))
-      return { plaintext: own(answer.Plaintext), wrapped: wrappedIn(answer) }
+      return { plaintext: own(answer.Plaintext), wrapped: wrappedIn(answer, answer.KeyMaterialId) }
     },
     async wrap(dataKey, context, signal) {
       return wrappedIn(await client.encrypt({ KeyId: key, Plaintext: dataKey, ...bound(context) }, callOf(signal)))
     },
     async unwrap(wrapped, context, signal) {
       const answer = await asking(() =>
-        client.decrypt({ KeyId: sourceOf(versionless(wrapped)), CiphertextBlob: wrapped.bytes, ...bound(context) }, callOf(signal)),
+        client.decrypt({ KeyId: sourceOf(checkForm(wrapped)), CiphertextBlob: wrapped.bytes, ...bound(context) }, callOf(signal)),
       )
-      checkKey(answer.KeyId, wrapped)
+      checkKey(answer.KeyId, answer.KeyMaterialId, wrapped)
       return own(answer.Plaintext)
     },
     async rewrap(wrapped, context, signal) {
@@ -105,16 +116,17 @@ export function awsKms(options: AwsKmsOptions): KeyProvider {
         EncryptionContext === undefined ? {} : { SourceEncryptionContext: EncryptionContext, DestinationEncryptionContext: EncryptionContext }
       const answer = await asking(() =>
         client.reEncrypt(
-          { CiphertextBlob: wrapped.bytes, SourceKeyId: sourceOf(versionless(wrapped)), DestinationKeyId: key, ...contexts },
+          { CiphertextBlob: wrapped.bytes, SourceKeyId: sourceOf(checkForm(wrapped)), DestinationKeyId: key, ...contexts },
           callOf(signal),
         ),
       )
-      return wrappedIn(answer)
+      checkMaterial(answer.SourceKeyMaterialId, wrapped)
+      return wrappedIn(answer, answer.DestinationKeyMaterialId)
     },
     async state(signal) {
       const { KeyMetadata: metadata } = await client.describeKey({ KeyId: key }, callOf(signal))
       if (metadata?.Arn === undefined || metadata.KeyState !== 'Enabled') throw new Error('the key of AWS KMS is not enabled')
-      return { id: metadata.Arn, version: '' }
+      return { id: metadata.Arn, version: metadata.CurrentKeyMaterialId ?? '' }
     },
     describe: () => ({ kind: 'aws-kms', key, alsoOpens: others }),
   })
@@ -138,20 +150,26 @@ async function asking(ask: () => Promise<KmsAnswer>): Promise<KmsAnswer> {
   }
 }
 
-function versionless(wrapped: WrappedKey): WrappedKey {
-  if (wrapped.version !== '') throw new GuardError('decryption_failed', { reason: 'keys of AWS KMS have no versions' })
+function checkForm(wrapped: WrappedKey): WrappedKey {
   // KMS calls it a wrong request, and not a wrong key: a stranger could make it look as if KMS failed.
   if (wrapped.bytes.length > maxBlob) throw new GuardError('decryption_failed', { reason: 'it is longer than what AWS KMS wraps' })
   return wrapped
 }
 
-function checkKey(answered: string | undefined, { id }: WrappedKey): void {
-  if (answered !== id) throw new GuardError('decryption_failed', { reason: 'it was wrapped by another key of AWS KMS than it says' })
+function checkKey(answered: string | undefined, material: string | undefined, wrapped: WrappedKey): void {
+  if (answered !== wrapped.id) throw new GuardError('decryption_failed', { reason: 'it was wrapped by another key of AWS KMS than it says' })
+  checkMaterial(material, wrapped)
 }
 
-function wrappedIn({ KeyId, CiphertextBlob }: KmsAnswer): WrappedKey {
+// Compared, so that no header can name another material than the one that unwraps.
+function checkMaterial(answered: string | undefined, { version }: WrappedKey): void {
+  if (version !== '' && answered !== version)
+    throw new GuardError('decryption_failed', { reason: 'it was wrapped by other material of the key of AWS KMS than it says' })
+}
+
+function wrappedIn({ KeyId, CiphertextBlob }: KmsAnswer, version: string = ''): WrappedKey {
   if (typeof KeyId !== 'string' || !(CiphertextBlob instanceof Uint8Array)) throw new Error('AWS KMS gave no wrapped key')
-  return { id: KeyId, version: '', bytes: Uint8Array.from(CiphertextBlob) }
+  return { id: KeyId, version, bytes: Uint8Array.from(CiphertextBlob) }
 }
 
 function own(plaintext: Uint8Array | undefined): Uint8Array {

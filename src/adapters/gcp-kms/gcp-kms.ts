@@ -1,5 +1,5 @@
 import { type Check, checkOptions, hasMethods } from '../../guard/check-options.ts'
-import { GuardError } from '../../guard/errors.ts'
+import { generateByWrapping, notGenuine, rewrapByUnwrapping } from '../../keys/generate-by-wrapping.ts'
 import { InputKey, keyLength } from '../../keys/input-key.ts'
 import { encodeKeyContext, type KeyContext, type KeyProvider, type WrappedKey } from '../../keys/key-provider.ts'
 import { unwrapKey, wrapKey } from '../../keys/wrap-key.ts'
@@ -113,7 +113,7 @@ export function gcpKms(options: GcpKmsOptions): KeyProvider {
   async function unwrap(wrapped: WrappedKey, context: KeyContext): Promise<Uint8Array> {
     const { bytes, version } = wrapped
     const end = 2 + (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0))
-    if (wrapped.id !== id || end > bytes.length) throw refused('it was not wrapped by this key of Google Cloud KMS')
+    if (wrapped.id !== id || end > bytes.length) throw notGenuine('it was not wrapped by this key of Google Cloud KMS')
     const ciphertext = bytes.slice(2, end)
     const aad = aadOf(context)
     const [answer] = await client
@@ -126,11 +126,11 @@ export function gcpKms(options: GcpKmsOptions): KeyProvider {
       })
       .catch((error: unknown) => {
         if (typeof error === 'object' && error !== null && 'code' in error && error.code === invalidArgument)
-          throw refused('Google Cloud KMS says that the wrapped key is not genuine, or for another context')
+          throw notGenuine('Google Cloud KMS says that the wrapped key is not genuine, or for another context')
         throw error
       })
     const inner = bytesOf(answer.plaintext, answer.plaintextCrc32c)
-    if (inner.length !== keyLength) throw refused('Google Cloud KMS unwrapped no key')
+    if (inner.length !== keyLength) throw notGenuine('Google Cloud KMS unwrapped no key')
     const kek = new InputKey(inner)
     inner.fill(0)
     try {
@@ -141,21 +141,10 @@ export function gcpKms(options: GcpKmsOptions): KeyProvider {
   }
 
   return Object.freeze<KeyProvider>({
-    async generate(context) {
-      const plaintext = crypto.getRandomValues(new Uint8Array(keyLength))
-      return { plaintext, wrapped: await wrap(plaintext, context) }
-    },
+    generate: generateByWrapping({ wrap }),
     wrap,
     unwrap,
-    // The service has no such operation: the data key, and never what it sealed, is seen here for a moment.
-    async rewrap(wrapped, context) {
-      const key = await unwrap(wrapped, context)
-      try {
-        return await wrap(key, context)
-      } finally {
-        key.fill(0)
-      }
-    },
+    rewrap: rewrapByUnwrapping({ wrap, unwrap }),
     async state() {
       const [{ primary }] = await client.getCryptoKey({ name: id })
       if (primary?.state !== 'ENABLED' && primary?.state !== 1) throw new Error('the primary version of the key is not enabled')
@@ -177,8 +166,4 @@ function bytesOf(value: Uint8Array | string | null | undefined, checksum: GcpChe
   const bytes = typeof value === 'string' ? Uint8Array.from(atob(value), (character) => character.charCodeAt(0)) : Uint8Array.from(value ?? [])
   if (bytes.length === 0 || Number(checksum?.value) !== crc32c(bytes)) throw new Error('what Google Cloud KMS answered did not arrive as it was')
   return bytes
-}
-
-function refused(reason: string): GuardError {
-  return new GuardError('decryption_failed', { reason })
 }

@@ -1,5 +1,5 @@
 import { type Check, checkOptions, hasMethods, optional } from '../../guard/check-options.ts'
-import { GuardError } from '../../guard/errors.ts'
+import { generateByWrapping, notGenuine, rewrapByUnwrapping } from '../../keys/generate-by-wrapping.ts'
 import { keyLength } from '../../keys/input-key.ts'
 import { encodeKeyContext, type KeyContext, type KeyProvider, type WrappedKey } from '../../keys/key-provider.ts'
 
@@ -111,7 +111,7 @@ export function pkcs11Keys(options: Pkcs11KeysOptions): KeyProvider {
   async function unwrap(wrapped: WrappedKey, context: KeyContext): Promise<Uint8Array> {
     const handle = wrapped.id === id ? handles.get(wrapped.version) : undefined
     if (handle === undefined || wrapped.bytes.length !== nonceLength + keyLength + tagLength)
-      throw refused('no key of the module, or none that still opens, wrapped it')
+      throw notGenuine('no key of the module, or none that still opens, wrapped it')
     const mechanism = mechanismOf(wrapped.bytes.subarray(0, nonceLength), encodeKeyContext(context, separation, id, wrapped.version))
     const opened = await inTurn(() =>
       finish((done) => {
@@ -119,30 +119,20 @@ export function pkcs11Keys(options: Pkcs11KeysOptions): KeyProvider {
         pkcs11.C_Decrypt(session, Buffer.from(wrapped.bytes.subarray(nonceLength)), Buffer.alloc(keyLength + tagLength), done)
       }),
     ).catch((error: unknown) => {
-      if (error instanceof Error && refusals.some((code) => error.message.includes(code))) throw refused('the module says that it is not genuine')
+      if (error instanceof Error && refusals.some((code) => error.message.includes(code))) throw notGenuine('the module says that it is not genuine')
       throw error
     })
-    if (opened.length !== keyLength) throw refused('the module unwrapped no key')
+    if (opened.length !== keyLength) throw notGenuine('the module unwrapped no key')
     const key = Uint8Array.from(opened)
     opened.fill(0)
     return key
   }
 
   return Object.freeze<KeyProvider>({
-    async generate(context) {
-      const plaintext = crypto.getRandomValues(new Uint8Array(keyLength))
-      return { plaintext, wrapped: await wrap(plaintext, context) }
-    },
+    generate: generateByWrapping({ wrap }),
     wrap,
     unwrap,
-    async rewrap(wrapped, context) {
-      const key = await unwrap(wrapped, context)
-      try {
-        return await wrap(key, context)
-      } finally {
-        key.fill(0)
-      }
-    },
+    rewrap: rewrapByUnwrapping({ wrap, unwrap }),
     state: () => ({ id, version, opens: [...handles.keys()] }),
     describe: () => ({ kind: 'pkcs11', label, version, opens: [...handles.keys()] }),
   })
@@ -168,8 +158,4 @@ function finish(start: (done: (error: Error | null, data: Buffer) => void) => vo
   return new Promise((resolve, reject) => {
     start((error, data) => (error === null || error === undefined ? resolve(data) : reject(error)))
   })
-}
-
-function refused(reason: string): GuardError {
-  return new GuardError('decryption_failed', { reason })
 }

@@ -1,5 +1,5 @@
 import { type Check, checkOptions, isFunction, optional } from '../../guard/check-options.ts'
-import { GuardError } from '../../guard/errors.ts'
+import { generateByWrapping, notGenuine } from '../../keys/generate-by-wrapping.ts'
 import { InputKey, keyLength } from '../../keys/input-key.ts'
 import { encodeKeyContext, type KeyContext, type KeyProvider, type WrappedKey } from '../../keys/key-provider.ts'
 import { isSecureUrl } from '../../keys/secure-url.ts'
@@ -70,7 +70,7 @@ export function vaultTransit(options: VaultTransitOptions): KeyProvider {
   async function unwrap(wrapped: WrappedKey, context: KeyContext, signal?: AbortSignal): Promise<Uint8Array> {
     const { ciphertext, rest } = split(id, wrapped)
     const inner = (await vault.post(at('decrypt'), { ciphertext }, signal, 'genuine')).bytes('plaintext')
-    if (inner.length !== keyLength) throw refused('Vault unwrapped no key')
+    if (inner.length !== keyLength) throw notGenuine('Vault unwrapped no key')
     const kek = new InputKey(inner)
     inner.fill(0)
     try {
@@ -81,10 +81,7 @@ export function vaultTransit(options: VaultTransitOptions): KeyProvider {
   }
 
   return Object.freeze<KeyProvider>({
-    async generate(context, signal) {
-      const plaintext = crypto.getRandomValues(new Uint8Array(keyLength))
-      return { plaintext, wrapped: await wrap(plaintext, context, signal) }
-    },
+    generate: generateByWrapping({ wrap }),
     wrap,
     unwrap,
     async rewrap(wrapped, _context, signal) {
@@ -123,22 +120,18 @@ function join(id: string, answer: VaultAnswer, rest: Uint8Array): WrappedKey {
 function split(id: string, wrapped: WrappedKey): { readonly ciphertext: string; readonly rest: Uint8Array } {
   const { bytes } = wrapped
   const end = 2 + (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0))
-  if (wrapped.id !== id || end > bytes.length) throw refused('it was not wrapped by this key of Vault')
+  if (wrapped.id !== id || end > bytes.length) throw notGenuine('it was not wrapped by this key of Vault')
   let ciphertext: string
   try {
     ciphertext = decoder.decode(bytes.subarray(2, end))
   } catch {
-    throw refused('it was not wrapped by Vault')
+    throw notGenuine('it was not wrapped by Vault')
   }
   // Compared, so that no header can name another version than the one that opens.
-  if (versionOf(ciphertext) !== wrapped.version) throw refused('it was wrapped by another version of the key of Vault')
+  if (versionOf(ciphertext) !== wrapped.version) throw notGenuine('it was wrapped by another version of the key of Vault')
   return { ciphertext, rest: bytes.subarray(end) }
 }
 
 function versionOf(ciphertext: string): string | undefined {
   return /^vault:v([1-9]\d{0,8}):[A-Za-z0-9+/]{1,8192}={0,2}$/.exec(ciphertext)?.[1]
-}
-
-function refused(reason: string): GuardError {
-  return new GuardError('decryption_failed', { reason })
 }

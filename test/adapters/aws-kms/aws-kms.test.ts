@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { KMS } from '@aws-sdk/client-kms'
 import { awsKms, type AwsKmsOptions } from '../../../src/adapters/aws-kms/index.ts'
-import { sealer } from '../../../src/index.ts'
+import { rewrapAll, sealer } from '../../../src/index.ts'
 import { arns, credentials, type KmsServer, region, startKms } from './kms-server.ts'
 
 const acme = { tenant: 'acme' }
@@ -30,7 +30,9 @@ describe('awsKms', () => {
   test('wraps and unwraps with the encryption context, over requests that are signed', async () => {
     const keys = keysOf()
     const { plaintext, wrapped } = await keys.generate(acme)
-    assert.deepEqual([wrapped.id, wrapped.version], [arns[0], ''])
+    assert.deepEqual(await keys.state(), { id: wrapped.id, version: wrapped.version })
+    assert.equal(wrapped.id, arns[0])
+    assert.match(wrapped.version, /^[0-9a-f]{64}$/)
     assert.deepEqual(await keys.unwrap(wrapped, acme), plaintext)
     assert.deepEqual(await keys.unwrap(await keys.wrap(plaintext, {}), {}), plaintext)
     await assert.rejects(async () => keys.unwrap(wrapped, { tenant: 'other' }), refused)
@@ -42,7 +44,6 @@ describe('awsKms', () => {
       { bytes: wrapped.bytes.map((byte) => byte ^ 1) },
     ])
       await assert.rejects(async () => keys.unwrap({ ...wrapped, ...other }, acme), refused)
-    assert.deepEqual(await keys.state(), { id: arns[0], version: '' })
     assert.deepEqual(server.unsigned, [])
     const forger = new KMS({ region, endpoint: server.endpoint, credentials: { ...credentials, secretAccessKey: 'other' }, maxAttempts: 1 })
     await assert.rejects(async () => keysOf({ client: forger }).generate(acme))
@@ -60,6 +61,35 @@ describe('awsKms', () => {
     assert.deepEqual(server.asked, ['ReEncrypt'])
     assert.deepEqual(await sealer({ keys: keysOf() }).open(renewed, acme), { a: 1 })
     assert.deepEqual(await sealer({ keys }).open(sealed, acme), { a: 1 })
+  })
+
+  test('wraps anew what older material of the same key wrapped, or what does not say by which it was, and nothing twice', async () => {
+    const keys = keysOf()
+    const box = sealer({ keys, dataKeys: { maxMessages: 1 } })
+    const stored = new Map<string, Uint8Array>([['old', await box.seal('old', acme)]])
+    const { plaintext, wrapped: old } = await keys.generate(acme)
+    server.rotate()
+    stored.set('new', await box.seal('new', acme))
+    stored.set(
+      'unsaid',
+      await sealer({ keys: { ...keys, generate: async () => ({ plaintext, wrapped: await keys.wrap(plaintext, acme) }) } }).seal('unsaid', acme),
+    )
+    const run = () => rewrapAll({ box, keys, items: items(), write: (name, sealed) => stored.set(name, sealed) })
+    const items = async function* (): AsyncGenerator<{ name: string; sealed: Uint8Array; context: typeof acme }> {
+      for (const [name, sealed] of [...stored]) yield { name, sealed, context: acme }
+    }
+    server.asked.length = 0
+    assert.deepEqual(await run(), { seen: 3, renewed: 2, current: 1, failed: [] })
+    assert.deepEqual(server.asked, ['DescribeKey', 'ReEncrypt', 'ReEncrypt'])
+    assert.deepEqual(await run(), { seen: 3, renewed: 0, current: 3, failed: [] })
+    for (const [name, sealed] of stored) assert.equal(await box.open(sealed, acme), name)
+    const renewed = await keys.rewrap(old, acme)
+    assert.notEqual(renewed.version, old.version)
+    for (const wrong of [
+      { ...old, version: renewed.version },
+      { ...renewed, version: old.version },
+    ])
+      for (const use of ['unwrap', 'rewrap'] as const) await assert.rejects(async () => keys[use](wrong, acme), refused)
   })
 
   test('A28: is asked again where it is throttled, and closed where it fails, hangs or is not allowed', async () => {

@@ -11,6 +11,8 @@ export interface KmsServer {
   fail: ((operation: string) => { status: number; type: string } | 'hang' | undefined) | undefined
   /** What `alias/notes` names. */
   alias: string
+  /** Turns the material of every key over, as KMS does by itself or on demand. */
+  rotate(): void
   close(): Promise<void>
 }
 
@@ -21,7 +23,12 @@ export const arns = ['arn:aws:kms:eu-central-1:111122223333:key/one', 'arn:aws:k
 type Body = Readonly<Record<string, unknown>>
 
 export async function startKms(): Promise<KmsServer> {
-  const keys = new Map<string, Buffer>(arns.map((arn) => [arn, randomBytes(32)]))
+  // All material of each key, the newest last: KMS keeps every one.
+  const keys = new Map<string, Buffer[]>(arns.map((arn) => [arn, [randomBytes(32)]]))
+  const materialOf = (arn: string, index: number): { key: Buffer; id: string } => {
+    const key = keys.get(arn)?.at(index) ?? Buffer.alloc(0)
+    return { key, id: createHash('sha256').update(key).digest('hex') }
+  }
   const own = { fail: undefined as KmsServer['fail'], alias: arns[0] as string }
   const asked: string[] = []
   const unsigned: string[] = []
@@ -35,23 +42,22 @@ export async function startKms(): Promise<KmsServer> {
   const encrypt = (id: unknown, plaintext: Buffer, context: unknown): object => {
     const arn = named(id)
     const nonce = randomBytes(12)
-    const cipher = createCipheriv('aes-256-gcm', keys.get(arn) ?? Buffer.alloc(0), nonce).setAAD(aad(context))
-    const head = Buffer.from([arn.length, ...Buffer.from(arn)])
+    const { key } = materialOf(arn, -1)
+    const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(aad(context))
+    const head = Buffer.from([arn.length, ...Buffer.from(arn), (keys.get(arn)?.length ?? 0) - 1])
     const blob = Buffer.concat([head, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
     return { KeyId: arn, CiphertextBlob: blob.toString('base64') }
   }
-  const decrypt = (blob: unknown, id: unknown, context: unknown): { arn: string; plaintext: Buffer } => {
+  const decrypt = (blob: unknown, id: unknown, context: unknown): { arn: string; plaintext: Buffer; material: string } => {
     const bytes = Buffer.from(String(blob), 'base64')
     const arn = bytes.subarray(1, 1 + (bytes[0] ?? 0)).toString()
-    const key = keys.get(arn)
+    const { key, id: material } = materialOf(arn, bytes[1 + arn.length] ?? 0)
     try {
-      const text = bytes.subarray(1 + arn.length)
-      const decipher = createDecipheriv('aes-256-gcm', key ?? Buffer.alloc(0), text.subarray(0, 12))
-        .setAAD(aad(context))
-        .setAuthTag(text.subarray(-16))
+      const text = bytes.subarray(2 + arn.length)
+      const decipher = createDecipheriv('aes-256-gcm', key, text.subarray(0, 12)).setAAD(aad(context)).setAuthTag(text.subarray(-16))
       const plaintext = Buffer.concat([decipher.update(text.subarray(12, -16)), decipher.final()])
       if (arn !== named(id)) throw Object.assign(new Error(), { type: 'IncorrectKeyException' })
-      return { arn, plaintext }
+      return { arn, plaintext, material }
     } catch (error) {
       throw error instanceof Error && 'type' in error ? error : Object.assign(new Error(), { type: 'InvalidCiphertextException' })
     }
@@ -60,18 +66,26 @@ export async function startKms(): Promise<KmsServer> {
     GenerateDataKey: ({ KeyId, KeySpec, EncryptionContext }) => {
       if (KeySpec !== 'AES_256') throw new Error('KeySpec')
       const plaintext = randomBytes(32)
-      return { Plaintext: plaintext.toString('base64'), ...encrypt(KeyId, plaintext, EncryptionContext) }
+      return {
+        Plaintext: plaintext.toString('base64'),
+        KeyMaterialId: materialOf(named(KeyId), -1).id,
+        ...encrypt(KeyId, plaintext, EncryptionContext),
+      }
     },
     Encrypt: ({ KeyId, Plaintext, EncryptionContext }) => encrypt(KeyId, Buffer.from(String(Plaintext), 'base64'), EncryptionContext),
     Decrypt: ({ KeyId, CiphertextBlob, EncryptionContext }) => {
-      const { arn, plaintext } = decrypt(CiphertextBlob, KeyId, EncryptionContext)
-      return { KeyId: arn, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' }
+      const { arn, plaintext, material } = decrypt(CiphertextBlob, KeyId, EncryptionContext)
+      return { KeyId: arn, KeyMaterialId: material, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' }
     },
     ReEncrypt: (body) => {
-      const { arn, plaintext } = decrypt(body.CiphertextBlob, body.SourceKeyId, body.SourceEncryptionContext)
-      return { ...encrypt(body.DestinationKeyId, plaintext, body.DestinationEncryptionContext), SourceKeyId: arn }
+      const { arn, plaintext, material } = decrypt(body.CiphertextBlob, body.SourceKeyId, body.SourceEncryptionContext)
+      const materials = { SourceKeyMaterialId: material, DestinationKeyMaterialId: materialOf(named(body.DestinationKeyId), -1).id }
+      return { ...encrypt(body.DestinationKeyId, plaintext, body.DestinationEncryptionContext), SourceKeyId: arn, ...materials }
     },
-    DescribeKey: ({ KeyId }) => ({ KeyMetadata: { Arn: named(KeyId), KeyId: 'one', KeyState: 'Enabled', Enabled: true } }),
+    DescribeKey: ({ KeyId }) => {
+      const Arn = named(KeyId)
+      return { KeyMetadata: { Arn, KeyId: 'one', KeyState: 'Enabled', Enabled: true, CurrentKeyMaterialId: materialOf(Arn, -1).id } }
+    },
   }
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const operation = String(request.headers['x-amz-target']).replace('TrentService.', '')
@@ -99,6 +113,9 @@ export async function startKms(): Promise<KmsServer> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     unsigned,
+    rotate: () => {
+      for (const materials of keys.values()) materials.push(randomBytes(32))
+    },
     close: () => {
       server.closeAllConnections()
       return new Promise<void>((resolve) => server.close(() => resolve()))
