@@ -253,6 +253,7 @@ export { type MemoryLog, type MemoryLogOptions, memoryLog } from './audit-log/me
 export type { RecordedAttributes } from './audit-log/recorded-attributes.ts'
 export type { Durability } from './audit-log/record-writer.ts'
 export { type ContentKey, type ContentKeys, memoryContentKeys } from './audit-log/content-keys.ts'
+export { wrappedContentKeys, type WrappedContentKeysOptions } from './audit-log/wrapped-content-keys.ts'
 export { openContent } from './audit-log/open-content.ts'
 export type { TraceContext } from './guard/trace-context.ts'
 export type {

@@ -98,6 +98,7 @@ export function outcomeRecord(
     reason: error === undefined ? undefined : reasonOf(error) || undefined,
     resource: resourceOf(call, error),
     rules: rulesOf(decision),
+    spent: call.quota?.spent,
     streamed: outcome.streamed,
     subject: subjectOf(call.identity),
     task: call.task,

@@ -11,7 +11,7 @@ export type { EvidenceGap, EvidencePolicy, EvidenceSummary } from './evidence-su
 export { evidence, type EvidenceOptions } from './file-evidence.ts'
 export { type EvidenceReport, verifyEvidence } from './verify-evidence.ts'
 export { type CollectedLog, type CollectedRecord, type CollectedRecords, collector, type CollectorOptions } from './file-collector.ts'
-export { fileContentKeys } from './file-content-keys.ts'
+export { fileContentKeys, type FileContentKeysOptions } from './file-content-keys.ts'
 export { fileAnchor } from './file-anchor.ts'
 export { type StoredEntry, storedEntries } from './file-entries.ts'
 export { feedSink, type LogFeed, type LogFeedOptions } from './file-feed.ts'

@@ -50,6 +50,8 @@ export function ocsfEvent(record: AuditRecord, index: number): Readonly<Record<s
     status_detail: record.reason,
     action_id: record.allowed ? 1 : 2,
     action: record.allowed ? 'Allowed' : 'Denied',
+    disposition_id: record.allowed ? 1 : 2,
+    disposition: record.allowed ? 'Allowed' : 'Blocked',
     message: `${record.action} ${record.resource?.type}/${record.resource?.id}`,
     metadata: without({
       version: ocsfVersion,
@@ -67,7 +69,8 @@ export function ocsfEvent(record: AuditRecord, index: number): Readonly<Record<s
     // The schema wants one, and a record does not name an address.
     src_endpoint: { name: subject?.subject ?? 'unknown' },
     policy: record.policy === undefined ? undefined : { uid: record.policy.id, version: record.policy.version },
-    trace: trace === undefined ? undefined : { uid: trace.id, span: { uid: trace.parent } },
+    trace: trace === undefined ? undefined : { uid: trace.id, span: spanOf(record, trace.parent) },
+    // The class wants to know whose model it is, which a record does not say.
     ai_model: model === undefined ? undefined : { name: model, model_name: model, ai_provider: 'Unknown' },
     message_context:
       usage === undefined
@@ -80,6 +83,11 @@ export function ocsfEvent(record: AuditRecord, index: number): Readonly<Record<s
           },
     unmapped: unmappedOf(record),
   })
+}
+
+// A span has an id and two ends. This one is the call's own, below the one that the request came with.
+function spanOf({ id, time, elapsed = 0, action }: DecisionRecord | OutcomeRecord, parent: string): unknown {
+  return { uid: id, parent_uid: parent, operation: action, start_time: Math.round(time - elapsed), end_time: Math.round(time) }
 }
 
 function statusOf(record: DecisionRecord | OutcomeRecord): readonly [number, string] {

@@ -114,6 +114,8 @@ export interface OutcomeRecord extends CallRecord {
   readonly elapsed: number
   /** Milliseconds from the call's begin until the first part was delivered. */
   readonly first?: number | undefined
+  /** What was spent of each limit in the end: requests, tokens, money. Places on loan are not spent. */
+  readonly spent?: Quota['spent']
   readonly usage?: Usage | undefined
   /** What was said while the function ran, such as to whom it gave a role and why: at most 8 texts of 1,000 characters. */
   readonly notes?: readonly string[] | undefined
@@ -230,7 +232,7 @@ const cuts = [
 ] as const
 
 /** What nothing is decided by and no proof needs: comments on a call, for people. */
-const comments: readonly string[] = ['fulfilled', 'limits', 'masked', 'notes', 'obligations', 'reason', 'reasons', 'tools']
+const comments: readonly string[] = ['fulfilled', 'limits', 'masked', 'notes', 'obligations', 'reason', 'reasons', 'spent', 'tools']
 
 function shortened(record: AuditRecord, bounds: JsonBounds): string | undefined {
   try {

@@ -151,6 +151,8 @@ export interface Quota {
   }[]
   /** Of each unit, what is left of the limit of which least is left. */
   readonly remaining?: Readonly<Record<string, number>>
+  /** What the call has spent of each limit, once that was settled: when it leaves. Places on loan are not spent. */
+  readonly spent?: readonly { readonly name: string; readonly spent: number; readonly unit: string }[] | undefined
   /** Set where the store was not there, and one in memory stood in for it with a part of the limits. */
   readonly degraded?: boolean
   /** Set where calls that are made on behalf of this one are held to its limits. A chain that cannot do that refuses them. */

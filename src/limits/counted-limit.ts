@@ -46,14 +46,16 @@ function tell<S extends LimitState>(state: S, counted: CountedLimit | undefined)
   return { ...state, ...(counted.shared && { shared: true }), ...(counted.partition !== undefined && { partition: counted.partition }) }
 }
 
+type SpentSoFar = Pick<Quota, 'spent'> & { readonly degraded: boolean }
+
 /** The quota of a call: what earlier limiters of the chain found stays. */
 export class CallQuota implements Quota {
   readonly limits: Quota['limits']
   readonly carries: boolean
-  readonly #spending: { readonly degraded: boolean }
+  readonly #spending: SpentSoFar
   readonly #before: Quota | undefined
 
-  constructor(limits: Quota['limits'], spending: { readonly degraded: boolean }, carries: boolean, before: Quota | undefined) {
+  constructor(limits: Quota['limits'], spending: SpentSoFar, carries: boolean, before: Quota | undefined) {
     this.limits = before === undefined ? limits : [...before.limits, ...limits]
     this.carries = carries
     this.#spending = spending
@@ -64,6 +66,12 @@ export class CallQuota implements Quota {
   /** Whether by now anything was granted while the store was not there, by one in memory with a part of the limits. */
   get degraded(): boolean {
     return this.#spending.degraded || this.#before?.degraded === true
+  }
+
+  /** What the call has spent of each limit, once it was settled. */
+  get spent(): Quota['spent'] {
+    const [before, own] = [this.#before?.spent, this.#spending.spent]
+    return before === undefined || own === undefined ? (own ?? before) : [...before, ...own]
   }
 
   /** Of each unit, what is left of the limit of which least is left. */

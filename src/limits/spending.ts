@@ -1,5 +1,5 @@
 import type { Clock } from '../guard/clock.ts'
-import type { Awaitable } from '../guard/context.ts'
+import type { Awaitable, Quota } from '../guard/context.ts'
 import type { Outcome } from '../guard/control.ts'
 import { GuardError, isGuardError } from '../guard/errors.ts'
 import { isThenable } from '../guard/thenable.ts'
@@ -52,6 +52,7 @@ export class Spending {
   #reserved = 0
   #busy: Promise<unknown> | undefined
   #hasLeft = false
+  #outcome: Outcome | undefined
 
   constructor(rules: SpendingRules, clock: Clock, meter: TokenMeter, price: Required<Price> | undefined) {
     this.#rules = rules
@@ -63,6 +64,18 @@ export class Spending {
   /** Whether anything of it was decided while the store was not there. */
   get degraded(): boolean {
     return this.#holdings.some(({ isDegraded }) => isDegraded)
+  }
+
+  /** What was settled, once it was; places on loan are not spent. */
+  get spent(): Quota['spent'] {
+    const outcome = this.#outcome
+    if (outcome === undefined) return undefined
+    return this.#holdings.flatMap(({ limits, amounts }) => {
+      const spent = this.#spent(outcome, limits)
+      return limits.flatMap(({ limit: { name, unit } }) =>
+        unit === 'concurrent' ? [] : [{ name, spent: spent === undefined ? 0 : (spent[unit] ?? amounts[unit] ?? 0), unit }],
+      )
+    })
   }
 
   /** Whether what the answer takes is counted. */
@@ -227,6 +240,7 @@ export class Spending {
   }
 
   #settle(outcome: Outcome): Awaitable<void> {
+    this.#outcome = outcome
     let settling: Promise<void>[] | undefined
     let failure: { readonly error: unknown } | undefined
     // Each of them, whatever becomes of the others.

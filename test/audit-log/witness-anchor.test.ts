@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { exportedAnchor } from '../../src/audit-log/exported-anchor.ts'
 import { fileAnchor } from '../../src/audit-log/file-anchor.ts'
 import { type FileLog, fileLog } from '../../src/audit-log/file-log.ts'
 import { verifyLog } from '../../src/audit-log/file-verify.ts'
@@ -173,6 +174,29 @@ describe('an anchor that is a witness (C2SP tlog-witness)', () => {
       await other.close().catch(() => {})
     }
     assert.equal(witness.seen.size, 1)
+  })
+
+  it('that cosigns a second log of the same name is shown by any two of its words', async () => {
+    const { open, folder, store, anchor } = await setUp()
+    const log = await open()
+    await log.append(sampleRecord(0))
+    await log.append(sampleRecord(1))
+    await log.close()
+    const word = await fileAnchor(store).latest()
+    for (const path of [folder, store]) rmSync(path, { recursive: true })
+    // It forgets what it has seen, for whoever has the key.
+    witness.seen = { size: 0, root: Buffer.alloc(0) }
+    const second = await open()
+    for (let number = 5; number < 8; number++) await second.append(sampleRecord(number))
+    await second.close()
+    const fooled = await verifyLog(folder, { key: log.key, anchor: await anchor() })
+    assert.equal(fooled.ok, true, 'by its newest word alone')
+    const lines = [word, await fileAnchor(store).latest()].map((note) => JSON.stringify({ note }))
+    const report = await verifyLog(folder, { key: log.key, anchor: await exportedAnchor({ lines: () => lines, key: log.key }) })
+    assert.deepEqual(
+      report.problems.map(({ code, index }) => [code, index]),
+      [['forked', 2]],
+    )
   })
 
   it('is no news after a crash between the witness and what is kept', async () => {

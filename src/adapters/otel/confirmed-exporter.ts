@@ -5,8 +5,11 @@ export interface ExportedRecord {
 
 /** What is needed of an exporter of log records: those of OpenTelemetry's SDK are such. */
 export interface LogExporter<R extends ExportedRecord> {
+  /** Exports log records, and says how that went: 0 for well. */
   export(records: R[], done: (result: { code: number; error?: Error }) => void): void
+  /** Brings exports that are under way to an end. */
   forceFlush(): Promise<void>
+  /** Lets go of everything. */
   shutdown(): Promise<void>
 }
 
