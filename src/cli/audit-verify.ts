@@ -1,49 +1,37 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { fileAnchor } from '../audit-log/file-anchor.ts'
 import { verifyLog } from '../audit-log/file-verify.ts'
 import type { Report } from '../audit-log/log-report.ts'
 import { plain, UsageError } from './io.ts'
 import type { Io } from './io.ts'
 import { progressBar } from './progress-bar.ts'
-import type { Command } from './run.ts'
 import { findVerifierKey } from './verifier-key.ts'
 
-const help = `sallyport audit verify DIR --key FILE|KEY [--anchor FILE] [--expected-size N] [--unanchored] [--json]
-
-Reads a log from its first entry to its last and says whether it is what its key signed: nothing edited,
-removed, inserted, moved or written anew.
-
-  --key FILE|KEY      the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it
-                      where whoever can change the log cannot change it. Without it the key in the log's own
-                      folder is used; then the log may still have been replaced, so the answer is never yes.
-  --anchor FILE       the anchor that the log publishes to. Only an anchor, or a size that you know, can show
-                      that the end was not cut off.
-  --expected-size N   there must be at least N entries
-  --unanchored        be content without either: the end may be missing
-  --json              the whole report as JSON
-
-  sallyport audit verify var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit
-
-Exit 0: it holds. 1: it does not. 2: the call is wrong.`
-
-export const auditVerify: Command = {
+export const auditVerify: Command = command({
   name: 'audit verify',
   summary: 'says whether a log is what its key signed',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        key: { type: 'string' },
-        anchor: { type: 'string' },
-        'expected-size': { type: 'string' },
-        unanchored: { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about:
+    'Reads a log from its first entry to its last and says whether it is what its key signed: nothing edited, removed, inserted, moved or written anew.',
+  options: {
+    key: {
+      type: 'string',
+      value: 'FILE|KEY',
+      help: "the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it where whoever can change the log cannot change it. Without it the key in the log's own folder is used; then the log may still have been replaced, so the answer is never yes",
+    },
+    anchor: {
+      type: 'string',
+      value: 'FILE',
+      help: 'the anchor that the log publishes to. Only an anchor, or a size that you know, can show that the end was not cut off',
+    },
+    'expected-size': { type: 'string', value: 'N', help: 'there must be at least N entries' },
+    unanchored: { type: 'boolean', help: 'be content without either: the end may be missing' },
+    json: { type: 'boolean', help: 'the whole report as JSON' },
+  },
+  examples: ['sallyport audit verify var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit'],
+  exits: ['it holds', 'it does not'],
+  async run(values, [directory], io) {
     const { key, pinned } = await findVerifierKey(directory, values.key)
     const expected = values['expected-size']
     if (expected !== undefined && !/^\d{1,15}$/.test(expected)) throw new UsageError('--expected-size must be a whole number')
@@ -59,7 +47,7 @@ export const auditVerify: Command = {
     else print(report, key, pinned, io)
     return report.ok && isWhole && pinned ? 0 : 1
   },
-}
+})
 
 function print(report: Report, key: string, pinned: boolean, io: Io): void {
   const { problems, checkpoint } = report
