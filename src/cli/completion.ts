@@ -84,7 +84,7 @@ ${cases.join('\n')}
   if [ -n "$only" ]; then COMPREPLY=($(compgen -W "$words" -- "$current")); return; fi
   case $current in
     -*) COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current")) ;;
+    *) if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$current")); else COMPREPLY=($(compgen -f -- "$current")); fi ;;
   esac
 }
 complete -o filenames -F _sallyport sallyport`
