@@ -1,53 +1,38 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { accessReview } from '../access-review/access-review.ts'
 import { plain, UsageError } from './io.ts'
 import { openRecords } from './log-records.ts'
-import { readPolicy, signedArguments, signedHelp } from './policy-file.ts'
-import { recordArguments, recordHelp, recordOptions } from './record-options.ts'
+import { readPolicy, signedArguments } from './policy-file.ts'
+import { recordArguments, recordOptions } from './record-options.ts'
 import { reviewText } from './review-text.ts'
-import type { Command } from './run.ts'
 import { writeNew } from './write-new.ts'
 
-const help = `sallyport access review POLICY --log DIR [--key FILE|KEY] [--anchor FILE] [--from DATE] [--to DATE]
-                        [--subjects ids] [--write FILE] [--all] [--json]
-
-Compares what a policy grants with what was used of it: by role and by caller, what was never used, what once, and
-when last; roles by which nobody did anything, and rules that never decided. Then it writes the tighter policy: the
-same rules without what nobody used. It permits everything that was let through and nothing that the old one
-refuses, which is shown by replaying every record against it.
-
-${recordHelp}
-${signedHelp}
-  --subjects ids      narrow permits to each caller by its id, not only to the roles that used them
-  --write FILE        write the tighter policy there. Never over a file
-  --all               list everything, not only the first of it
-  --json              the whole review as JSON, the tighter policy with it
-
-  sallyport access review policy.json --log var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit \\
-    --from 2026-01-01 --write policy.tighter.json
-
-Exit 0: it is done, the log can be trusted and the tighter policy is proven. 1: it is not, or there was nothing to
-review; then nothing is written. 2: the call is wrong.`
-
-export const accessReviewCommand: Command = {
+export const accessReviewCommand: Command = command({
   name: 'access review',
   summary: 'compares granted with used rights, and writes the tighter policy',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        ...recordArguments,
-        ...signedArguments,
-        subjects: { type: 'string' },
-        write: { type: 'string' },
-        all: { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give the file of one policy')
+  operands: ['POLICY'],
+  missing: 'give the file of one policy',
+  about:
+    'Compares what a policy grants with what was used of it: by role and by caller, what was never used, what once, and when last; roles by which nobody did anything, and rules that never decided. Then it writes the tighter policy: the same rules without what nobody used. It permits everything that was let through and nothing that the old one refuses, which is shown by replaying every record against it.',
+  options: {
+    ...recordArguments,
+    ...signedArguments,
+    subjects: {
+      type: 'string',
+      choices: ['ids', 'as-written'],
+      default: 'as-written',
+      help: 'narrow permits to each caller by its id (ids), not only to the roles that used them',
+    },
+    write: { type: 'string', value: 'FILE', help: 'write the tighter policy there. Never over a file' },
+    all: { type: 'boolean', help: 'list everything, not only the first of it' },
+    json: { type: 'boolean', help: 'the whole review as JSON, the tighter policy with it' },
+  },
+  examples: ['sallyport access review policy.json --log var/audit --key bot.vkey --anchor /mnt/audit --write tighter.json'],
+  exits: [
+    'it is done, the log can be trusted and the tighter policy is proven',
+    'it is not, or there was nothing to review; then nothing is written',
+  ],
+  async run(values, [path], io) {
     const { subjects = 'as-written', write } = values
     if (subjects !== 'as-written' && subjects !== 'ids') throw new UsageError('--subjects must be ids, or as-written')
     const { log, options } = await recordOptions(values)
@@ -76,4 +61,4 @@ export const accessReviewCommand: Command = {
     }
     return 0
   },
-}
+})

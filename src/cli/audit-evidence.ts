@@ -1,46 +1,30 @@
+import { type Command, command } from './command.ts'
 import { open } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { fileAnchor } from '../audit-log/file-anchor.ts'
 import { evidence } from '../audit-log/file-evidence.ts'
 import { fileSigner } from '../audit-log/file-signer.ts'
 import { readRegular } from '../audit-log/file-system.ts'
 import { plain, UsageError } from './io.ts'
 import { sinceIn } from './moment.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport audit evidence DIR --signer FILE [--since T] [--until T] [--anchor FILE] --out FILE
-
-Writes what happened in a period into one file that a third party verifies offline with audit verify-evidence: the
-entries, the proof that they are a gapless part of the signed log, which policies decided, counts, and what the log
-itself says is missing. The whole log is verified first.
-
-  --signer FILE       the log's key file in PEM: it signs the bundle
-  --since, --until T  from then on, and before then: 2026-01-01, 2026-01-01T08:00:00+01:00, or how long ago (24h, 7d)
-  --anchor FILE       the anchor that the log publishes to: it shows that the end was not cut off
-  --out FILE          a new file
-
-  sallyport audit evidence var/audit --signer audit.key --since 2026-10-01 --until 2026-11-01 --out october.evidence
-
-Exit 0: it was written. 1: the log does not hold. 2: the call is wrong.`
-
-export const auditEvidence: Command = {
+export const auditEvidence: Command = command({
   name: 'audit evidence',
   summary: 'writes what happened in a period for a third party to verify',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        signer: { type: 'string' },
-        since: { type: 'string' },
-        until: { type: 'string' },
-        anchor: { type: 'string' },
-        out: { type: 'string' },
-      },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about:
+    'Writes what happened in a period into one file that a third party verifies offline with audit verify-evidence: the entries, the proof that they are a gapless part of the signed log, which policies decided, counts, and what the log itself says is missing. The whole log is verified first.',
+  options: {
+    signer: { type: 'string', value: 'FILE', help: "the log's key file in PEM: it signs the bundle" },
+    since: { type: 'string', value: 'T', help: 'from then on: 2026-01-01, 2026-01-01T08:00:00+01:00, or how long ago (24h, 7d)' },
+    until: { type: 'string', value: 'T', help: 'before then, written alike' },
+    anchor: { type: 'string', value: 'FILE', help: 'the anchor that the log publishes to: it shows that the end was not cut off' },
+    out: { type: 'string', value: 'FILE', help: 'a new file' },
+    json: { type: 'boolean', help: 'what was written as JSON: file and entries' },
+  },
+  examples: ['sallyport audit evidence var/audit --signer audit.key --since 2026-10-01 --until 2026-11-01 --out october.evidence'],
+  exits: ['it was written', 'the log does not hold'],
+  async run(values, [directory], io) {
     const { signer: keyFile, out, anchor } = values
     if (keyFile === undefined || out === undefined) throw new UsageError('give the key file with --signer, and a new file with --out')
     // A key that is made here would sign for nobody.
@@ -71,7 +55,8 @@ export const auditEvidence: Command = {
       await file.sync()
       whole = true
       io.progress?.('')
-      io.out(`${plain(out)} holds ${(lines - 3).toLocaleString('en')} entries.`)
+      const entries = lines - 3
+      io.out(values.json ? plain(JSON.stringify({ file: out, entries })) : `${plain(out)} holds ${entries.toLocaleString('en')} entries.`)
     } finally {
       await file.close()
       // Half a bundle would only be taken for one that was tampered with.
@@ -79,4 +64,4 @@ export const auditEvidence: Command = {
     }
     return 0
   },
-}
+})

@@ -1,37 +1,26 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { ocsfEvent } from '../audit-log/ocsf-event.ts'
 import { plain, UsageError } from './io.ts'
-import { type ChosenRecord, readArguments, readHelp, readRecords } from './read-records.ts'
+import { type ChosenRecord, readOptions, readRecords } from './read-records.ts'
 import { csvHead, csvLine } from './record-csv.ts'
-import { queryArguments, queryHelp, recordQuery } from './record-query.ts'
-import type { Command } from './run.ts'
+import { queryArguments, recordQuery } from './record-query.ts'
 
-const help = `sallyport audit export DIR --ocsf | --csv | --jsonl [--subject NAME] [--since T] … [--key FILE|KEY]
-
-Writes records for other tools, as they are read, the oldest first.
-
-  --ocsf              events of the Open Cybersecurity Schema Framework 1.8, one a line: API Activity, for SIEMs
-  --csv               a table (RFC 4180): one record a line, in UTF-8. What a spreadsheet would take for a formula has a ' before it
-  --jsonl             one record a line, as it stands in the log
-${queryHelp}
-${readHelp}
-
-  sallyport audit export var/audit --ocsf --since 24h > yesterday.ocsf.jsonl
-
-Exit 0: it was read to its end. 1: it does not hold. 2: the call is wrong.`
-
-export const auditExport: Command = {
+export const auditExport: Command = command({
   name: 'audit export',
   summary: 'writes records for other tools: OCSF, CSV, JSON lines',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { ...queryArguments, ...readArguments, ocsf: { type: 'boolean' }, csv: { type: 'boolean' }, jsonl: { type: 'boolean' } },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about: 'Writes records for other tools, as they are read, the oldest first. One of --ocsf, --csv and --jsonl says how.',
+  options: {
+    ocsf: { type: 'boolean', help: 'events of the Open Cybersecurity Schema Framework 1.8, one a line: API Activity, for SIEMs' },
+    csv: { type: 'boolean', help: "a table (RFC 4180): one record a line, in UTF-8. What a spreadsheet would take for a formula has a ' before it" },
+    jsonl: { type: 'boolean', help: 'one record a line, as it stands in the log' },
+    ...queryArguments,
+    ...readOptions,
+  },
+  examples: ['sallyport audit export var/audit --ocsf --since 24h > yesterday.ocsf.jsonl'],
+  exits: ['it was read to its end', 'it does not hold, or cannot be read'],
+  async run(values, [directory], io) {
     const { ocsf = false, csv = false, jsonl = false } = values
     if ([ocsf, csv, jsonl].filter(Boolean).length !== 1) throw new UsageError('give one of --ocsf, --csv and --jsonl')
     if (values.anchor !== undefined && values.key === undefined) throw new UsageError('--anchor goes with --key')
@@ -45,7 +34,7 @@ export const auditExport: Command = {
     io.progress?.('')
     return 0
   },
-}
+})
 
 function ocsfLine({ record, index }: ChosenRecord): string | undefined {
   const event = ocsfEvent(record, index)

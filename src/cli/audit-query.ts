@@ -1,36 +1,25 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { plain, UsageError } from './io.ts'
-import { readArguments, readHelp, readRecords } from './read-records.ts'
+import { readOptions, readRecords } from './read-records.ts'
 import { recordLine } from './record-line.ts'
-import { queryArguments, queryHelp, recordQuery } from './record-query.ts'
-import type { Command } from './run.ts'
+import { queryArguments, recordQuery } from './record-query.ts'
 
-const help = `sallyport audit query DIR [--subject NAME] [--since T] [--action NAME] [--refused] … [--key FILE|KEY] [--json]
-
-Shows the records that were asked for, as they are found, the oldest first.
-
-${queryHelp}
-  --limit N           end after N of them
-  --count             only say how many there are
-  --json              one record a line, as it stands in the log
-${readHelp}
-
-  sallyport audit query var/audit --subject ada --since 7d --refused
-
-Exit 0: it was read to its end. 1: it does not hold. 2: the call is wrong.`
-
-export const auditQuery: Command = {
+export const auditQuery: Command = command({
   name: 'audit query',
   summary: 'finds records in a log',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { ...queryArguments, ...readArguments, limit: { type: 'string' }, count: { type: 'boolean' }, json: { type: 'boolean' } },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about: 'Shows the records that were asked for, as they are found, the oldest first.',
+  options: {
+    ...queryArguments,
+    limit: { type: 'string', value: 'N', help: 'end after N of them' },
+    count: { type: 'boolean', help: 'only say how many there are' },
+    json: { type: 'boolean', help: 'one record a line, as it stands in the log' },
+    ...readOptions,
+  },
+  examples: ['sallyport audit query var/audit --subject ada --since 7d --refused'],
+  exits: ['it was read to its end', 'it does not hold, or cannot be read'],
+  async run(values, [directory], io) {
     if (values.limit !== undefined && !/^[1-9]\d{0,14}$/.test(values.limit)) throw new UsageError('--limit must be a whole number above zero')
     if (values.anchor !== undefined && values.key === undefined) throw new UsageError('--anchor goes with --key')
     const limit = values.limit === undefined ? Infinity : Number(values.limit)
@@ -47,4 +36,4 @@ export const auditQuery: Command = {
     if (values.count === true) io.out(values.json === true ? JSON.stringify({ count: found }) : String(found))
     return 0
   },
-}
+})

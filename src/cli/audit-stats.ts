@@ -1,36 +1,25 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { plain, UsageError } from './io.ts'
-import { readArguments, readHelp, readRecords } from './read-records.ts'
+import { readOptions, readRecords } from './read-records.ts'
 import { RecordStatistics, type Statistics } from './record-statistics.ts'
-import { queryArguments, queryHelp, recordQuery } from './record-query.ts'
+import { queryArguments, recordQuery } from './record-query.ts'
 import { dateOf } from './records-text.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport audit stats DIR [--since T] [--subject NAME] … [--key FILE|KEY] [--json]
-
-Counts: calls let in and refused, by code, rule, action, caller, model and tenant; tokens; how calls ended and how long they took.
-
-${queryHelp}
-  --top N             how many of each; 10 unless given
-  --json              all of it as JSON
-${readHelp}
-
-  sallyport audit stats var/audit --since 24h
-
-Exit 0: it was read to its end. 1: it does not hold. 2: the call is wrong.`
-
-export const auditStats: Command = {
+export const auditStats: Command = command({
   name: 'audit stats',
   summary: 'counts calls, refusals, tokens and times in a log',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { ...queryArguments, ...readArguments, top: { type: 'string', default: '10' }, json: { type: 'boolean' } },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about: 'Counts: calls let in and refused, by code, rule, action, caller, model and tenant; tokens; how calls ended and how long they took.',
+  options: {
+    ...queryArguments,
+    top: { type: 'string', value: 'N', default: '10', help: 'how many of each' },
+    json: { type: 'boolean', help: 'all of it as JSON' },
+    ...readOptions,
+  },
+  examples: ['sallyport audit stats var/audit --since 24h'],
+  exits: ['it was read to its end', 'it does not hold, or cannot be read'],
+  async run(values, [directory], io) {
     if (!/^[1-9]\d{0,3}$/.test(values.top)) throw new UsageError('--top must be a number from 1 to 9999')
     if (values.anchor !== undefined && values.key === undefined) throw new UsageError('--anchor goes with --key')
     const statistics = new RecordStatistics()
@@ -41,7 +30,7 @@ export const auditStats: Command = {
     else for (const line of statisticsText(result)) io.out(plain(line))
     return 0
   },
-}
+})
 
 function statisticsText({ records, first, last, calls, tables, tokens, elapsed, missing }: Statistics): string[] {
   const lines = [`${records.toLocaleString('en')} records${first === undefined ? '' : ` from ${dateOf(first)} to ${dateOf(last)}`}`]

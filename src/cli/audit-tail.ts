@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { resolve } from 'node:path'
 import { storedEntries, storedSize } from '../audit-log/file-entries.ts'
 import type { StoredEntry } from '../audit-log/file-entries.ts'
@@ -6,31 +6,22 @@ import { listSegments } from '../audit-log/file-journal.ts'
 import { systemFiles } from '../audit-log/file-system.ts'
 import { type Io, plain, UsageError } from './io.ts'
 import { recordLine } from './record-line.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport audit tail DIR [-n COUNT] [-f] [--json]
-
-Shows the newest records of a log, the newest last. Nothing is verified: for that there is audit verify.
-A record with a * before it is not under a checkpoint yet.
-
-  -n, --lines COUNT   how many; 10 unless given
-  -f, --follow        go on and show what is added, until it is stopped
-  --json              one record a line, as it stands in the log
-
-  sallyport audit tail var/audit -n 100 --json | jq 'select(.allowed == false)'`
-
-export const auditTail: Command = {
+export const auditTail: Command = command({
   name: 'audit tail',
   summary: 'shows the newest records of a log',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { lines: { type: 'string', short: 'n', default: '10' }, json: { type: 'boolean' }, follow: { type: 'boolean', short: 'f' } },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about:
+    'Shows the newest records of a log, the newest last. Nothing is verified: for that there is audit verify. A record with a * before it is not under a checkpoint yet.',
+  options: {
+    lines: { type: 'string', value: 'COUNT', short: 'n', default: '10', help: 'how many' },
+    follow: { type: 'boolean', short: 'f', help: 'go on and show what is added, until it is stopped' },
+    json: { type: 'boolean', help: 'one record a line, as it stands in the log' },
+  },
+  examples: ["sallyport audit tail var/audit -n 100 --json | jq 'select(.allowed == false)'"],
+  exits: ['it was shown', 'there is no log, or it cannot be read'],
+  async run(values, [directory], io) {
     if (!/^[1-9]\d{0,5}$/.test(values.lines)) throw new UsageError('-n must be a number from 1 to 999999')
     const count = Number(values.lines)
     const newest: StoredEntry[] = []
@@ -44,7 +35,7 @@ export const auditTail: Command = {
     if (values.follow === true) await follow(directory, (newest.at(-1)?.index ?? (await storedSize(directory)) - 1) + 1, io, show)
     return 0
   },
-}
+})
 
 /** Milliseconds between two looks at a log. */
 const pause = 500

@@ -1,38 +1,27 @@
+import { type Command, command } from './command.ts'
 import { createReadStream } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { verifyEvidence } from '../audit-log/verify-evidence.ts'
 import type { EvidenceReport } from '../audit-log/verify-evidence.ts'
 import { formatVerifierKey, parseVerifierKey } from '../audit-log/signed-note.ts'
 import { readRegular } from '../audit-log/file-system.ts'
 import { type Io, plain, UsageError } from './io.ts'
 import { dateOf } from './records-text.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport audit verify-evidence FILE --key FILE|KEY [--unanchored] [--json]
-
-Verifies what audit evidence wrote, without the log and without a network: that the log's key signed it, that its entries
-are a gapless part of the signed log, that the period has no others, and that its summary is what they add up to.
-
-  --key FILE|KEY      the log's verifier key (name+id+base64), or a file with it, from elsewhere
-  --unanchored        be content where the period reaches to the end of the log and nothing shows that this was not cut off
-  --json              the report as JSON
-
-  sallyport audit verify-evidence october.evidence --key support-bot.vkey
-
-Exit 0: it holds. 1: it does not. 2: the call is wrong.`
-
-export const auditVerifyEvidence: Command = {
+export const auditVerifyEvidence: Command = command({
   name: 'audit verify-evidence',
   summary: 'verifies what audit evidence wrote',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { key: { type: 'string' }, unanchored: { type: 'boolean' }, json: { type: 'boolean' } },
-    })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give one file')
+  operands: ['FILE'],
+  missing: 'give one file',
+  about:
+    "Verifies what audit evidence wrote, without the log and without a network: that the log's key signed it, that its entries are a gapless part of the signed log, that the period has no others, and that its summary is what they add up to.",
+  options: {
+    key: { type: 'string', value: 'FILE|KEY', help: "the log's verifier key (name+id+base64), or a file with it, from elsewhere" },
+    unanchored: { type: 'boolean', help: 'be content where the period reaches to the end of the log and nothing shows that this was not cut off' },
+    json: { type: 'boolean', help: 'the report as JSON' },
+  },
+  examples: ['sallyport audit verify-evidence october.evidence --key support-bot.vkey'],
+  exits: ['it holds', 'it does not'],
+  async run(values, [path], io) {
     if (values.key === undefined) throw new UsageError("give the log's verifier key with --key")
     const report = await verifyEvidence(linesOf(path), await keyIn(values.key))
     const whole = report.anchored || values.unanchored === true
@@ -40,7 +29,7 @@ export const auditVerifyEvidence: Command = {
     else print(report, io)
     return report.ok && whole ? 0 : 1
   },
-}
+})
 
 async function keyIn(option: string): Promise<string> {
   const text = (await parseVerifierKey(option).then(

@@ -6,13 +6,13 @@ import { exportedAnchor } from '../audit-log/exported-anchor.ts'
 import { readKeyChain } from '../audit-log/file-key-chain.ts'
 import { systemFiles } from '../audit-log/file-system.ts'
 import { formatVerifierKey, parseVerifierKey } from '../audit-log/signed-note.ts'
+import { type Command, command } from './command.ts'
 import { fileAnchor } from '../audit-log/file-anchor.ts'
 import { verifyLog } from '../audit-log/file-verify.ts'
 import type { Report } from '../audit-log/log-report.ts'
 import { plain, UsageError } from './io.ts'
 import type { Io } from './io.ts'
 import { progressBar } from './progress-bar.ts'
-import type { Command } from './run.ts'
 import { findVerifierKey } from './verifier-key.ts'
 
 const help = `sallyport audit verify DIR --key FILE|KEY [--anchor FILE] [--anchor-export FILE] [--expected-size N] [--unanchored] [--json]
@@ -54,6 +54,31 @@ export const auditVerify: Command = {
     })
     const [directory, ...rest] = positionals
     if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+export const auditVerify: Command = command({
+  name: 'audit verify',
+  summary: 'says whether a log is what its key signed',
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about:
+    'Reads a log from its first entry to its last and says whether it is what its key signed: nothing edited, removed, inserted, moved or written anew.',
+  options: {
+    key: {
+      type: 'string',
+      value: 'FILE|KEY',
+      help: "the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it where whoever can change the log cannot change it. Without it the key in the log's own folder is used; then the log may still have been replaced, so the answer is never yes",
+    },
+    anchor: {
+      type: 'string',
+      value: 'FILE',
+      help: 'the anchor that the log publishes to. Only an anchor, or a size that you know, can show that the end was not cut off',
+    },
+    'expected-size': { type: 'string', value: 'N', help: 'there must be at least N entries' },
+    unanchored: { type: 'boolean', help: 'be content without either: the end may be missing' },
+    json: { type: 'boolean', help: 'the whole report as JSON' },
+  },
+  examples: ['sallyport audit verify var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit'],
+  exits: ['it holds', 'it does not'],
+  async run(values, [directory], io) {
     const { key, pinned } = await findVerifierKey(directory, values.key)
     const expected = values['expected-size']
     if (expected !== undefined && !/^\d{1,15}$/.test(expected)) throw new UsageError('--expected-size must be a whole number')
@@ -70,7 +95,7 @@ export const auditVerify: Command = {
     else print(report, key, pinned, io)
     return report.ok && isWhole && pinned ? 0 : 1
   },
-}
+})
 
 async function anchorOf(directory: string, key: string, path: string | undefined, exported: string | undefined): Promise<Anchor | undefined> {
   if (path !== undefined && exported !== undefined) throw new UsageError('give --anchor or --anchor-export, one at a time')

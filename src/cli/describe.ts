@@ -1,38 +1,26 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import type { GuardDescription } from '../guard/guard.ts'
 import { posture, severities, type GuardPosture } from '../posture/posture.ts'
 import { describedBy } from './described-guard.ts'
 import { plain, UsageError } from './io.ts'
-import type { Command } from './run.ts'
-
-const help = `sallyport describe FILE [--export NAME] [--fail-on LEVEL] [--json]
-
-Says what a guard covers and where its gaps are. FILE is a module that exports the guard, or JSON with what its
-describe() gave. A module is loaded in a process of its own, which ends when the guard has described itself: let
-it make the guard and start nothing. TypeScript loads where the runtime loads it.
-
-  --export NAME       which of several exported guards
-  --fail-on LEVEL     exit 1 where a gap is at least that bad: high, medium or low
-  --json              the answer as JSON: guard, covered, gaps
-
-  sallyport describe dist/guard.js --fail-on high
-
-Exit 0: it was described. 1: a gap is as bad as --fail-on says, or nothing could be described. 2: the call is wrong.`
 
 const levels: readonly string[] = severities
 
-export const describeCommand: Command = {
+export const describeCommand: Command = command({
   name: 'describe',
   summary: 'says what a guard covers and where its gaps are',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { export: { type: 'string' }, 'fail-on': { type: 'string' }, json: { type: 'boolean' } },
-    })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give the file of one guard')
+  operands: ['FILE'],
+  missing: 'give the file of one guard',
+  about:
+    'Says what a guard covers and where its gaps are. FILE is a module that exports the guard, or JSON with what its describe() gave. A module is loaded in a process of its own, which ends when the guard has described itself: let it make the guard and start nothing. TypeScript loads where the runtime loads it.',
+  options: {
+    export: { type: 'string', value: 'NAME', help: 'which of several exported guards' },
+    'fail-on': { type: 'string', choices: severities, help: 'exit 1 where a gap is at least that bad' },
+    json: { type: 'boolean', help: 'the answer as JSON: guard, covered, gaps' },
+  },
+  examples: ['sallyport describe dist/guard.js --fail-on high'],
+  exits: ['it was described', 'a gap is as bad as --fail-on says, or nothing could be described'],
+  async run(values, [path], io) {
     const limit = levels.indexOf(values['fail-on'] ?? '')
     if (values['fail-on'] !== undefined && limit === -1) throw new UsageError(`--fail-on: must be ${severities.join(', ')}`)
     const description = await describedBy(path, values.export)
@@ -40,7 +28,7 @@ export const describeCommand: Command = {
     io.out(values.json === true ? plain(JSON.stringify(found)) : report(found, description))
     return found.gaps.some(({ severity }) => severities.indexOf(severity) <= limit) ? 1 : 0
   },
-}
+})
 
 function report({ guard, covered, gaps }: GuardPosture, { deadline, codec }: GuardDescription): string {
   const width = Math.max(0, ...covered.map(({ control }) => control.length))

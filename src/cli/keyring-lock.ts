@@ -3,7 +3,9 @@ import { UsageError } from './io.ts'
 import { readBytes } from './json-file.ts'
 
 /** The option by which every command on a keyring is told its passphrase: never on the command line, where others can read it. */
-export const passphraseOption = { 'passphrase-file': { type: 'string' } } as const
+export const passphraseOption = {
+  'passphrase-file': { type: 'string', value: 'FILE', help: 'the passphrase of the keyring, in the first line of this file' },
+} as const
 
 /** The passphrase of a keyring: the first line of a file. @throws UsageError */
 export async function readLock(path: string | undefined): Promise<KeyringLock> {

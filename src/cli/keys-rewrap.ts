@@ -1,40 +1,35 @@
+import { type Command, command } from './command.ts'
 import { randomBytes } from 'node:crypto'
 import { open, opendir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { SealContext } from '../encryption/seal-context.ts'
 import { rewrapAll, type SealedItem } from '../encryption/rewrap-all.ts'
 import { sealer } from '../encryption/sealer.ts'
 import { fileKeys } from '../keys/file-keyring.ts'
 import { UsageError } from './io.ts'
 import { passphraseOption, readLock } from './keyring-lock.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport keys rewrap DIR --ring FILE --passphrase-file FILE --context NAME=VALUE … [--json]
-
-Has the data keys of all sealed values in a folder (*.sealed) wrapped by the key that seals now. The values
-are not opened and stay as they are. What is done already is passed over: run it again where it was stopped.
-
---context says who the values are for, as they were sealed: tenant=acme, subject=…, audience=…
-
-  sallyport keys rewrap var/notes --ring var/ring.json --passphrase-file var/passphrase --context tenant=acme
-
-Exit 0: all of them are. 1: some are not, and are named. 2: the call is wrong.`
-
-export const keysRewrap: Command = {
+export const keysRewrap: Command = command({
   name: 'keys rewrap',
   summary: 'wraps the keys of sealed files anew',
-  help,
-  async run(args, io) {
-    const options = {
-      ...passphraseOption,
-      ring: { type: 'string' },
-      context: { type: 'string', multiple: true },
-      json: { type: 'boolean', default: false },
-    } as const
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options })
-    const [folder, ...rest] = positionals
-    if (folder === undefined || rest.length > 0) throw new UsageError('give the name of one folder')
+  operands: ['DIR'],
+  missing: 'give the name of one folder',
+  about:
+    'Has the data keys of all sealed values in a folder (*.sealed) wrapped by the key that seals now. The values are not opened and stay as they are. What is done already is passed over: run it again where it was stopped.',
+  options: {
+    ring: { type: 'string', value: 'FILE', help: 'the keyring' },
+    ...passphraseOption,
+    context: {
+      type: 'string',
+      value: 'NAME=VALUE',
+      multiple: true,
+      help: 'who the values are for, as they were sealed: tenant=acme, subject=…, audience=…',
+    },
+    json: { type: 'boolean', help: 'how many there were as JSON' },
+  },
+  examples: ['sallyport keys rewrap var/notes --ring var/ring.json --passphrase-file var/passphrase --context tenant=acme'],
+  exits: ['all of them are', 'some are not, and are named'],
+  async run(values, [folder], io) {
     if (values.ring === undefined) throw new UsageError('give --ring')
     const context = readContext(values.context ?? [])
     const keys = await fileKeys(values.ring, await readLock(values['passphrase-file']))
@@ -52,7 +47,7 @@ export const keysRewrap: Command = {
     if (!values.json) for (const name of done.failed) io.error(name)
     return done.failed.length === 0 ? 0 : 1
   },
-}
+})
 
 const names: readonly string[] = ['tenant', 'subject', 'audience', 'route', 'direction', 'field', 'schema']
 

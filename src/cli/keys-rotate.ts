@@ -1,33 +1,30 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { createFileKeys, type KeyringState, readFileKeys, rotateFileKeys } from '../keys/file-keyring.ts'
 import { UsageError } from './io.ts'
 import { passphraseOption, readLock } from './keyring-lock.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport keys rotate FILE --passphrase-file FILE [--new | --promote | --minimum NAME | --show] [--json]
-
-Adds a key to a keyring: it opens from now on, and does not seal yet. Let every process read the file,
-then run it again with --promote: the newest key is the one that seals. When everything was sealed or
-wrapped anew (keys rewrap), --minimum takes the keys before that one out.
-
-  sallyport keys rotate var/ring.json --passphrase-file var/passphrase --new
-  sallyport keys rotate var/ring.json --passphrase-file var/passphrase
-  sallyport keys rotate var/ring.json --passphrase-file var/passphrase --promote
-
---new makes a keyring with one key, and never writes over a file. --show only shows what is in it.
-
-Exit 0: done. 1: it is not. 2: the call is wrong.`
-
-export const keysRotate: Command = {
+export const keysRotate: Command = command({
   name: 'keys rotate',
   summary: 'adds a key to a keyring, or makes the newest one seal',
-  help,
-  async run(args, io) {
-    const flag = { type: 'boolean', default: false } as const
-    const options = { ...passphraseOption, new: flag, promote: flag, show: flag, minimum: { type: 'string' }, json: flag } as const
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give the name of one file')
+  operands: ['FILE'],
+  missing: 'give the name of one file',
+  about:
+    'Adds a key to a keyring: it opens from now on, and does not seal yet. Let every process read the file, then run it again with --promote: the newest key is the one that seals. When everything was sealed or wrapped anew (keys rewrap), --minimum takes the keys before that one out.',
+  options: {
+    ...passphraseOption,
+    new: { type: 'boolean', help: 'make a keyring with one key. Never writes over a file' },
+    promote: { type: 'boolean', help: 'let the newest key seal' },
+    minimum: { type: 'string', value: 'NAME', help: 'take out the keys before this one' },
+    show: { type: 'boolean', help: 'only show what is in it' },
+    json: { type: 'boolean', help: 'the keyring as JSON, without its keys' },
+  },
+  examples: [
+    'sallyport keys rotate var/ring.json --passphrase-file var/passphrase --new',
+    'sallyport keys rotate var/ring.json --passphrase-file var/passphrase',
+    'sallyport keys rotate var/ring.json --passphrase-file var/passphrase --promote',
+  ],
+  exits: ['it is done', 'it is not'],
+  async run(values, [path], io) {
     if ([values.new, values.promote, values.show, values.minimum !== undefined].filter(Boolean).length > 1)
       throw new UsageError('give at most one of --new, --promote, --minimum and --show')
     const lock = await readLock(values['passphrase-file'])
@@ -39,4 +36,4 @@ export const keysRotate: Command = {
     else for (const { name, created } of state.keys) io.out(`${name}  ${created}  ${name === state.primary ? 'seals and opens' : 'opens'}`)
     return 0
   },
-}
+})

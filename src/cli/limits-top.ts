@@ -1,51 +1,39 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { storedEntries } from '../audit-log/file-entries.ts'
 import { parseEntry } from '../audit-log/record.ts'
 import { planPrices, type Prices } from '../limits/prices.ts'
 import { plain, UsageError } from './io.ts'
 import { readJson } from './json-file.ts'
 import { recordOptions } from './record-options.ts'
-import type { Command } from './run.ts'
 import { type Spender, spenders, type Spent, SpentTally } from './spent-tally.ts'
-
-const help = `sallyport limits top DIR [--by ${spenders.join(' | ')}] [--sort tokens | calls | limited | cost] [-n COUNT]
-                    [--prices FILE] [--from DATE] [--to DATE] [--json]
-
-Shows who spends most, by what a log says of how calls ended. Nothing is verified: for that there is audit verify.
-
-  --by                whom to tell apart; subject unless given
-  --sort              tokens unless given, or cost where there are prices; limited counts calls that a limit was in the way of
-  -n, --lines COUNT   how many; 10 unless given
-  --prices FILE       what tokens cost, by model, as rateLimit takes it; a model is a resource's id
-  --from, --to DATE   only calls that ended from then on, and before then: a date, or a moment with its zone
-  --json              one line of JSON for each
-
-  sallyport limits top var/audit --by tenant --from 2026-01-01 --prices prices.json`
 
 const sorts = ['cost', 'tokens', 'calls', 'limited'] as const
 // It stands in every record of how a call ended; in a text that only quotes it there would be backslashes.
 const mark = '"kind":"outcome"'
 
-export const limitsTop: Command = {
+export const limitsTop: Command = command({
   name: 'limits top',
   summary: 'shows who spends most',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        by: { type: 'string', default: 'subject' },
-        sort: { type: 'string' },
-        lines: { type: 'string', short: 'n', default: '10' },
-        prices: { type: 'string' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        json: { type: 'boolean' },
-      },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
+  operands: ['DIR'],
+  missing: 'give the folder of one log',
+  about: 'Shows who spends most, by what a log says of how calls ended. Nothing is verified: for that there is audit verify.',
+  options: {
+    by: { type: 'string', value: 'WHO', choices: spenders, default: 'subject', help: 'whom to tell apart' },
+    sort: {
+      type: 'string',
+      value: 'COLUMN',
+      choices: sorts,
+      help: 'tokens unless given, or cost where there are prices; limited counts calls that a limit was in the way of',
+    },
+    lines: { type: 'string', value: 'COUNT', short: 'n', default: '10', help: 'how many' },
+    prices: { type: 'string', value: 'FILE', help: "what tokens cost, by model, as rateLimit takes it; a model is a resource's id" },
+    from: { type: 'string', value: 'DATE', help: 'only calls that ended from then on: a date, or a moment with its zone' },
+    to: { type: 'string', value: 'DATE', help: 'only calls that ended before then' },
+    json: { type: 'boolean', help: 'one line of JSON for each' },
+  },
+  examples: ['sallyport limits top var/audit --by tenant --from 2026-01-01 --prices prices.json'],
+  exits: ['it was shown', 'there is no log, or it cannot be read'],
+  async run(values, [directory], io) {
     if (!/^[1-9]\d{0,5}$/.test(values.lines)) throw new UsageError('-n must be a number from 1 to 999999')
     const by = oneOf(spenders, values.by, '--by')
     const sort = oneOf(sorts, values.sort ?? (values.prices === undefined ? 'tokens' : 'cost'), '--sort')
@@ -63,7 +51,7 @@ export const limitsTop: Command = {
     if (tally.hasOthers) io.error('note: there were more than can be told apart; some are among the others')
     return 0
   },
-}
+})
 
 async function readPrices(path: string): Promise<ReturnType<typeof planPrices>> {
   const prices = await readJson(path)

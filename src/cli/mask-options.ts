@@ -9,8 +9,8 @@ import { readBytes, readJson } from './json-file.ts'
 /** How a file is read and written. */
 export type MaskFormat = 'text' | 'jsonl' | 'csv' | 'tsv'
 
-const formats: readonly MaskFormat[] = ['text', 'jsonl', 'csv', 'tsv']
-const modes: readonly MaskMode[] = ['redact', 'partial', 'hash', 'pseudonym', 'surrogate', 'block']
+export const formats: readonly MaskFormat[] = ['text', 'jsonl', 'csv', 'tsv']
+export const modes: readonly MaskMode[] = ['redact', 'partial', 'hash', 'pseudonym', 'surrogate', 'block']
 
 /** The format that is named, or that of the file's name. @throws UsageError */
 export function formatOf(path: string, named: string | undefined): MaskFormat {

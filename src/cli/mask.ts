@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { type Anonymized, anonymize } from '../anonymize/anonymize.ts'
 import { readCsv } from '../anonymize/csv-reader.ts'
 import { writeCsv } from '../anonymize/csv-writer.ts'
@@ -9,57 +9,47 @@ import type { MaskMode } from '../masking/modes.ts'
 import { loadSurrogates } from '../masking/surrogate.ts'
 import { ContentError } from './json-file.ts'
 import { plain, UsageError } from './io.ts'
-import { detectorsOf, formatOf, type MaskFormat, modeOf, readKey, readPlan } from './mask-options.ts'
+import { detectorsOf, formatOf, formats, type MaskFormat, modeOf, modes, readKey, readPlan } from './mask-options.ts'
 import { type MaskReport, reportText } from './mask-report.ts'
 import { type MaskSource, maskSource } from './mask-source.ts'
 import { maskText } from './mask-text.ts'
 import { OutputFile } from './output-file.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport mask FILE [--out FILE] [--force] [--plan FILE] [--mode MODE] [--detect NAMES] [--key FILE]
-                    [--format text | jsonl | csv | tsv] [--escape-formulas] [--max-suppressed PERCENT] [--json]
-
-Masks a file: what detectors find in a text, in every value of JSON lines, or in every field of CSV. With a plan it
-anonymises a data set: each column by its mode, and without the rows of classes that are too small or too much alike.
-
-  --out FILE          where it is written, when all of it is there, readable by you only; to the terminal or pipe unless given
-  --force             also over a file that there is
-  --plan FILE         JSON as anonymize takes it: columns, quasiIdentifiers, k, sensitive, l, ...
-  --mode MODE         redact unless given, partial, hash, pseudonym, surrogate or block; a plan has modes of its own
-  --detect NAMES      all unless given, pii, secrets, country:CODE, or names such as email,card, with commas between them
-  --key FILE          at least 32 bytes: what hash, pseudonym and surrogate need
-  --format            how the file is read; its name says it unless given (.jsonl, .ndjson, .csv, .tsv, else text)
-  --escape-formulas   in CSV, an apostrophe before what a spreadsheet would compute
-  --max-suppressed    writes nothing where more than so many percent of the rows would be left out
-  --json              the report as JSON: to the terminal or pipe with --out, else where errors go
-
-  sallyport mask people.csv --plan plan.json --key mask.key --out people.anonymous.csv
-
-Exit 0: it is masked. 1: it is not, and there is no file. 2: the call is wrong.`
-
-export const mask: Command = {
+export const mask: Command = command({
   name: 'mask',
   summary: 'masks a file, or anonymises a data set',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        out: { type: 'string' },
-        force: { type: 'boolean', default: false },
-        plan: { type: 'string' },
-        mode: { type: 'string' },
-        detect: { type: 'string', default: 'all' },
-        key: { type: 'string' },
-        format: { type: 'string' },
-        'escape-formulas': { type: 'boolean', default: false },
-        'max-suppressed': { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give one file')
+  operands: ['FILE'],
+  missing: 'give one file',
+  about:
+    'Masks a file: what detectors find in a text, in every value of JSON lines, or in every field of CSV. With a plan it anonymises a data set: each column by its mode, and without the rows of classes that are too small or too much alike.',
+  options: {
+    out: {
+      type: 'string',
+      value: 'FILE',
+      help: 'where it is written, when all of it is there, readable by you only; to the terminal or pipe unless given',
+    },
+    force: { type: 'boolean', help: 'also over a file that there is' },
+    plan: { type: 'string', value: 'FILE', help: 'JSON as anonymize takes it: columns, quasiIdentifiers, k, sensitive, l, ...' },
+    mode: { type: 'string', value: 'MODE', choices: modes, help: 'redact unless given; a plan has modes of its own' },
+    detect: {
+      type: 'string',
+      value: 'NAMES',
+      default: 'all',
+      help: 'all, pii, secrets, country:CODE, or names such as email,card, with commas between them',
+    },
+    key: { type: 'string', value: 'FILE', help: 'at least 32 bytes: what hash, pseudonym and surrogate need' },
+    format: {
+      type: 'string',
+      choices: formats,
+      help: 'how the file is read; its name says it unless given (.jsonl, .ndjson, .csv, .tsv, else text)',
+    },
+    'escape-formulas': { type: 'boolean', help: 'in CSV, an apostrophe before what a spreadsheet would compute' },
+    'max-suppressed': { type: 'string', value: 'PERCENT', help: 'writes nothing where more than so many percent of the rows would be left out' },
+    json: { type: 'boolean', help: 'the report as JSON: to the terminal or pipe with --out, else where errors go' },
+  },
+  examples: ['sallyport mask people.csv --plan plan.json --key mask.key --out people.anonymous.csv'],
+  exits: ['it is masked', 'it is not, and there is no file'],
+  async run(values, [path], io) {
     const format = formatOf(path, values.format)
     if (values.plan !== undefined && format === 'text') throw new UsageError('--plan is for data sets: jsonl, csv and tsv')
     if (values.plan !== undefined && values.mode !== undefined) throw new UsageError('--mode and --plan: the plan has modes of its own')
@@ -95,7 +85,7 @@ export const mask: Command = {
       return 1
     }
   },
-}
+})
 
 interface Work {
   readonly pieces: AsyncIterable<string>

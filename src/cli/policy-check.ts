@@ -1,31 +1,24 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { duties } from '../policy/obligations.ts'
 import { parsePolicy, type ParsedPolicy } from '../policy/parse-policy.ts'
 import { ContentError } from './json-file.ts'
-import { plain, UsageError } from './io.ts'
-import { readPolicy, signedArguments, signedHelp } from './policy-file.ts'
-import type { Command } from './run.ts'
+import { plain } from './io.ts'
+import { readPolicy, signedArguments } from './policy-file.ts'
 
-const help = `sallyport policy check FILE [--signed-by FILE] [--json]
-
-Says whether a policy loads: JSON in which no name stands twice, and nothing but what a policy is made of. Where
-it does not, it says what is wrong, and where. It also notes what loads and may not be meant.
-
-${signedHelp}
-  --json              the answer as JSON
-
-  sallyport policy check policy.json
-
-Exit 0: it loads. 1: it does not. 2: the call is wrong.`
-
-export const policyCheck: Command = {
+export const policyCheck: Command = command({
   name: 'policy check',
   summary: 'says whether a policy loads, and what may not be meant',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { ...signedArguments, json: { type: 'boolean' } } })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give the file of one policy')
+  operands: ['FILE'],
+  missing: 'give the file of one policy',
+  about:
+    'Says whether a policy loads: JSON in which no name stands twice, and nothing but what a policy is made of. Where it does not, it says what is wrong, and where. It also notes what loads and may not be meant.',
+  options: {
+    ...signedArguments,
+    json: { type: 'boolean', help: 'the answer as JSON' },
+  },
+  examples: ['sallyport policy check policy.json'],
+  exits: ['it loads', 'it does not'],
+  async run(values, [path], io) {
     const asJson = values.json === true
     try {
       const { source, set } = await readPolicy(path, values['signed-by'])
@@ -52,7 +45,7 @@ export const policyCheck: Command = {
       return 1
     }
   },
-}
+})
 
 /** Something that loads and may not be meant. */
 interface Note {

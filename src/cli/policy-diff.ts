@@ -1,42 +1,28 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { type DecisionChange, type PolicyDiff, policyDiff } from '../access-review/policy-diff.ts'
 import { plain, UsageError } from './io.ts'
 import type { Io } from './io.ts'
 import { type LogStanding, openRecords } from './log-records.ts'
-import { readPolicy, signedArguments, signedHelp } from './policy-file.ts'
-import { recordArguments, recordHelp, recordOptions } from './record-options.ts'
+import { readPolicy, signedArguments } from './policy-file.ts'
+import { recordArguments, recordOptions } from './record-options.ts'
 import { recordsText } from './records-text.ts'
-import type { Command } from './run.ts'
 
-const help = `sallyport policy diff A B --log DIR [--key FILE|KEY] [--anchor FILE] [--from DATE] [--to DATE]
-                      [--most N] [--json]
-
-Replays the decisions of a log against two policies, and lists those that B would make otherwise than A: like with
-like, with how many there are and one call of each. What a record does not tell is not guessed: a decision that
-hangs on an attribute that is not known is listed as such.
-
-${recordHelp}
-${signedHelp}
-  --most N            how many kinds of changes to list; 50 unless given, 1000 with --json
-  --json              the whole comparison as JSON
-
-  sallyport policy diff policy.json policy.new.json --log var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit
-
-Exit 0: no decision changes, all of them could be told, and the log can be trusted. 1: one does, or it cannot be
-told. 2: the call is wrong.`
-
-export const policyDiffCommand: Command = {
+export const policyDiffCommand: Command = command({
   name: 'policy diff',
   summary: 'lists the decisions of a log that another policy would make otherwise',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { ...recordArguments, ...signedArguments, most: { type: 'string' }, json: { type: 'boolean' } },
-    })
-    const [one, other, ...rest] = positionals
-    if (one === undefined || other === undefined || rest.length > 0) throw new UsageError('give the files of two policies')
+  operands: ['A', 'B'],
+  missing: 'give the files of two policies',
+  about:
+    'Replays the decisions of a log against two policies, and lists those that B would make otherwise than A: like with like, with how many there are and one call of each. What a record does not tell is not guessed: a decision that hangs on an attribute that is not known is listed as such.',
+  options: {
+    ...recordArguments,
+    ...signedArguments,
+    most: { type: 'string', value: 'N', help: 'how many kinds of changes to list; 50 unless given, 1000 with --json' },
+    json: { type: 'boolean', help: 'the whole comparison as JSON' },
+  },
+  examples: ['sallyport policy diff policy.json policy.new.json --log var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit'],
+  exits: ['no decision changes, all of them could be told, and the log can be trusted', 'one does, or it cannot be told'],
+  async run(values, [one, other], io) {
     if (values.most !== undefined && !/^[1-9]\d{0,4}$/.test(values.most)) throw new UsageError('--most must be a number from 1 to 99999')
     const { log, options } = await recordOptions(values)
     const [before, after] = [await readPolicy(one, values['signed-by']), await readPolicy(other, values['signed-by'])]
@@ -56,7 +42,7 @@ export const policyDiffCommand: Command = {
     if (untold > diff.undecided) io.error('Some decisions are not recorded well enough to be replayed, so what becomes of them cannot be told.')
     return worth.trusted && diff.same === diff.compared && untold === 0 && diff.compared > 0 ? 0 : 1
   },
-}
+})
 
 const words: Readonly<Record<DecisionChange['kind'], string>> = {
   permits: 'now permitted',

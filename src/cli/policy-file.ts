@@ -12,11 +12,13 @@ export interface PolicyFile {
 }
 
 /** The option that commands have in common which read a policy. */
-export const signedArguments = { 'signed-by': { type: 'string' } } as const
-
-/** How it is explained. */
-export const signedHelp = `  --signed-by FILE    the policy must be signed, as by policy sign, with one of these keys: a public JWK, a JWK Set, or
-                      a key in PEM. Needed for a policy that is signed`
+export const signedArguments = {
+  'signed-by': {
+    type: 'string',
+    value: 'FILE',
+    help: 'the policy must be signed, as by policy sign, with one of these keys: a public JWK, a JWK Set, or a key in PEM. Needed for a policy that is signed',
+  },
+} as const
 
 /**
  * Reads a policy from a file: JSON, or signed where keys are given.

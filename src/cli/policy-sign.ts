@@ -1,38 +1,29 @@
-import { parseArgs } from 'node:util'
+import { type Command, command } from './command.ts'
 import { signPolicy } from '../policy/sign-policy.ts'
 import { plain, UsageError } from './io.ts'
 import { readPolicy } from './policy-file.ts'
 import { readSigningKey } from './policy-keys.ts'
-import type { Command } from './run.ts'
 import { writeNew } from './write-new.ts'
 
-const help = `sallyport policy sign FILE --key FILE [--kid NAME] [--write FILE] [--json]
-
-Signs a policy that loads: a JWS of type policy+jws, which livePolicy, policySet and openPolicy take where they
-have the public key.
-
-  --key FILE          the private key: a JWK with alg and kid, or Ed25519 in PEM as keys new makes it. Readable by
-                      you only
-  --kid NAME          the name of the key in the signature; that of the JWK unless given
-  --write FILE        write it there, and not to the output. Never over a file
-  --json              { "policy": { "id", "version" }, "kid", "signed" }
-
-  sallyport policy sign policy.json --key policy.key --kid release > policy.jws
-
-Exit 0: it is signed. 1: it does not load, or cannot be signed with this key. 2: the call is wrong.`
-
-export const policySign: Command = {
+export const policySign: Command = command({
   name: 'policy sign',
   summary: 'signs a policy',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { key: { type: 'string' }, kid: { type: 'string' }, write: { type: 'string' }, json: { type: 'boolean' } },
-    })
-    const [path, ...rest] = positionals
-    if (path === undefined || rest.length > 0) throw new UsageError('give the file of one policy')
+  operands: ['FILE'],
+  missing: 'give the file of one policy',
+  about: 'Signs a policy that loads: a JWS of type policy+jws, which livePolicy, policySet and openPolicy take where they have the public key.',
+  options: {
+    key: {
+      type: 'string',
+      value: 'FILE',
+      help: 'the private key: a JWK with alg and kid, or Ed25519 in PEM as keys new makes it. Readable by you only',
+    },
+    kid: { type: 'string', value: 'NAME', help: 'the name of the key in the signature; that of the JWK unless given' },
+    write: { type: 'string', value: 'FILE', help: 'write it there, and not to the output. Never over a file' },
+    json: { type: 'boolean', help: '{ "policy": { "id", "version" }, "kid", "signed" }' },
+  },
+  examples: ['sallyport policy sign policy.json --key policy.key --kid release > policy.jws'],
+  exits: ['it is signed', 'it does not load, or cannot be signed with this key'],
+  async run(values, [path], io) {
     const keyFile = values.key
     if (keyFile === undefined) throw new UsageError('give the file of a private key with --key')
     const key = await readSigningKey(keyFile, values.kid)
@@ -51,4 +42,4 @@ export const policySign: Command = {
     else io.out(plain(`Signed ${id}, version ${version}, as ${key.kid}: ${values.write}`))
     return 0
   },
-}
+})

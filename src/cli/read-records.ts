@@ -11,12 +11,14 @@ import type { RecordQuery } from './record-query.ts'
 import { findVerifierKey } from './verifier-key.ts'
 
 /** Options that say how far a log is believed. */
-export const readArguments = { key: { type: 'string' }, anchor: { type: 'string' } } as const
-
-/** How they are explained. */
-export const readHelp = `  --key FILE|KEY      verify what is read with this key: where the log is not what it signed, the command ends with 1. Then
-                      only what a checkpoint covers is read. Without it nothing is verified
-  --anchor FILE       with --key: the end was not cut off either`
+export const readOptions = {
+  key: {
+    type: 'string',
+    value: 'FILE|KEY',
+    help: 'verify what is read with this key: where the log is not what it signed, the command ends with 1. Then only what a checkpoint covers is read. Without it nothing is verified',
+  },
+  anchor: { type: 'string', value: 'FILE', help: 'with --key: the end was not cut off either' },
+} as const
 
 /** An entry that was chosen. */
 export interface ChosenRecord {

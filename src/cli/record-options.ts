@@ -1,43 +1,45 @@
 import { readFile } from 'node:fs/promises'
 import type { RecordOptions } from '../access-review/take-records.ts'
 import { reasonOf } from '../guard/errors.ts'
+import type { Values } from './command.ts'
 import { UsageError } from './io.ts'
 import { momentIn } from './moment.ts'
 
 /** The options that commands have in common which decide by what is in a log. */
 export const recordArguments = {
-  log: { type: 'string' },
-  key: { type: 'string' },
-  anchor: { type: 'string' },
-  'expected-size': { type: 'string' },
-  unanchored: { type: 'boolean' },
-  'no-verify': { type: 'boolean' },
-  attributes: { type: 'string', multiple: true },
-  from: { type: 'string' },
-  to: { type: 'string' },
+  log: {
+    type: 'string',
+    value: 'DIR',
+    help: 'the folder of the log. What is read of it is verified, as by audit verify: whoever could add records would keep rights alive, and whoever could drop some would cut the rights of others',
+  },
+  key: {
+    type: 'string',
+    value: 'FILE|KEY',
+    help: "the log's verifier key, from elsewhere. Without it the key in the log's own folder is used; then the log may have been replaced, so the answer is never 0",
+  },
+  anchor: {
+    type: 'string',
+    value: 'FILE',
+    help: 'the anchor that the log publishes to: without it, or a size that you know, the end may be missing, and the answer is not 0 either',
+  },
+  'expected-size': { type: 'string', value: 'N', help: 'there must be at least N entries' },
+  unanchored: { type: 'boolean', help: 'be content without either' },
+  'no-verify': { type: 'boolean', help: 'believe the folder, whatever is in it, with what no checkpoint covers yet' },
+  attributes: {
+    type: 'string',
+    value: 'FILE',
+    multiple: true,
+    help: 'opens the sealed attributes: what was given to audit as sealAttributes, as 32 bytes or in base64',
+  },
+  from: {
+    type: 'string',
+    value: 'DATE',
+    help: 'only what was decided from then on: a date, or a moment with its zone (2026-01-01, 2026-01-01T08:00:00+01:00)',
+  },
+  to: { type: 'string', value: 'DATE', help: 'only what was decided before then' },
 } as const
 
-/** How they are explained. */
-export const recordHelp = `  --log DIR           the folder of the log. What is read of it is verified, as by audit verify: whoever could add
-                      records would keep rights alive, and whoever could drop some would cut the rights of others
-  --key FILE|KEY      the log's verifier key, from elsewhere. Without it the key in the log's own folder is used;
-                      then the log may have been replaced, so the answer is never 0
-  --anchor FILE       the anchor that the log publishes to: without it, or a size that you know, the end may be
-                      missing, and the answer is not 0 either
-  --expected-size N   there must be at least N entries
-  --unanchored        be content without either
-  --no-verify         believe the folder, whatever is in it, with what no checkpoint covers yet
-  --attributes FILE   opens the sealed attributes: what was given to audit as sealAttributes, as 32 bytes or in
-                      base64. May be given several times
-  --from, --to DATE   only what was decided from then on, and before then: a date, or a moment with its zone
-                      (2026-01-01, 2026-01-01T08:00:00+01:00)`
-
-type Given = { readonly [Name in keyof typeof recordArguments]?: Value<(typeof recordArguments)[Name]> | undefined }
-type Value<Argument> = Argument extends { readonly multiple: true }
-  ? readonly string[]
-  : Argument extends { readonly type: 'boolean' }
-    ? boolean
-    : string
+type Given = Partial<Values<typeof recordArguments>>
 
 /** Where a log is, and how it is verified. */
 export interface LogPlace {

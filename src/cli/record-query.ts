@@ -1,44 +1,28 @@
 import type { AuditRecord } from '../audit-log/record.ts'
+import type { Values } from './command.ts'
 import { UsageError } from './io.ts'
 import { sinceIn } from './moment.ts'
 
 /** Options that choose records. */
 export const queryArguments = {
-  subject: { type: 'string' },
-  tenant: { type: 'string' },
-  action: { type: 'string' },
-  resource: { type: 'string' },
-  model: { type: 'string' },
-  rule: { type: 'string' },
-  code: { type: 'string' },
-  id: { type: 'string' },
-  task: { type: 'string' },
-  trace: { type: 'string' },
-  kind: { type: 'string' },
-  since: { type: 'string' },
-  until: { type: 'string' },
-  refused: { type: 'boolean' },
-  allowed: { type: 'boolean' },
+  subject: { type: 'string', value: 'NAME', help: "by whom: a subject, an identity's key, or somebody who acted for one" },
+  tenant: { type: 'string', value: 'NAME', help: 'of that tenant' },
+  action: { type: 'string', value: 'NAME', help: 'what was done; a trailing * is a prefix' },
+  resource: { type: 'string', value: 'NAME', help: 'to what: an id, or type/id; a trailing * is a prefix' },
+  model: { type: 'string', value: 'NAME', help: 'with that model; a trailing * is a prefix' },
+  rule: { type: 'string', value: 'NAME', help: 'decided by that rule' },
+  code: { type: 'string', value: 'CODE', help: 'refused with that code' },
+  id: { type: 'string', value: 'ID', help: 'of that call' },
+  task: { type: 'string', value: 'ID', help: 'of that task' },
+  trace: { type: 'string', value: 'ID', help: 'of that distributed trace' },
+  kind: { type: 'string', value: 'KIND', help: 'decision, outcome, refusals, content or log' },
+  since: { type: 'string', value: 'T', help: 'from then on: 2026-01-01, 2026-01-01T08:00:00+01:00, or how long ago (90m, 24h, 7d)' },
+  until: { type: 'string', value: 'T', help: 'before then, written alike' },
+  refused: { type: 'boolean', help: 'what was refused, while it was decided or later' },
+  allowed: { type: 'boolean', help: 'what was let in' },
 } as const
 
-/** How they are explained. */
-export const queryHelp = `  --subject NAME      by whom: a subject, an identity's key, or somebody who acted for one
-  --tenant NAME       of that tenant
-  --action NAME       what was done; a trailing * is a prefix
-  --resource NAME     to what: an id, or type/id; a trailing * is a prefix
-  --model NAME        with that model; a trailing * is a prefix
-  --rule NAME         decided by that rule
-  --code CODE         refused with that code
-  --id, --task ID     of that call, of that task
-  --trace ID          of that distributed trace
-  --kind KIND         decision, outcome, refusals, content or log
-  --refused           what was refused, while it was decided or later
-  --allowed           what was let in
-  --since, --until T  from then on, and before then: 2026-01-01, 2026-01-01T08:00:00+01:00, or how long ago (90m, 24h, 7d)`
-
-type Given = {
-  readonly [Name in keyof typeof queryArguments]?: ((typeof queryArguments)[Name]['type'] extends 'boolean' ? boolean : string) | undefined
-}
+type Given = Partial<Values<typeof queryArguments>>
 
 /** Chooses records. */
 export interface RecordQuery {

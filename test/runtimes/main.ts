@@ -14,7 +14,7 @@ import { here, type Runtime, runtimes } from './runtimes.ts'
 import { failedVerdict, judge, leftOutOn, planOf } from './verdict.ts'
 
 /** Milliseconds for all together, and for each step. */
-const limits = { whole: 900_000, bringing: 150_000, writing: 60_000, running: 300_000 }
+const limits = { whole: 1_500_000, bringing: 150_000, writing: 120_000, running: 600_000 }
 const started = performance.now()
 const timeFor = (step: number): number => Math.max(1, Math.min(step, limits.whole - (performance.now() - started)))
 // Each is one process with one thread that works, and now and then one that it starts.
