@@ -22,9 +22,9 @@ describe('the report of benchmarks', () => {
       '# Benchmarks',
       '## What is asked',
       '## Policy',
-      '### a decision, µs',
+      '### A decision, µs',
       '## Import',
-      '### a fresh process, ms',
+      '### A fresh process, ms',
       '## Soak',
     ])
   })

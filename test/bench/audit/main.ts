@@ -9,6 +9,10 @@ import { printLarge } from './large.ts'
 const at = process.argv.indexOf('--records')
 const records = at === -1 ? 1_000_000 : Number(process.argv[at + 1])
 const folder = mkdtempSync(join(process.env.SALLYPORT_BENCH_FOLDER ?? tmpdir(), 'sallyport-bench-audit-'))
+process.once('SIGTERM', () => {
+  rmSync(folder, { recursive: true, force: true })
+  process.exit(143)
+})
 try {
   await printCosts(folder)
   await printLarge(folder, records)

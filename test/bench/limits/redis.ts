@@ -109,6 +109,8 @@ async function startRedis(): Promise<{ readonly child: ChildProcess; readonly po
   const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
+  process.once('exit', () => child.kill())
+  process.once('SIGTERM', () => process.exit(143))
   for await (const chunk of child.stdout) if (String(chunk).includes('Ready to accept')) break
   return { child, port }
 }

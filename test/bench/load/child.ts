@@ -70,6 +70,9 @@ export function told<T>(): T {
 /** In the child: says where it listens, answers questions, and ends with its parent. An interrupt is the parent's to handle. */
 export function serveParent(url: string, answers: Readonly<Record<string, () => unknown>>, close: () => unknown): void {
   process.on('SIGINT', () => {})
+  // With its parent go the pipes to it: what cannot be said any more must not end it before it has put away what is its own.
+  process.stderr.on('error', () => {})
+  const say = (message: Message): void => void (process.connected && process.send?.(message, () => {}))
   process.once('disconnect', async () => {
     setTimeout(() => process.exit(1), 15_000).unref()
     await close()
@@ -77,10 +80,10 @@ export function serveParent(url: string, answers: Readonly<Record<string, () => 
   })
   process.on('message', async ({ id, question }: { id: number; question: string }) => {
     try {
-      process.send?.({ id, answer: await answers[question]?.() })
+      say({ id, answer: await answers[question]?.() })
     } catch (error) {
-      process.send?.({ id, error: String(error) })
+      say({ id, error: String(error) })
     }
   })
-  process.send?.({ id: -1, url })
+  say({ id: -1, url })
 }

@@ -20,8 +20,9 @@ export interface Callers {
 
 const callers = 400
 const guests = 20
-/** Seconds. Tokens are replaced before they expire, one after the other. */
 const lifetime = 600
+/** A caller has a new token so often: after a quarter of an hour there were more than are remembered. Both in seconds. */
+const renewedEach = 30
 
 /** 400 callers and 20 whom policy denies, with tokens that are renewed, one who asks too often, and tokens that are none. */
 export async function startCallers(issuer: TestIssuer): Promise<Callers> {
@@ -37,7 +38,7 @@ export async function startCallers(issuer: TestIssuer): Promise<Callers> {
       if (index < guests) denied[index] = await mint(`guest-${index}`, 'guest')
       if (index === guests) special.busy = await mint('busy-bot')
     },
-    (lifetime * 500) / callers,
+    (renewedEach * 1000) / callers,
   )
   let asked = 0
   let refused = 0

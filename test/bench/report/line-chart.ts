@@ -1,4 +1,4 @@
-import { linear, logarithmic, type Scale, scaleOf, tickText } from './scale.ts'
+import { linear, type Scale, scaleOf, sizes, tickText } from './scale.ts'
 import { colours, drawing, element, text, widthOf } from './svg.ts'
 
 /** One line. */
@@ -29,18 +29,16 @@ export function lineChart({ title, subtitle, along, lines, isTime = false }: Lin
   const all = lines.flatMap(({ points }) => points)
   const xs = all.map((point) => point.x)
   const vertical: Scale & { readonly isLogarithmic?: boolean } = isTime ? linear(Math.max(...all.map(({ y }) => y))) : scaleOf(all.map(({ y }) => y))
-  const across = isTime ? linear(Math.max(...xs), 6) : logarithmic(Math.max(1e-9, Math.min(...xs)), Math.max(...xs))
+  const across = isTime ? linear(Math.max(...xs), 6) : sizes(xs)
   const right = width - Math.max(...lines.map(({ label }) => widthOf(label))) - 28
   const x = (value: number): number => left + across.at(value) * (right - left)
   const y = (value: number): number => bottom - vertical.at(value) * (bottom - top)
-  // Of sizes only those that were measured have a tick.
-  const ticks = isTime ? across.ticks : [...new Set(xs)].sort((one, other) => one - other)
   const grid = [
     ...vertical.ticks.flatMap((tick) => [
       element('line', { class: 'grid', x1: left, x2: right, y1: y(tick), y2: y(tick) }),
       text(left - 8, y(tick) + 4, tickText(tick), { class: 'tick', 'text-anchor': 'end' }),
     ]),
-    ...ticks.flatMap((tick) => [
+    ...across.ticks.flatMap((tick) => [
       element('line', { class: 'axis', x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5 }),
       text(x(tick), bottom + 19, tickText(tick), { class: 'tick', 'text-anchor': 'middle' }),
     ]),

@@ -83,7 +83,8 @@ async function measure({ name, file: main, flags = [], args = [], most, peers }:
   process.once('SIGTERM', stop)
   const late = setTimeout(() => {
     console.error(`${name} is given up after ${most} s`)
-    child.kill('SIGKILL')
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), 10_000).unref()
   }, most * 1000)
   const pulse = setInterval(() => console.log(`   ... ${name} for ${Math.round((performance.now() - began) / 1000)} s`), 30_000)
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))

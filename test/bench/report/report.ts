@@ -97,7 +97,7 @@ function section({ name, title, about }: Bench, now: Run, last: Run | undefined,
     const isGrowing = figures.some(({ size }) => size !== undefined)
     const heading = `${title}: ${table}`
     const rows = isGrowing ? growthTable(figures, before) : plainTable(figures, before)
-    const shownAs = `### ${table}, ${unit}\n\n`
+    const shownAs = `### ${table.charAt(0).toUpperCase()}${table.slice(1)}, ${unit}\n\n`
     // One figure needs no plot.
     if (figures.length === 1) return shownAs + rows
     files[file] = isGrowing ? growthChart(heading, unit, figures) : bars(heading, unit, figures, before)

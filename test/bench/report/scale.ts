@@ -29,6 +29,13 @@ export function logarithmic(least: number, most: number): Scale {
   return { ticks, at: (value) => (value > 0 ? Math.min(1, Math.max(0, (Math.log10(value) - low) / (high - low))) : 0) }
 }
 
+/** By powers from the least to the greatest, for sizes: what was measured has its ticks, and nothing else. */
+export function sizes(values: readonly number[]): Scale {
+  const ticks = [...new Set(values)].sort((one, other) => one - other)
+  const [low, high] = [Math.log10(ticks[0] ?? 1), Math.log10(ticks.at(-1) ?? 1)]
+  return { ticks, at: (value) => (high > low ? Math.min(1, Math.max(0, (Math.log10(value) - low) / (high - low))) : 0.5) }
+}
+
 /** The one that shows all values: by powers where they differ fiftyfold and none is zero. */
 export function scaleOf(values: readonly number[]): Scale & { readonly isLogarithmic: boolean } {
   const most = Math.max(...values)

@@ -55,9 +55,8 @@ export function soakSection(soak: Soak, files: Record<string, string>): string {
   return `## Soak
 
 \`${soak.command}\`, ${soak.date.slice(0, 10)}${soak.commit === undefined ? '' : ` (\`${soak.commit}\`)`}, on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}: ${minutes} minutes at ${soak.rate} calls a second of the gateway of
-\`examples/gateway\`, ${soak.calls.toLocaleString('en')} calls in all: ${answered.join(', ')}, and ${soak.left.toLocaleString('en')} clients that left before their answer was complete. Their tokens are renewed
-all the time. The last plot shows what else
-ran on the machine: its load counts the soak's own three processes as well.
+\`examples/gateway\`, ${soak.calls.toLocaleString('en')} calls in all: ${answered.join(', ')}, and ${soak.left.toLocaleString('en')} clients that left before their answer was complete. Their tokens are
+renewed all the time, and each that was verified is remembered, 10,000 at most: until there were as many, the heap grows by them.${busy.length > 1 ? ' The last plot\nshows how busy the machine was, with what else ran on it.' : ''}
 
 Afterwards the log had ${soak.records.entries.toLocaleString('en')} entries: ${soak.records.decisions.toLocaleString('en')} decisions and ${soak.records.outcomes.toLocaleString('en')} outcomes, and ${soak.records.refusals.toLocaleString('en')} refusals of callers that nobody knows, which are counted together.
 
