@@ -207,7 +207,7 @@ export class Run implements LiveCall {
     }
     const drifted = drift(this.plan, this.context, authorized, this.input)
     if (drifted !== undefined) throw new GuardError('misconfigured', { reason: `a control changed ${drifted} after it was authorized` })
-    this.#checkObligations(new Set(this.fulfilled), 'nothing carried out')
+    this.#checkObligations(this.fulfilled, 'nothing carried out')
     // What may still refuse comes before the record that says the call was let in.
     if (early.length > 0) await this.#runAll(early)
     if (this.tasks.length > 0) await this.#runAll(this.tasks)
@@ -217,7 +217,9 @@ export class Run implements LiveCall {
   // Several at once: each is a wait for a disk or a store, and the function waits for all of them.
   async #runAll(tasks: readonly (() => Awaitable<void>)[]): Promise<void> {
     if (this.stopped !== undefined) throw this.stopped.error
-    await this.wait(Promise.all(tasks.map(async (task) => await task())))
+    const [first] = tasks
+    if (tasks.length === 1) await this.wait(first?.())
+    else await this.wait(Promise.all(tasks.map(async (task) => await task())))
   }
 
   /** The call as the guarded function sees it, alive from now until the call leaves. */
@@ -322,10 +324,11 @@ export class Run implements LiveCall {
     throw new GuardError('obligation_unmet', { reason: 'no control of the chain keeps the limits of the call that this one is made for' })
   }
 
-  #checkObligations(carriedOut: ReadonlySet<string>, complaint: string): void {
+  #checkObligations(carriedOut: Iterable<string>, complaint: string): void {
     const obligations = this.context.decision?.obligations
     if (obligations === undefined || obligations.length === 0) return
-    const unmet = obligations.find((obligation) => !carriedOut.has(obligation.type))
+    const types = new Set(carriedOut)
+    const unmet = obligations.find((obligation) => !types.has(obligation.type))
     if (unmet !== undefined) throw new GuardError('obligation_unmet', { reason: `${complaint} the obligation '${unmet.type}'` })
   }
 }
