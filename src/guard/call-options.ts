@@ -23,20 +23,15 @@ export interface CallOptions {
   readonly traceparent?: string
 }
 
+const optionNames = ['credentials', 'channel', 'onBehalfOf', 'signal', 'deadline', 'attributes', 'approvals', 'traceparent'] as const
+const credentialNames = ['authorization', 'dpop', 'apiKey'] as const
+const channelNames = ['secure', 'method', 'url', 'tlsVersion', 'peerCertificate', 'remoteAddress'] as const
+
 const approvalBounds = { count: 8, length: 16_384 } as const
 
 /** Copies what came with a call, each property read once. @throws TypeError for what no caller should have passed. */
 export function copyCallOptions(options: CallOptions): CallOptions {
-  plain('the second argument of a guarded call', options, [
-    'credentials',
-    'channel',
-    'onBehalfOf',
-    'signal',
-    'deadline',
-    'attributes',
-    'approvals',
-    'traceparent',
-  ])
+  plain('the second argument of a guarded call', options, optionNames)
   const { credentials, channel, onBehalfOf, signal, deadline, attributes, approvals, traceparent } = options
   if (onBehalfOf !== undefined && credentials !== undefined)
     throw new TypeError('onBehalfOf and credentials exclude each other: a call has one authority')
@@ -44,16 +39,16 @@ export function copyCallOptions(options: CallOptions): CallOptions {
   if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0))
     throw new TypeError('deadline: must be a positive number of milliseconds')
   if (traceparent !== undefined && typeof traceparent !== 'string') throw new TypeError('traceparent: must be a string')
-  return {
-    ...(credentials !== undefined && { credentials: copyCredentials(credentials) }),
-    ...(channel !== undefined && { channel: copyChannel(channel) }),
-    ...(onBehalfOf !== undefined && { onBehalfOf }),
-    ...(signal !== undefined && { signal }),
-    ...(deadline !== undefined && { deadline }),
-    ...(attributes !== undefined && { attributes: asTypeError('attributes', () => copyAttributes(attributes)) }),
-    ...(approvals !== undefined && { approvals: copyApprovals(approvals) }),
-    ...(traceparent !== undefined && { traceparent }),
-  }
+  const own: { -readonly [name in keyof CallOptions]: CallOptions[name] } = {}
+  if (credentials !== undefined) own.credentials = copyCredentials(credentials)
+  if (channel !== undefined) own.channel = copyChannel(channel)
+  if (onBehalfOf !== undefined) own.onBehalfOf = onBehalfOf
+  if (signal !== undefined) own.signal = signal
+  if (deadline !== undefined) own.deadline = deadline
+  if (attributes !== undefined) own.attributes = asTypeError('attributes', () => copyAttributes(attributes))
+  if (approvals !== undefined) own.approvals = copyApprovals(approvals)
+  if (traceparent !== undefined) own.traceparent = traceparent
+  return own
 }
 
 function copyApprovals(value: readonly string[]): readonly string[] {
@@ -66,19 +61,19 @@ function copyApprovals(value: readonly string[]): readonly string[] {
 }
 
 function copyCredentials(value: Credentials): Credentials {
-  plain('credentials', value, ['authorization', 'dpop', 'apiKey'])
-  const { authorization, dpop, apiKey } = value
-  for (const [name, text] of Object.entries({ authorization, dpop, apiKey }))
-    if (text !== undefined && typeof text !== 'string') throw new TypeError(`credentials.${name}: must be a string`)
-  return Object.freeze({
-    ...(authorization !== undefined && { authorization }),
-    ...(dpop !== undefined && { dpop }),
-    ...(apiKey !== undefined && { apiKey }),
-  })
+  plain('credentials', value, credentialNames)
+  const own: { -readonly [name in keyof Credentials]: string } = {}
+  for (const name of credentialNames) {
+    const text: unknown = value[name]
+    if (text === undefined) continue
+    if (typeof text !== 'string') throw new TypeError(`credentials.${name}: must be a string`)
+    own[name] = text
+  }
+  return Object.freeze(own)
 }
 
 function copyChannel(value: Channel): Channel {
-  plain('channel', value, ['secure', 'method', 'url', 'tlsVersion', 'peerCertificate', 'remoteAddress'])
+  plain('channel', value, channelNames)
   const { secure, method, url, tlsVersion, peerCertificate, remoteAddress } = value
   if (typeof secure !== 'boolean') throw new TypeError('channel.secure: must be a boolean')
   for (const [name, text] of Object.entries({ method, url, tlsVersion, remoteAddress }))
@@ -101,6 +96,7 @@ function plain(what: string, value: unknown, names: readonly string[]): void {
   const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined
   if (prototype === undefined || Array.isArray(value) || (prototype !== null && Object.getPrototypeOf(prototype) !== null))
     throw new TypeError(`${what}: must be a plain object`)
-  const unknown = Object.keys(value as object).filter((name) => !names.includes(name))
-  if (unknown.length > 0) throw new TypeError(`${what}: there is no member ${unknown.join(', ')}`)
+  const own = Object.keys(value as object)
+  if (own.every((name) => names.includes(name))) return
+  throw new TypeError(`${what}: there is no member ${own.filter((name) => !names.includes(name)).join(', ')}`)
 }

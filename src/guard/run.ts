@@ -3,6 +3,7 @@ import type { Chain } from './chain.ts'
 import type { Awaitable, Call, Credentials, Settled } from './context.ts'
 import { type Arrival, entries, type Outcome, reserved, type SealAnswer, type Step } from './control.ts'
 import { GuardError } from './errors.ts'
+import { GrowingContext } from './growing-context.ts'
 import { bury, enliven, type LiveCall, liveCall } from './live-calls.ts'
 import { actionBefore, actionFor, drift, type Planned, type Source } from './operation.ts'
 import { asRefusal, refusing } from './refusing.ts'
@@ -61,6 +62,7 @@ export class Run implements LiveCall {
   readonly notes: string[] = []
   descendants = 0
   readonly #source: Source
+  readonly #growing: GrowingContext
   #endsAt = Number.POSITIVE_INFINITY
   #taken: { readonly input: unknown } | { readonly failure: unknown } | undefined
   #waiting: ((error: unknown) => void) | undefined
@@ -90,7 +92,7 @@ export class Run implements LiveCall {
     const id = uuid7(now)
     const { action, resource } = actionBefore(plan)
     const trace = parseTraceparent(options.traceparent) ?? parent?.context.trace
-    this.context = Object.freeze({
+    this.#growing = new GrowingContext({
       id,
       task: parent?.context.task ?? id,
       startedAt: now,
@@ -99,11 +101,12 @@ export class Run implements LiveCall {
       resource,
       attributes: options.attributes === undefined ? plan.attributes : Object.freeze({ ...plan.attributes, ...options.attributes }),
       signal: this.controller.signal,
-      ...(parent !== undefined && { parent: parent.context }),
-      ...(options.credentials !== undefined && { credentials: options.credentials }),
-      ...(options.channel !== undefined && { channel: options.channel }),
-      ...(trace !== undefined && { trace }),
+      parent: parent?.context,
+      credentials: options.credentials,
+      channel: options.channel,
+      trace,
     })
+    this.context = this.#growing.frozen()
     this.step = new RunStep(this)
     this.#arm(options)
   }
@@ -210,7 +213,7 @@ export class Run implements LiveCall {
     }
     const drifted = drift(this.plan, this.context, authorized, this.input)
     if (drifted !== undefined) throw new GuardError('misconfigured', { reason: `a control changed ${drifted} after it was authorized` })
-    this.#checkObligations(new Set(this.fulfilled), 'nothing carried out')
+    this.#checkObligations(this.fulfilled, 'nothing carried out')
     // What may still refuse comes before the record that says the call was let in.
     if (early.length > 0) await this.#runAll(early)
     if (this.tasks.length > 0) await this.#runAll(this.tasks)
@@ -220,13 +223,18 @@ export class Run implements LiveCall {
   // Several at once: each is a wait for a disk or a store, and the function waits for all of them.
   async #runAll(tasks: readonly (() => Awaitable<void>)[]): Promise<void> {
     if (this.stopped !== undefined) throw this.stopped.error
-    await this.wait(Promise.all(tasks.map(async (task) => await task())))
+    const [first] = tasks
+    if (tasks.length === 1) await this.wait(first?.())
+    else await this.wait(Promise.all(tasks.map(async (task) => await task())))
   }
 
   /** The call as the guarded function sees it, alive from now until the call leaves. */
   grant(withInput: boolean): Call {
     this.ran = true
-    if (withInput) this.context = Object.freeze({ ...this.context, input: this.input })
+    if (withInput) {
+      this.#growing.add('input', this.input)
+      this.context = this.#growing.frozen()
+    }
     enliven(this.context, this)
     return this.context
   }
@@ -286,7 +294,9 @@ export class Run implements LiveCall {
     if ('failure' in taken) throw asRefusal(taken.failure)
     this.input = taken.input
     if (typeof this.plan.action !== 'function' && typeof this.plan.resource !== 'function') return
-    this.context = Object.freeze({ ...this.context, ...actionFor(this.plan, this.input) })
+    const { action, resource } = actionFor(this.plan, this.input)
+    this.#growing.resolve(action, resource)
+    this.context = this.#growing.frozen()
   }
 
   #snapshot(value: unknown): unknown {
@@ -298,16 +308,15 @@ export class Run implements LiveCall {
     const control = this.chain.controls[index]
     // Read once: what is checked is what is added.
     const own: Readonly<Record<string, unknown>> = { ...adds }
-    const names = Reflect.ownKeys(own)
-    for (const name of names) {
-      if (typeof name === 'string' && control?.adds.includes(name)) continue
-      if (typeof name !== 'string' || reserved.includes(name) || entries.includes(name) || name in this.context)
+    const growing = this.#growing
+    for (const name of Reflect.ownKeys(own)) {
+      const isDeclared = typeof name === 'string' && control?.adds.includes(name)
+      if (!isDeclared && (typeof name !== 'string' || reserved.includes(name) || entries.includes(name) || name in this.context))
         throw new GuardError('misconfigured', { reason: `control '${control?.name}' may not add '${String(name)}'` })
+      growing.add(name, own[name])
+      if (name === 'identity') growing.hideCredentials()
     }
-    if (names.includes('identity')) {
-      const { credentials: _, ...rest } = this.context
-      this.context = Object.freeze({ ...rest, ...own })
-    } else this.context = Object.freeze({ ...this.context, ...own })
+    this.context = growing.frozen()
   }
 
   #checkTask(): void {
@@ -321,10 +330,11 @@ export class Run implements LiveCall {
     throw new GuardError('obligation_unmet', { reason: 'no control of the chain keeps the limits of the call that this one is made for' })
   }
 
-  #checkObligations(carriedOut: ReadonlySet<string>, complaint: string): void {
+  #checkObligations(carriedOut: Iterable<string>, complaint: string): void {
     const obligations = this.context.decision?.obligations
     if (obligations === undefined || obligations.length === 0) return
-    const unmet = obligations.find((obligation) => !carriedOut.has(obligation.type))
+    const types = new Set(carriedOut)
+    const unmet = obligations.find((obligation) => !types.has(obligation.type))
     if (unmet !== undefined) throw new GuardError('obligation_unmet', { reason: `${complaint} the obligation '${unmet.type}'` })
   }
 }

@@ -51,7 +51,16 @@ function limited(run: Run, leaving: Promise<void>): Promise<void> {
     const cancel = run.chain.clock.after(leaveDeadline, () =>
       reject(new GuardError('deadline_exceeded', { reason: 'a control did not leave in time' })),
     )
-    Promise.resolve(leaving).then(resolve, reject).finally(cancel)
+    Promise.resolve(leaving).then(
+      () => {
+        cancel()
+        resolve()
+      },
+      (error: unknown) => {
+        cancel()
+        reject(error)
+      },
+    )
   })
 }
 
