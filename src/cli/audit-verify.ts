@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { Anchor } from '../audit-log/audit-log.ts'
 import { exportedAnchor } from '../audit-log/exported-anchor.ts'
 import { readKeyChain } from '../audit-log/file-key-chain.ts'
@@ -15,45 +14,6 @@ import type { Io } from './io.ts'
 import { progressBar } from './progress-bar.ts'
 import { findVerifierKey } from './verifier-key.ts'
 
-const help = `sallyport audit verify DIR --key FILE|KEY [--anchor FILE] [--anchor-export FILE] [--expected-size N] [--unanchored] [--json]
-
-Reads a log from its first entry to its last and says whether it is what its key signed: nothing edited,
-removed, inserted, moved or written anew.
-
-  --key FILE|KEY      the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it
-                      where whoever can change the log cannot change it. Without it the key in the log's own
-                      folder is used; then the log may still have been replaced, so the answer is never yes.
-  --anchor FILE       the anchor that the log publishes to. Only an anchor, or a size that you know, can show
-                      that the end was not cut off.
-  --anchor-export FILE  the same from lines of JSON, such as those that an OpenTelemetry collector wrote: each
-                      checkpoint of the log in them is compared with the log
-  --expected-size N   there must be at least N entries
-  --unanchored        be content without either: the end may be missing
-  --json              the whole report as JSON
-
-  sallyport audit verify var/audit --key support-bot.vkey --anchor /mnt/elsewhere/audit
-
-Exit 0: it holds. 1: it does not. 2: the call is wrong.`
-
-export const auditVerify: Command = {
-  name: 'audit verify',
-  summary: 'says whether a log is what its key signed',
-  help,
-  async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        key: { type: 'string' },
-        anchor: { type: 'string' },
-        'anchor-export': { type: 'string' },
-        'expected-size': { type: 'string' },
-        unanchored: { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    })
-    const [directory, ...rest] = positionals
-    if (directory === undefined || rest.length > 0) throw new UsageError('give the folder of one log')
 export const auditVerify: Command = command({
   name: 'audit verify',
   summary: 'says whether a log is what its key signed',
@@ -71,6 +31,11 @@ export const auditVerify: Command = command({
       type: 'string',
       value: 'FILE',
       help: 'the anchor that the log publishes to. Only an anchor, or a size that you know, can show that the end was not cut off',
+    },
+    'anchor-export': {
+      type: 'string',
+      value: 'FILE',
+      help: 'the same from lines of JSON, such as those that an OpenTelemetry collector wrote: each checkpoint of the log in them is compared with the log',
     },
     'expected-size': { type: 'string', value: 'N', help: 'there must be at least N entries' },
     unanchored: { type: 'boolean', help: 'be content without either: the end may be missing' },

@@ -4,6 +4,5 @@
  * @module sallyport/aws-kms
  */
 
-export { awsKms, type AwsKmsOptions, type KmsAnswer, type KmsCall, type KmsClient } from './aws-kms.ts'
 export { awsKms, type AwsKmsOptions, type KmsAnswer, type KmsCall, type KmsClient, type KmsKeyMetadata } from './aws-kms.ts'
 export type { DataKey, KeyContext, KeyProvider, KeyState, WrappedKey } from '../../keys/key-provider.ts'
