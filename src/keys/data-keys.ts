@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../guard/clock.ts'
 import type { Awaitable } from '../guard/context.ts'
 import { GuardError } from '../guard/errors.ts'
@@ -59,6 +59,11 @@ interface Kept extends HeldKey {
   bytes: number
 }
 
+interface Caches {
+  readonly sealing: LRUCache<string, Kept>
+  readonly opening: LRUCache<string, Kept>
+}
+
 /**
  * Data keys of one provider: asked for once for many messages, kept within bounds that nothing extends, wiped when they go. A key
  * that reached a bound is not used again: the next message has a new one.
@@ -68,8 +73,9 @@ export class DataKeys {
   readonly #access: ProviderAccess
   readonly #clock: Clock
   readonly #bounds: { readonly age: number; readonly messages: number; readonly bytes: number; readonly stale: number }
-  readonly #sealing: LRUCache<string, Kept>
-  readonly #opening: LRUCache<string, Kept>
+  readonly #maxKeys: number
+  /** Made with the first key that is wanted, as lru-cache is loaded then. */
+  #caches: Caches | undefined
   /** What the provider was asked for and has not answered yet. */
   readonly #pending = new Map<string, Promise<Kept>>()
   readonly #counts = { hits: 0, misses: 0, expired: 0, exhausted: 0, stale: 0, evicted: 0 }
@@ -84,12 +90,7 @@ export class DataKeys {
     this.#clock = clock
     this.#access = new ProviderAccess({ deadline, retries, clock })
     this.#bounds = { age: maxAge * 1000, messages: maxMessages, bytes: maxBytes, stale: staleWhileDown * 1000 }
-    const dispose = (key: Kept, _name: string, reason: string): void => {
-      if (reason === 'evict') this.#counts.evicted++
-      key.input.wipe()
-    }
-    this.#sealing = new LRUCache({ max: maxKeys, dispose })
-    this.#opening = new LRUCache({ max: maxKeys, dispose })
+    this.#maxKeys = maxKeys
   }
 
   /**
@@ -99,18 +100,20 @@ export class DataKeys {
    */
   toSeal<T>(context: KeyContext, bytes: number, use: (key: HeldKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
+    const caches = this.#caches
+    if (caches === undefined) return this.#load().then(() => this.toSeal(context, bytes, use))
     const name = nameOf(context)
-    const kept = this.#sealing.get(name)
+    const kept = caches.sealing.get(name)
     if (kept !== undefined && this.#isUsable(kept, bytes)) {
       this.#counts.hits++
       return use(count(kept, bytes))
     }
-    if (kept !== undefined) this.#sealing.delete(name)
+    if (kept !== undefined) caches.sealing.delete(name)
     this.#counts.misses++
     const fetched = this.#fetch(
       `seal ${name}`,
       () => this.#generate(context),
-      (key) => this.#keep(this.#sealing, name, key),
+      (key) => this.#keep(caches.sealing, name, key),
     )
     if (!isThenable(fetched)) return use(count(fetched, bytes))
     return fetched.then((key) => {
@@ -122,8 +125,10 @@ export class DataKeys {
   /** Uses the data key that is wrapped to open. As above, `use` begins before it returns. */
   toOpen<T>(wrapped: WrappedKey, context: KeyContext, use: (key: InputKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
+    const caches = this.#caches
+    if (caches === undefined) return this.#load().then(() => this.toOpen(wrapped, context, use))
     const name = nameOf(context) + this.#nameOfWrapped(wrapped)
-    const kept = this.#opening.get(name)
+    const kept = caches.opening.get(name)
     const age = kept === undefined ? 0 : this.#ageOf(kept)
     if (kept !== undefined && age < this.#bounds.age) {
       this.#counts.hits++
@@ -131,13 +136,13 @@ export class DataKeys {
     }
     if (kept !== undefined) this.#counts.expired++
     this.#counts.misses++
-    if (kept !== undefined && age >= this.#bounds.age + this.#bounds.stale) this.#opening.delete(name)
+    if (kept !== undefined && age >= this.#bounds.age + this.#bounds.stale) caches.opening.delete(name)
     let fetched: Awaitable<Kept>
     try {
       fetched = this.#fetch(
         `open ${name}`,
         () => this.#unwrap(wrapped, context),
-        (key) => this.#keep(this.#opening, name, key),
+        (key) => this.#keep(caches.opening, name, key),
       )
     } catch (error) {
       return use(this.#stale(name, error))
@@ -173,8 +178,8 @@ export class DataKeys {
 
   metrics(): DataKeyMetrics {
     let oldest = 0
-    for (const keys of [this.#sealing, this.#opening]) for (const key of keys.values()) oldest = Math.max(oldest, this.#ageOf(key) / 1000)
-    return Object.freeze({ ...this.#counts, kept: this.#sealing.size + this.#opening.size, oldest })
+    for (const keys of this.#all()) for (const key of keys.values()) oldest = Math.max(oldest, this.#ageOf(key) / 1000)
+    return Object.freeze({ ...this.#counts, kept: this.#all().reduce((sum, keys) => sum + keys.size, 0), oldest })
   }
 
   /** Milliseconds after which no key is kept, whatever happens. */
@@ -184,8 +189,7 @@ export class DataKeys {
 
   /** Forgets and overwrites every key that is kept. Others may be fetched after it. */
   clear(): void {
-    this.#sealing.clear()
-    this.#opening.clear()
+    for (const keys of this.#all()) keys.clear()
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
   }
@@ -194,6 +198,25 @@ export class DataKeys {
   close(): void {
     this.#isClosed = true
     this.clear()
+  }
+
+  async #load(): Promise<void> {
+    let Cache: typeof LRUCache
+    try {
+      Cache = (await import('lru-cache')).LRUCache
+    } catch (cause) {
+      throw new GuardError('keys_unavailable', { reason: 'the code that keeps data keys could not be loaded', cause })
+    }
+    const dispose = (key: Kept, _name: string, reason: string): void => {
+      if (reason === 'evict') this.#counts.evicted++
+      key.input.wipe()
+    }
+    const cache = (): LRUCache<string, Kept> => new Cache({ max: this.#maxKeys, dispose })
+    this.#caches ??= { sealing: cache(), opening: cache() }
+  }
+
+  #all(): readonly LRUCache<string, Kept>[] {
+    return this.#caches === undefined ? [] : [this.#caches.sealing, this.#caches.opening]
   }
 
   #open(): void {
@@ -208,7 +231,7 @@ export class DataKeys {
   // So that no key stays longer than it may because nobody asks for it any more.
   #sweep(): void {
     let oldest: number | undefined
-    for (const keys of [this.#sealing, this.#opening])
+    for (const keys of this.#all())
       for (const [name, key] of [...keys.entries()]) {
         const age = this.#ageOf(key)
         if (age >= this.#longest) keys.delete(name)
@@ -297,7 +320,7 @@ export class DataKeys {
   }
 
   #stale(name: string, error: unknown): InputKey {
-    const kept = this.#opening.get(name)
+    const kept = this.#caches?.opening.get(name)
     const isDown = error instanceof GuardError && error.code === 'keys_unavailable' && !this.#isClosed
     if (!isDown || kept === undefined || kept.input.isWiped || this.#ageOf(kept) >= this.#bounds.age + this.#bounds.stale) throw error
     this.#counts.stale++

@@ -2,14 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tellPipeline } from './tell.ts'
 import { AgentMeshClient } from '@microsoft/agent-governance-sdk'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { fileLog, fileSigner } from '../../../dist/audit-log/file.js'
 import { testIssuer } from '../../../dist/testing/index.js'
 import { answer, chat, controls, question } from './guards.ts'
 import { tellPipeline } from './tell.ts'
-import { answer, chat, question, type Without } from './guards.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const calls = Number(process.env.CALLS ?? 2_000)
