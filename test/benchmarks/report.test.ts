@@ -84,6 +84,14 @@ describe('the report of benchmarks', () => {
     assert.match(page, /\| resident set, MB \| 200 \| 200 \| 1\.00 × \|/)
   })
 
+  test('the soak says how long it took where the machine could not keep the rate, and draws no answers where there were none', () => {
+    const last = { ...soak.rows.at(-1), at: 900, json50: 0, json99: 0 } as (typeof soak.rows)[number]
+    const late = drawReport(results, { ...soak, rows: [...soak.rows, last] })
+    assert.match(late['README.md'] ?? '', /It took 15, since the machine was too busy/)
+    assert.doesNotMatch(page, /too busy/)
+    assert.match(late['README.md'] ?? '', /\| whole answers, 99 %, ms \| 50\.0 \| 50\.0 \|/)
+  })
+
   test('is drawn of nothing as well, and says so', () => {
     assert.match(drawReport({ version: 1, benches: {} }, undefined)['README.md'] ?? '', /Nothing was measured yet/)
   })
