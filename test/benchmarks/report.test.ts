@@ -30,7 +30,7 @@ describe('the report of benchmarks', () => {
   })
 
   test('says on what, when and of which commit it was measured, and beside which versions', () => {
-    assert.match(page, /\| all \| Test CPU <8>, 2 cores, 8 GiB, Node v20\.19\.0, linux x64 \| 2026-01-02 \| `0123456789` \|/)
+    assert.match(page, /\| all \| Test CPU <8>, 2 cores, 8 GiB, Node v20\.19\.0, linux x64 \| 2026-01-02 \| `0123456789` \| 0\.30 to 1\.20 \|/)
     assert.match(page, /Beside: casbin 5\.0\.0\./)
   })
 
