@@ -22,7 +22,7 @@ export function figure(over: Partial<Figure> = {}): Figure {
 
 /** A run of these figures. */
 export function run(figures: readonly Figure[], over: Partial<Run> = {}): Run {
-  return { date: '2026-01-02T03:04:05.000Z', commit: '0123456789', machine, seconds: 12, peers: { casbin: '5.0.0' }, figures, ...over }
+  return { date: '2026-01-02T03:04:05.000Z', commit: '0123456789', machine, seconds: 12, load: 0.3, peers: { casbin: '5.0.0' }, figures, ...over }
 }
 
 const sized = (subject: string, value: number, median: number, peer = false): Figure =>
@@ -56,10 +56,13 @@ export const results: Results = {
       ),
     },
     policy: {
-      now: run([
-        ...[10, 10_000].map((size) => ({ ...sized('sallyport', size, size === 10 ? 0.6 : 0.7), asked: 1 })),
-        ...[10, 10_000].map((size) => sized('casbin & others', size, size * 1.7, true)),
-      ]),
+      now: run(
+        [
+          ...[10, 10_000].map((size) => ({ ...sized('sallyport', size, size === 10 ? 0.6 : 0.7), asked: 1 })),
+          ...[10, 10_000].map((size) => sized('casbin & others', size, size * 1.7, true)),
+        ],
+        { load: 1.2 },
+      ),
     },
   },
 }

@@ -30,7 +30,7 @@ describe('the report of benchmarks', () => {
   })
 
   test('says on what, when and of which commit it was measured, and beside which versions', () => {
-    assert.match(page, /\| all \| Test CPU <8>, 2 cores, 8 GiB, Node v20\.19\.0, linux x64 \| 2026-01-02 \| `0123456789` \|/)
+    assert.match(page, /\| all \| Test CPU <8>, 2 cores, 8 GiB, Node v20\.19\.0, linux x64 \| 2026-01-02 \| `0123456789` \| 0\.30 to 1\.20 \|/)
     assert.match(page, /Beside: casbin 5\.0\.0\./)
   })
 
@@ -82,6 +82,14 @@ describe('the report of benchmarks', () => {
     assert.match(page, /^- \*\*does not hold\*\*: no record waits$/m)
     assert.match(page, /34,200 decisions and 34,200 outcomes/)
     assert.match(page, /\| resident set, MB \| 200 \| 200 \| 1\.00 × \|/)
+  })
+
+  test('the soak says how long it took where the machine could not keep the rate, and draws no answers where there were none', () => {
+    const last = { ...soak.rows.at(-1), at: 900, json50: 0, json99: 0 } as (typeof soak.rows)[number]
+    const late = drawReport(results, { ...soak, rows: [...soak.rows, last] })
+    assert.match(late['README.md'] ?? '', /It took 15, since the machine was too busy/)
+    assert.doesNotMatch(page, /too busy/)
+    assert.match(late['README.md'] ?? '', /\| whole answers, 99 %, ms \| 50\.0 \| 50\.0 \|/)
   })
 
   test('is drawn of nothing as well, and says so', () => {

@@ -21,7 +21,7 @@ export const benches: readonly Bench[] = [
     about:
       'The whole guard around a function that does nothing: all controls but encryption, all detectors, a token that was seen before, a prompt of 1 kB, two records on the disk by group commit, 64 calls at a time.',
     file: 'pipeline/main.ts',
-    most: 300,
+    most: 600,
     peers: ['jose', '@microsoft/agent-governance-sdk'],
   },
   {
@@ -29,7 +29,7 @@ export const benches: readonly Bench[] = [
     title: 'Identity',
     about: 'Verifying an ES256 access token (RFC 9068), refusing what is none, and a DPoP proof (RFC 9449).',
     file: 'identity/main.ts',
-    most: 300,
+    most: 600,
     peers: ['jose', 'fast-jwt', 'aws-jwt-verify'],
   },
   {
@@ -37,7 +37,7 @@ export const benches: readonly Bench[] = [
     title: 'Policy',
     about: 'One decision over policies of different sizes that say the same in each engine; an engine that decides otherwise is not measured.',
     file: 'policy/main.ts',
-    most: 300,
+    most: 600,
     peers: ['@cedar-policy/cedar-wasm', '@casl/ability', 'casbin'],
   },
   {
@@ -54,7 +54,7 @@ export const benches: readonly Bench[] = [
     about: 'The `openai` client reading an answer, alone and behind the guard with all controls; and what leaks when an address is cut into pieces.',
     file: 'streams/main.ts',
     flags: ['--expose-gc'],
-    most: 300,
+    most: 600,
     peers: ['openai', '@openai/guardrails', 'langchain'],
   },
   {
@@ -62,7 +62,7 @@ export const benches: readonly Bench[] = [
     title: 'Masking',
     about: 'All detectors at once over clean texts and hostile ones, and how right they are on labelled texts in sixteen languages.',
     file: 'masking/main.ts',
-    most: 300,
+    most: 600,
     peers: ['@arcjet/redact', '@openai/guardrails', '@redactpii/node', 'langchain', 'openredaction', 'redact-pii'],
   },
   {
@@ -71,7 +71,7 @@ export const benches: readonly Bench[] = [
     about: 'Sealing and opening, beside the cipher of Node alone, which is the limit of it.',
     file: 'encryption/main.ts',
     flags: ['--expose-gc'],
-    most: 240,
+    most: 600,
     peers: ['jose', 'libsodium-wrappers', '@aws-crypto/client-node'],
   },
   {
@@ -89,7 +89,7 @@ export const benches: readonly Bench[] = [
     about: 'A review of a year: decisions read in a process whose heap is bounded to 350 MB.',
     file: 'access-review/main.ts',
     args: [],
-    most: 300,
+    most: 600,
     peers: [],
   },
   {
@@ -97,7 +97,7 @@ export const benches: readonly Bench[] = [
     title: 'Import',
     about: 'What importing it costs a fresh process, and how large a bundle is.',
     file: 'import/main.ts',
-    most: 240,
+    most: 600,
     peers: ['jose', 'esbuild'],
   },
   {
@@ -106,7 +106,7 @@ export const benches: readonly Bench[] = [
     about:
       'The gateway of `examples/gateway` under autocannon, with the guard and without it in turns. Load, gateway and model are three processes that share this machine, so calls a second are less than the gateway alone could serve; its own processor time is the figure to compare.',
     file: 'load/main.ts',
-    most: 420,
+    most: 600,
     peers: ['autocannon', 'hono'],
   },
 ]

@@ -2,7 +2,7 @@
 // as it has ended, so a run that was interrupted goes on with the names of those that are missing.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -70,6 +70,7 @@ async function measure({ name, file: main, flags = [], args = [], most, peers }:
   const own = mkdtempSync(join(tmpdir(), 'sallyport-bench-figures-'))
   const told = join(own, 'figures')
   const began = performance.now()
+  const load = Number((loadavg()[0] ?? 0).toFixed(1))
   const child = spawn(process.execPath, ['--import', 'tsx', ...flags, join(bench, main), ...args], {
     cwd: bench,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -101,6 +102,7 @@ async function measure({ name, file: main, flags = [], args = [], most, peers }:
     ...(commit !== undefined && { commit }),
     machine: thisMachine(),
     seconds: Math.round((performance.now() - began) / 1000),
+    load,
     peers: Object.fromEntries(peers.flatMap((peer) => versionOf(peer))),
     figures: lines.map((line) => JSON.parse(line) as Figure),
   }

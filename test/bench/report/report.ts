@@ -48,11 +48,13 @@ function machines(runs: readonly Named[]): string {
   const rows = [...groups].map(([machine, list]) => {
     const dates = [...new Set(list.map(([, { date }]) => date.slice(0, 10)))].sort().join(', ')
     const commits = [...new Set(list.flatMap(([, { commit }]) => (commit === undefined ? [] : [`\`${commit}\``])))].join(', ')
-    return `| ${groups.size === 1 ? 'all' : list.map(([title]) => title).join(', ')} | ${machine} | ${dates} | ${commits} |`
+    const loads = list.flatMap(([, { load }]) => (load === undefined ? [] : [load]))
+    const busy = loads.length === 0 ? '' : [...new Set([Math.min(...loads), Math.max(...loads)])].map(shown).join(' to ')
+    return `| ${groups.size === 1 ? 'all' : list.map(([title]) => title).join(', ')} | ${machine} | ${dates} | ${commits} | ${busy} |`
   })
   const peers = Object.entries(Object.assign({}, ...runs.map(([, run]) => run.peers)) as Record<string, string>)
   const versions = peers.sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, version]) => `${name} ${version}`)
-  return `| measured | on | when | commit |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n\nBeside: ${versions.join(', ')}.`
+  return `| measured | on | when | commit | load when it began |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}\n\nBeside: ${versions.join(', ')}.`
 }
 
 function summary(known: readonly { readonly bench: Bench; readonly now: Run }[]): string {

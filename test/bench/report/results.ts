@@ -20,6 +20,8 @@ export interface Run {
   readonly commit?: string
   readonly machine: Machine
   readonly seconds: number
+  /** How many processes of the machine wanted to run when it began, in the mean of a minute: what else was at work. */
+  readonly load?: number
   /** Versions of the packages beside which it was measured. */
   readonly peers: Readonly<Record<string, string>>
   readonly figures: readonly Figure[]

@@ -8,6 +8,8 @@ type Column = Exclude<keyof SoakRow, 'at' | 'load'>
 export function soakSection(soak: Soak, files: Record<string, string>): string {
   const { rows, collected, machine } = soak
   const minutes = Math.round(soak.seconds / 60)
+  const lasted = Math.round((rows.at(-1)?.at ?? 0) / 60)
+  const late = lasted > minutes + 1 ? ` It took ${lasted}, since the machine was too busy at times to keep that rate.` : ''
   const draw = (
     file: string,
     title: string,
@@ -18,7 +20,7 @@ export function soakSection(soak: Soak, files: Record<string, string>): string {
     const own = Object.entries(lines).map(([label, column]) => ({
       label,
       isPeer: false,
-      points: rows.map((row) => ({ x: row.at / 60, y: row[column] })),
+      points: rowsWith(rows, column).map((row) => ({ x: row.at / 60, y: row[column] })),
     }))
     files[file] = lineChart({ title, subtitle: `${unit}, of each half minute`, along: 'minutes', isTime: true, lines: [...own, ...more] })
     return `![${title}](${file})`
@@ -55,7 +57,7 @@ export function soakSection(soak: Soak, files: Record<string, string>): string {
   return `## Soak
 
 \`${soak.command}\`, ${soak.date.slice(0, 10)}${soak.commit === undefined ? '' : ` (\`${soak.commit}\`)`}, on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}: ${minutes} minutes at ${soak.rate} calls a second of the gateway of
-\`examples/gateway\`, ${soak.calls.toLocaleString('en')} calls in all: ${answered.join(', ')}, and ${soak.left.toLocaleString('en')} clients that left before their answer was complete. Their tokens are
+\`examples/gateway\`, ${soak.calls.toLocaleString('en')} calls in all: ${answered.join(', ')}, and ${soak.left.toLocaleString('en')} clients that left before their answer was complete.${late} Their tokens are
 renewed all the time, and each that was verified is remembered, 10,000 at most: until there were as many, the heap grows by them.${busy.length > 1 ? ' The last plot\nshows how busy the machine was, with what else ran on it.' : ''}
 
 Afterwards the log had ${soak.records.entries.toLocaleString('en')} entries: ${soak.records.decisions.toLocaleString('en')} decisions and ${soak.records.outcomes.toLocaleString('en')} outcomes, and ${soak.records.refusals.toLocaleString('en')} refusals of callers that nobody knows, which are counted together.
@@ -93,8 +95,14 @@ const kinds: Readonly<Record<string, string>> = {
   unknown: 'with tokens that are none',
 }
 
+/** Half minutes in which there was something to measure: one without an answer tells nothing of how long answers take. */
+function rowsWith(rows: readonly SoakRow[], column: Column): readonly SoakRow[] {
+  return /^(json|stream|append)/.test(column) ? rows.filter((row) => row[column] > 0) : rows
+}
+
 /** Medians of the first and of the last quarter, and what became of it. */
-function trendRow(name: string, rows: readonly SoakRow[], column: Column): string {
+function trendRow(name: string, all: readonly SoakRow[], column: Column): string {
+  const rows = rowsWith(all, column)
   const quarter = Math.max(1, Math.floor(rows.length / 4))
   const median = (list: readonly SoakRow[]): number =>
     list.map((row) => row[column]).sort((one, other) => one - other)[list.length >> 1] ?? Number.NaN
