@@ -54,6 +54,7 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
   }
   // Several controls ask, and an input that is frozen says the same to all.
   const said = new WeakMap<object, Facts>()
+  const read = new WeakMap<object, readonly Text[]>()
   const codec: Codec<I> = Object.freeze({
     name,
     snapshot: (input: unknown): I => (makerOf(input) === codec ? (input as I) : check(reading(() => copy(input)))),
@@ -66,7 +67,16 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
       if (makerOf(input) === codec) said.set(input as object, found)
       return found
     },
-    texts: (input: I): readonly Text[] => Walk.find(request, input).texts,
+    texts(input: I): readonly Text[] {
+      const known = read.get(input as object)
+      if (known !== undefined) return known
+      const { texts } = Walk.find(request, input)
+      if (makerOf(input) !== codec) return texts
+      // Given to several: nobody may take a text away from the others.
+      for (const text of texts) Object.freeze(text)
+      read.set(input as object, Object.freeze(texts))
+      return texts
+    },
     replace: (input: I, values: readonly string[]): I => own(Walk.replace(request, input, values)),
     ...(cap && {
       cap(input: I, maxOutputTokens: number): I {

@@ -25,7 +25,9 @@ export class Walk {
   outside: Outside[] | undefined
   readonly #path: (string | number)[] = []
   // The JSON pointer (RFC 6901) to what is being visited, kept as it grows: made anew for each text it would cost the depth.
+  // Where nobody looks for texts only its length is kept.
   #pointer = ''
+  #length = 0
   readonly #found: Found | undefined
   readonly #values: readonly string[] | undefined
   #next = 0
@@ -92,12 +94,16 @@ export class Walk {
   /** Visits what stands at `key`. */
   into(key: string | number, value: unknown, shape: Shape): unknown {
     const above = this.#pointer
-    this.#pointer = `${above}/${typeof key === 'string' ? escaped(key) : key}`
-    if (this.#pointer.length > longestPointer) throw new GuardError('payload_too_large', { reason: 'names that are too long altogether' })
+    const length = this.#length
+    const name = typeof key === 'string' ? escaped(key) : String(key)
+    this.#length = length + 1 + name.length
+    if (this.#length > longestPointer) throw new GuardError('payload_too_large', { reason: 'names that are too long altogether' })
+    if (this.#found !== undefined) this.#pointer = `${above}/${name}`
     this.#path.push(key)
     const result = shape(value, this)
     this.#path.pop()
     this.#pointer = above
+    this.#length = length
     return result
   }
 
@@ -152,7 +158,7 @@ export function speak(names: Iterable<string>): void {
 }
 
 function escaped(key: string): string {
-  return /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key
+  return key.includes('/') || key.includes('~') ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key
 }
 
 /**
