@@ -28,8 +28,9 @@ export async function jwksServer(context: TestContext, jwks: () => unknown): Pro
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   context.after(() => {
-    server.closeAllConnections()
+    // In this order: whoever connects in between would wait for an answer, and the process for him.
     server.close()
+    server.closeAllConnections()
   })
   return {
     url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`),
