@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from 'rolldown'
 
 const source = new URL('src/', import.meta.url).pathname
 const adapters = readdirSync(`${source}adapters`).filter((name) => readdirSync(`${source}adapters/${name}`).includes('index.ts'))
-const entries = ['index', ...adapters.map((name) => `adapters/${name}/index`), 'audit-log/file', 'testing/index', 'cli/main']
+const entries = ['index', ...adapters.map((name) => `adapters/${name}/index`), 'attestation/index', 'file', 'testing/index', 'cli/main']
 
 /** Tells which modules `sallyport` itself loads: whatever its entry imports, and what that imports, but for `import()`. */
 function mainModules(): { readonly plugin: Plugin; has(id: string): boolean } {

@@ -220,17 +220,6 @@ export type { DataKey, KeyContext, KeyProvider, KeyState, WrappedKey } from './k
 export type { KeyringOptions } from './keys/keyring.ts'
 export { memorySubjectKeys, type SubjectKeys, subjectKeys, type SubjectKeysOptions, type SubjectKeyStore } from './keys/subject-keys.ts'
 export { type LocalAgreementKeysOptions, localKeys } from './keys/local-keys.ts'
-export type { AttestationEvidence, Attestation, AttestedWorkload } from './attestation/attestation.ts'
-export { type AttestationProfile, attestationProfiles, type ClaimPath, type RequiredClaim } from './attestation/attestation-profile.ts'
-export { attestationToken, type AttestationTokenOptions } from './attestation/attestation-token.ts'
-export { attestedKeys, type AttestedKeysOptions } from './attestation/attested-keys.ts'
-export type { Measurements } from './attestation/measurements.ts'
-export { nitroAttestation, type NitroAttestationOptions } from './attestation/nitro-attestation.ts'
-export type { RecipientKey, ReleaseAlgorithm } from './attestation/recipient-key.ts'
-export type { KeyRequest } from './attestation/released-key.ts'
-export type { ReleaseNonce } from './attestation/release-nonces.ts'
-export { type KeyRelease, releasePolicy, type ReleasePolicyOptions, type ReleaseRequest } from './attestation/release-policy.ts'
-export { type ReleaseRecipient, releaseRecipient, type ReleaseRecipientOptions } from './attestation/release-recipient.ts'
 
 // What happened
 export { exportedAnchor, type ExportedAnchorOptions } from './audit-log/exported-anchor.ts'

@@ -7,8 +7,8 @@ export async function listen(test: TestContext, listener: RequestListener | Serv
   const server = typeof listener === 'function' ? createServer(listener) : listener
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   test.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

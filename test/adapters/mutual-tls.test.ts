@@ -55,8 +55,8 @@ async function serve(t: TestContext, listener: RequestListener, options: ServerO
   const own = createServer({ key: server.key, cert: server.pem, ca: [root.pem], requestCert: true, rejectUnauthorized: false, ...options }, listener)
   await new Promise<void>((resolve) => own.listen(0, '127.0.0.1', resolve))
   t.after(() => {
-    own.closeAllConnections()
     own.close()
+    own.closeAllConnections()
   })
   return (own.address() as AddressInfo).port
 }

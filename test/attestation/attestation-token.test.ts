@@ -3,7 +3,13 @@ import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { isGuardError, reasonOf } from '../../src/guard/errors.ts'
-import { attestationProfiles, attestationToken, type AttestationTokenOptions, releaseRecipient, type ReleaseRecipient } from '../../src/index.ts'
+import {
+  attestationProfiles,
+  attestationToken,
+  type AttestationTokenOptions,
+  releaseRecipient,
+  type ReleaseRecipient,
+} from '../../src/attestation/index.ts'
 import { testClock, type TestIssuer, testIssuer } from '../../src/testing/index.ts'
 
 const clock = testClock()

@@ -3,24 +3,19 @@ import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { CompactEncrypt, decodeProtectedHeader, importJWK } from 'jose'
 import { GuardError, isGuardError, reasonOf } from '../../src/guard/errors.ts'
+import { type Clock, type KeyProvider, localKeys, memoryState, sealer, type StateStore } from '../../src/index.ts'
 import {
   type Attestation,
   type AttestedWorkload,
   attestedKeys,
-  type Clock,
-  type KeyProvider,
   type KeyRelease,
   type KeyRequest,
-  localKeys,
-  memoryState,
   nitroAttestation,
   releasePolicy,
   type ReleasePolicyOptions,
   type ReleaseRecipient,
   releaseRecipient,
-  sealer,
-  type StateStore,
-} from '../../src/index.ts'
+} from '../../src/attestation/index.ts'
 import { testClock, type TestClock } from '../../src/testing/index.ts'
 import { type Members, nitroDocument, type NitroPlatform, nitroPlatform, register, registers } from './nitro-documents.ts'
 

@@ -23,8 +23,8 @@ async function receiver(context: TestContext): Promise<{ url: URL; received: Rec
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   context.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/events?to=us`), received, answer }
 }

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type FileLog, fileLog, fileSigner, formatProof } from '../../src/audit-log/file.ts'
+import { type FileLog, fileLog, fileSigner, formatProof } from '../../src/file.ts'
 import { inclusionProof, isIncluded, openCheckpoint, readEntries, readProof, treeHash } from './independent-reader.ts'
 import { sampleRecord } from './records.ts'
 

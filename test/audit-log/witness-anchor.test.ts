@@ -84,8 +84,8 @@ describe('an anchor that is a witness (C2SP tlog-witness)', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix/`
   })
   after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
     rmSync(root, { recursive: true })
   })
 

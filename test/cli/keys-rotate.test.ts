@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { createFileKeys, fileKeys } from '../../src/audit-log/file.ts'
+import { createFileKeys, fileKeys } from '../../src/file.ts'
 import { sealer } from '../../src/index.ts'
 import { run } from './made-log.ts'
 

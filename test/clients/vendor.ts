@@ -80,8 +80,8 @@ export async function scene(t: TestContext, answer: (hit: Hit, count: number) =>
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   const log = recordingLog()
   const base = clientGuard(log, options)

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import {
-  attestationToken,
-  attestedKeys,
-  type KeyRequest,
-  localKeys,
-  nitroAttestation,
-  releasePolicy,
-  releaseRecipient,
-  sealer,
-} from '../../src/index.ts'
+import { localKeys, sealer } from '../../src/index.ts'
+import { attestationToken, attestedKeys, type KeyRequest, nitroAttestation, releasePolicy, releaseRecipient } from '../../src/attestation/index.ts'
 import { testClock, testIssuer } from '../../src/testing/index.ts'
 import { type Members, nitroDocument, type NitroPlatform, nitroPlatform, register, registers } from '../attestation/nitro-documents.ts'
 

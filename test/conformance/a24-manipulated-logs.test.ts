@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { fileAnchor, fileLog, fileSigner, type Report, storedEntries, verifyLog } from '../../src/audit-log/file.ts'
+import { fileAnchor, fileLog, fileSigner, type Report, storedEntries, verifyLog } from '../../src/file.ts'
 import { type AuditRecord, memoryLog } from '../../src/index.ts'
 import { recordingLog } from '../../src/testing/index.ts'
 import { chatRequest } from './chat-payloads.ts'

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { type FileLog, fileAnchor, fileLog, fileSigner, storedEntries, verifyLog } from '../../src/audit-log/file.ts'
+import { type FileLog, fileAnchor, fileLog, fileSigner, storedEntries, verifyLog } from '../../src/file.ts'
 import type { AuditRecord } from '../../src/index.ts'
 import { chatRequest } from './chat-payloads.ts'
 import { ownProcess } from './own-process.ts'

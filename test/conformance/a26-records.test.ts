@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { fileLog, fileSigner, storedEntries } from '../../src/audit-log/file.ts'
+import { fileLog, fileSigner, storedEntries } from '../../src/file.ts'
 import {
   type AuditLog,
   type AuditRecord,

@@ -1,6 +1,6 @@
 // Run as a process of its own, to be killed: makes guarded calls for ever and says each one's id once it was answered.
 import { writeSync } from 'node:fs'
-import { fileAnchor, fileLog, fileSigner } from '../../src/audit-log/file.ts'
+import { fileAnchor, fileLog, fileSigner } from '../../src/file.ts'
 import { plainText } from '../../src/index.ts'
 import { analyst, wholeGuard } from './whole-guard.ts'
 

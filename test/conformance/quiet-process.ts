@@ -56,7 +56,7 @@ const before = Object.keys(globalThis)
 const { expressGuard } = await import('../../src/adapters/express/index.ts')
 const { honoGuard } = await import('../../src/adapters/hono/index.ts')
 const { toNode } = await import('../../src/adapters/node/index.ts')
-const file = await import('../../src/audit-log/file.ts')
+const file = await import('../../src/file.ts')
 const sallyport = await import('../../src/index.ts')
 const testing = await import('../../src/testing/index.ts')
 const {

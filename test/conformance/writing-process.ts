@@ -1,7 +1,7 @@
 // Run as a process of its own, to be killed: writes to many logs at once, and says of each record when it was acknowledged.
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileLog, fileSigner } from '../../src/audit-log/file.ts'
+import { fileLog, fileSigner } from '../../src/file.ts'
 import { sampleRecord } from '../audit-log/records.ts'
 
 const [, , folder = '', key = '', logs = '1'] = process.argv

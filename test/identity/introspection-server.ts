@@ -50,8 +50,8 @@ export async function introspectionServer(context: TestContext, clock: Clock): P
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   context.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   const whole = (members: Said): Said => ({
     active: true,

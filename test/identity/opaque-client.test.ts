@@ -51,8 +51,8 @@ before(async () => {
   server.on('request', provider.callback())
 })
 after(() => {
-  server.closeAllConnections()
   server.close()
+  server.closeAllConnections()
 })
 
 const basic: IntrospectionClient = { id: 'basic&client', secret }

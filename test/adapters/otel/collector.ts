@@ -25,8 +25,8 @@ export async function collector(context: TestContext): Promise<Collector> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   context.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fileLog, fileSigner, proveEntry, verifyLog, verifyProof } from '../../../dist/audit-log/file.js'
+import { fileLog, fileSigner, proveEntry, verifyLog, verifyProof } from '../../../dist/file.js'
 import { tell } from '../report/figure.ts'
 import { measure } from './costs.ts'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import pino from 'pino'
-import { fileLog, fileSigner } from '../../../dist/audit-log/file.js'
+import { fileLog, fileSigner } from '../../../dist/file.js'
 
 /** Something that takes records. */
 export interface Writer {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fileAnchor, type Report, verifiedRecords, verifyLog } from '../../../dist/audit-log/file.js'
+import { fileAnchor, type Report, verifiedRecords, verifyLog } from '../../../dist/file.js'
 
 /** What a log holds. */
 export interface Counted {

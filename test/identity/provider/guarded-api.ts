@@ -98,8 +98,8 @@ async function listen(test: TestContext, listener: ReturnType<typeof toNode>): P
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   test.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

@@ -22,8 +22,8 @@ export async function listenSecurely(test: TestContext, listener: RequestListene
   const server = createServer({ key: own.key, cert: own.pem, ca: [root.pem], requestCert: true, rejectUnauthorized: false }, listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   test.after(() => {
-    server.closeAllConnections()
     server.close()
+    server.closeAllConnections()
   })
   return `https://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
