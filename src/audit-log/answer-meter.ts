@@ -1,6 +1,7 @@
 import type { Codec, Usage } from '../guard/codec.ts'
 import { GuardError } from '../guard/errors.ts'
 import { SealedPart } from '../guard/control.ts'
+import { treatWhole } from '../guard/whole-answer.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { RunningDigest } from './keyed-digest.ts'
 
@@ -48,6 +49,11 @@ export class AnswerMeter {
   }
 
   watch(parts: AsyncIterable<unknown>): AsyncIterable<unknown> {
+    if (!this.#streamed)
+      return treatWhole(parts, (answer) => {
+        this.#see(answer)
+        return answer
+      })
     return new WatchedParts(parts[Symbol.asyncIterator](), (part) => this.#see(part))
   }
 
