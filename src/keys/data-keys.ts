@@ -59,6 +59,9 @@ interface Kept extends HeldKey {
   bytes: number
 }
 
+/** Loaded with the first key that anybody wants. */
+let Cache: typeof LRUCache | undefined
+
 interface Caches {
   readonly sealing: LRUCache<string, Kept>
   readonly opening: LRUCache<string, Kept>
@@ -74,7 +77,6 @@ export class DataKeys {
   readonly #clock: Clock
   readonly #bounds: { readonly age: number; readonly messages: number; readonly bytes: number; readonly stale: number }
   readonly #maxKeys: number
-  /** Made with the first key that is wanted, as lru-cache is loaded then. */
   #caches: Caches | undefined
   /** What the provider was asked for and has not answered yet. */
   readonly #pending = new Map<string, Promise<Kept>>()
@@ -91,6 +93,7 @@ export class DataKeys {
     this.#access = new ProviderAccess({ deadline, retries, clock })
     this.#bounds = { age: maxAge * 1000, messages: maxMessages, bytes: maxBytes, stale: staleWhileDown * 1000 }
     this.#maxKeys = maxKeys
+    this.#caches = Cache && this.#make(Cache)
   }
 
   /**
@@ -201,18 +204,21 @@ export class DataKeys {
   }
 
   async #load(): Promise<void> {
-    let Cache: typeof LRUCache
     try {
-      Cache = (await import('lru-cache')).LRUCache
+      Cache ??= (await import('lru-cache')).LRUCache
     } catch (cause) {
       throw new GuardError('keys_unavailable', { reason: 'the code that keeps data keys could not be loaded', cause })
     }
+    this.#caches ??= this.#make(Cache)
+  }
+
+  #make(Lru: typeof LRUCache): Caches {
     const dispose = (key: Kept, _name: string, reason: string): void => {
       if (reason === 'evict') this.#counts.evicted++
       key.input.wipe()
     }
-    const cache = (): LRUCache<string, Kept> => new Cache({ max: this.#maxKeys, dispose })
-    this.#caches ??= { sealing: cache(), opening: cache() }
+    const cache = (): LRUCache<string, Kept> => new Lru({ max: this.#maxKeys, dispose })
+    return { sealing: cache(), opening: cache() }
   }
 
   #all(): readonly LRUCache<string, Kept>[] {

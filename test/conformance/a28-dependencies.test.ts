@@ -32,6 +32,7 @@ import {
 import { type TestClock, testClock } from '../../src/testing/index.ts'
 import { chatRequest, chunksOf, completion, partsIn } from './chat-payloads.ts'
 import { assertRefused } from './refusals.ts'
+import { openRefusal } from './sealed-refusals.ts'
 import { address, post } from './served.ts'
 import { analyst, chat, issuer, policy } from './whole-guard.ts'
 
@@ -147,7 +148,8 @@ async function scene(breaking?: keyof Dependencies, how: () => never = ways.thro
   const ask = async (stream = false): Promise<Response> => {
     const credential = authorization.slice('Bearer '.length)
     const sealed = await sealRequest(JSON.stringify(chatRequest('my own words', { stream })), { publicKey, credential, url: address })
-    return inTime(clock, handler(post(sealed.body, { authorization, 'content-type': sealed.contentType })), how === ways.hangs)
+    const answer = await inTime(clock, handler(post(sealed.body, { authorization, 'content-type': sealed.contentType })), how === ways.hangs)
+    return openRefusal(answer, sealed.replyKey)
   }
   return { ask, log, ran: () => ran }
 }

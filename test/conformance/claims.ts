@@ -22,6 +22,7 @@ import {
 import { allowAll, identityOf, type RecordingLog, recordingLog } from '../../src/testing/index.ts'
 import { chatRequest, chunksOf, saidIn } from './chat-payloads.ts'
 import { assertRefused } from './refusals.ts'
+import { openRefusal } from './sealed-refusals.ts'
 import { address, post } from './served.ts'
 import { analyst, chat, issuer, policy } from './whole-guard.ts'
 
@@ -89,7 +90,8 @@ export async function door(stub?: Name): Promise<Door> {
       const body = JSON.stringify({ ...request, stream: true })
       if (stub === 'encryptPayload') return handler(post(body, credentials))
       const sealed = await sealRequest(body, { publicKey, credential: authorization.slice('Bearer '.length), url: address })
-      const response = await handler(post(sealed.body, { ...credentials, 'content-type': sealed.contentType }))
+      const answer = await handler(post(sealed.body, { ...credentials, 'content-type': sealed.contentType }))
+      const response = await openRefusal(answer, sealed.replyKey)
       replies.set(response, sealed.replyKey)
       return response
     },
