@@ -13,7 +13,7 @@ import { assertWellFormed } from './well-formed.ts'
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))
 
 describe('the report of benchmarks', () => {
-  const files = drawReport(results, soak)
+  const files = drawReport(results, [soak])
   const page = files['README.md'] ?? ''
   const headings = page.split('\n').filter((line) => line.startsWith('#'))
 
@@ -25,7 +25,7 @@ describe('the report of benchmarks', () => {
       '### A decision, µs',
       '## Import',
       '### A fresh process, ms',
-      '## Soak',
+      '## Soak of 10 minutes',
     ])
   })
 
@@ -45,7 +45,7 @@ describe('the report of benchmarks', () => {
     assert.match(page, /\| Import: a fresh process, sallyport \| 120 ms \| at most 135 ms \(1\.5 × jose\) \| kept \|/)
     assert.match(page, /\| Policy: a decision, sallyport at 10,000 rules \| 0\.70 µs \| at most 1\.00 µs \| kept \|/)
     const slow = withRun({ version: 1, benches: {} }, 'policy', run([figure({ median: 2, asked: 1 })]))
-    assert.match(drawReport(slow, undefined)['README.md'] ?? '', /\| 2\.00 µs \| at most 1\.00 µs \| \*\*missed\*\* \|/)
+    assert.match(drawReport(slow, [])['README.md'] ?? '', /\| 2\.00 µs \| at most 1\.00 µs \| \*\*missed\*\* \|/)
   })
 
   test('shows growth by size', () => {
@@ -58,7 +58,7 @@ describe('the report of benchmarks', () => {
     const { now, last } = results.benches.import ?? {}
     assert.ok(now !== undefined && last !== undefined)
     const elsewhere = { version: 1 as const, benches: { import: { now, last: { ...last, machine: { ...last.machine, cores: 64 } } } } }
-    const said = drawReport(elsewhere, undefined)['README.md'] ?? ''
+    const said = drawReport(elsewhere, [])['README.md'] ?? ''
     assert.match(said, /The last time it ran elsewhere, so nothing is compared\./)
     assert.doesNotMatch(said, /slower, /)
   })
@@ -86,14 +86,20 @@ describe('the report of benchmarks', () => {
 
   test('the soak says how long it took where the machine could not keep the rate, and draws no answers where there were none', () => {
     const last = { ...soak.rows.at(-1), at: 900, json50: 0, json99: 0 } as (typeof soak.rows)[number]
-    const late = drawReport(results, { ...soak, rows: [...soak.rows, last] })
+    const late = drawReport(results, [{ ...soak, rows: [...soak.rows, last] }])
     assert.match(late['README.md'] ?? '', /It took 15, since the machine was too busy/)
     assert.doesNotMatch(page, /too busy/)
     assert.match(late['README.md'] ?? '', /\| whole answers, 99 %, ms \| 50\.0 \| 50\.0 \|/)
   })
 
+  test('a second soak has plots of its own', () => {
+    const both = drawReport(results, [soak, { ...soak, seconds: 1_200 }])
+    assert.ok(both['soak-memory.svg'] !== undefined && both['soak-2-memory.svg'] !== undefined)
+    assert.match(both['README.md'] ?? '', /## Soak of 10 minutes[\s\S]*## Soak of 20 minutes[\s\S]*\(soak-2-memory\.svg\)/)
+  })
+
   test('is drawn of nothing as well, and says so', () => {
-    assert.match(drawReport({ version: 1, benches: {} }, undefined)['README.md'] ?? '', /Nothing was measured yet/)
+    assert.match(drawReport({ version: 1, benches: {} }, [])['README.md'] ?? '', /Nothing was measured yet/)
   })
 })
 

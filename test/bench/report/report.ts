@@ -12,7 +12,7 @@ import { soakSection } from './soak-section.ts'
 export type Files = Readonly<Record<string, string>>
 
 /** Draws the whole report. */
-export function drawReport(results: Results, soak: Soak | undefined): Files {
+export function drawReport(results: Results, soaks: readonly Soak[]): Files {
   const files: Record<string, string> = {}
   const known = benches.flatMap((bench) => {
     const found = results.benches[bench.name]
@@ -20,7 +20,7 @@ export function drawReport(results: Results, soak: Soak | undefined): Files {
   })
   const sections = known.map(({ bench, now, last }) => section(bench, now, last, files))
   const parts = [intro, machines(known.map(({ bench, now }) => [bench.title, now] as const)), summary(known), ...sections]
-  if (soak !== undefined) parts.push(soakSection(soak, files))
+  for (const [index, soak] of soaks.entries()) parts.push(soakSection(soak, files, index === 0 ? 'soak' : `soak-${index + 1}`))
   files['README.md'] = `${parts.filter((part) => part !== '').join('\n\n')}\n`
   return files
 }

@@ -5,7 +5,7 @@ import type { Soak, SoakRow } from './soak-results.ts'
 type Column = Exclude<keyof SoakRow, 'at' | 'load'>
 
 /** Draws the soak, and says what held. */
-export function soakSection(soak: Soak, files: Record<string, string>): string {
+export function soakSection(soak: Soak, files: Record<string, string>, name: string): string {
   const { rows, collected, machine } = soak
   const minutes = Math.round(soak.seconds / 60)
   const lasted = Math.round((rows.at(-1)?.at ?? 0) / 60)
@@ -27,24 +27,27 @@ export function soakSection(soak: Soak, files: Record<string, string>): string {
   }
   const heap = { label: 'heap, collected', isPeer: false, points: collected.map(({ at, heap }) => ({ x: at / 60, y: heap })) }
   const memory = draw(
-    'soak-memory.svg',
+    `${name}-memory.svg`,
     'Soak: memory of the gateway',
     'megabytes',
     { 'resident set': 'rss', 'heap, highest': 'heapHigh', 'heap, lowest': 'heapLow' },
     heap.points.length > 1 ? [heap] : [],
   )
-  const delay = draw('soak-event-loop-delay.svg', 'Soak: event-loop delay of the gateway', 'milliseconds', { '99 %': 'delay99', median: 'delay50' })
-  const latency = draw('soak-p99.svg', 'Soak: how long calls take', 'milliseconds', {
+  const delay = draw(`${name}-event-loop-delay.svg`, 'Soak: event-loop delay of the gateway', 'milliseconds', {
+    '99 %': 'delay99',
+    median: 'delay50',
+  })
+  const latency = draw(`${name}-p99.svg`, 'Soak: how long calls take', 'milliseconds', {
     'whole, 99 %': 'json99',
     'whole, median': 'json50',
     'streamed, 99 %': 'stream99',
     'streamed, median': 'stream50',
   })
-  const lag = draw('soak-log-lag.svg', 'Soak: from append to durable', 'milliseconds', { '99 %': 'append99', median: 'append50' })
+  const lag = draw(`${name}-log-lag.svg`, 'Soak: from append to durable', 'milliseconds', { '99 %': 'append99', median: 'append50' })
   const busy = rows.filter(({ load }) => load !== undefined).map(({ at, load = 0 }) => ({ x: at / 60, y: load }))
-  const others = busy.length > 1 ? `\n\n![${machineTitle}](soak-machine.svg)` : ''
+  const others = busy.length > 1 ? `\n\n![${machineTitle}](${name}-machine.svg)` : ''
   if (busy.length > 1)
-    files['soak-machine.svg'] = lineChart({
+    files[`${name}-machine.svg`] = lineChart({
       title: machineTitle,
       subtitle: `processes that want to run, in the mean of a minute; ${machine.cores} can`,
       along: 'minutes',
@@ -54,7 +57,7 @@ export function soakSection(soak: Soak, files: Record<string, string>): string {
   const held = Object.entries(soak.held).map(([what, holds]) => `- ${holds ? 'holds' : '**does not hold**'}: ${what}`)
   const trends = (['rss', 'heapLow', 'delay99', 'append99', 'json99'] as const).map((column) => trendRow(names[column], rows, column))
   const answered = Object.entries(soak.answered).map(([kind, count]) => `${count.toLocaleString('en')} ${kinds[kind] ?? kind}`)
-  return `## Soak
+  return `## Soak of ${minutes} minutes
 
 \`${soak.command}\`, ${soak.date.slice(0, 10)}${soak.commit === undefined ? '' : ` (\`${soak.commit}\`)`}, on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}: ${minutes} minutes at ${soak.rate} calls a second of the gateway of
 \`examples/gateway\`, ${soak.calls.toLocaleString('en')} calls in all: ${answered.join(', ')}, and ${soak.left.toLocaleString('en')} clients that left before their answer was complete.${late} Their tokens are
@@ -67,6 +70,8 @@ ${held.join('\n')}
 | | first quarter | last quarter | |
 | --- | ---: | ---: | ---: |
 ${trends.join('\n')}
+
+Heap after a garbage collection: ${collected.map(({ at, heap }) => `${shown(heap)} MB after ${Math.round(at / 60)} minutes`).join(', ')}.
 
 ${memory}
 

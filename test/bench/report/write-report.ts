@@ -11,9 +11,11 @@ export const folder: string = fileURLToPath(new URL('../../../docs/benchmarks', 
 /** Draws the report of what was measured so far, and takes away plots that it has no more. */
 export function writeReport(): void {
   mkdirSync(folder, { recursive: true })
-  const soakFile = join(folder, 'soak.json')
-  const soak = existsSync(soakFile) ? (JSON.parse(readFileSync(soakFile, 'utf8')) as Soak) : undefined
-  const files = drawReport(readResults(join(folder, 'results.json')), soak)
+  const soaks = ['soak.json', 'soak-2.json'].map((name) => join(folder, name)).filter((path) => existsSync(path))
+  const files = drawReport(
+    readResults(join(folder, 'results.json')),
+    soaks.map((path) => JSON.parse(readFileSync(path, 'utf8')) as Soak),
+  )
   for (const [name, contents] of Object.entries(files)) writeFileSync(join(folder, name), contents)
   for (const name of readdirSync(folder)) if (name.endsWith('.svg') && files[name] === undefined) rmSync(join(folder, name))
 }
