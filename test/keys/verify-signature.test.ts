@@ -77,7 +77,9 @@ describe('a JWS signature verifies as in jose, natively and by WebCrypto', () =>
     test(algorithm, async () => {
       const signer = signerOf(algorithm)
       const input = inputOf(algorithm)
-      const good = signed(signer, input)
+      let good = signed(signer, input)
+      // OpenSSL, and so jose, also takes a PSS signature without its leading zeros. Here it has one length (RFC 8017, section 8.1.2).
+      while (algorithm.startsWith('PS') && good[0] === 0) good = signed(signer, input)
       assert.equal(await verdict(algorithm, signer.key, input, good), true)
       assert.equal(await verdict(algorithm, signer.key, inputOf(algorithm, '{"sub":"eve"}'), good), false)
       assert.equal(await verdict(algorithm, (await signerFor('HS512')).key, input, good), false, 'a secret')
