@@ -9,6 +9,7 @@ import {
   detectors,
   encryptPayload,
   guard,
+  isGuardError,
   jwt,
   type Known,
   type Limit,
@@ -72,6 +73,11 @@ export function gatewayApp({ issuer, privateJwk, log, limits = usualLimits, stor
     .use(maskData({ detect: detectors.pii, mode: 'redact', direction: 'both' }))
 
   const app = new Hono<{ Variables: { call: { input: object; signal: AbortSignal } } }>()
+  // The guard answers for what is thrown behind it. That a client left is no error worth a line on the console.
+  app.onError((error, c) => {
+    if (!isGuardError(error)) console.error(error)
+    return c.body(null, 500)
+  })
   app.post(
     '/v1/chat/completions',
     honoGuard(base, { action: 'chat', resource: (input) => ({ type: 'model', id: input.model }), codec: openaiChat }, { origin }),
