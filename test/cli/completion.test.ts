@@ -34,7 +34,7 @@ describe('completion', () => {
     it('offers in bash what fits where one is', () => {
       assert.deepEqual(offered('sallyport', 'po'), ['policy'])
       assert.deepEqual(offered('sallyport', 'audit', 'verify'), ['verify', 'verify-evidence'])
-      assert.deepEqual(offered('sallyport', 'audit', 'verify', '--an'), ['--anchor'])
+      assert.deepEqual(offered('sallyport', 'audit', 'verify', '--an'), ['--anchor', '--anchor-export'])
       assert.deepEqual(offered('sallyport', 'describe', '--'), ['--export', '--fail-on', '--json', '--help'])
       assert.deepEqual(offered('sallyport', 'describe', 'x', '--fail-on', ''), ['high', 'medium', 'low'])
       assert.deepEqual(offered('sallyport', 'completion', ''), ['bash', 'zsh', 'fish'])
