@@ -1,4 +1,5 @@
 import { systemClock, within } from '../guard/clock.ts'
+import { abandon } from '../guard/thenable.ts'
 import { anchoredHead, type Head } from './anchored-head.ts'
 import type { Checkpoint } from './audit-log.ts'
 import type { KeyChain } from './key-rotation.ts'
@@ -11,7 +12,7 @@ export const anchorTime = 15_000
 export class AnchoredTrees {
   readonly #key: KeyChain
   readonly #latest: Checkpoint | undefined
-  readonly #notes: AsyncIterator<string> | undefined
+  #notes: AsyncIterator<string> | undefined
   readonly #findings: Findings
   #waiting: { readonly head: Head; readonly note: string } | undefined
   /** What of the newest one is still to be compared. */
@@ -54,7 +55,7 @@ export class AnchoredTrees {
 
   /** Lets go of the rest. */
   async close(): Promise<void> {
-    await this.#notes?.return?.()
+    await within(systemClock, anchorTime, 'The anchor', this.#notes?.return?.())
   }
 
   async #differs(note: string, size: number): Promise<void> {
@@ -77,6 +78,9 @@ export class AnchoredTrees {
       this.#waiting = { head, note: value }
     } catch {
       this.#findings.add('anchor_unavailable', 'The anchor could not say all that it remembers')
+      // It still owes an answer, and would let go only behind that: nobody waits for it.
+      abandon(this.#notes.return?.())
+      this.#notes = undefined
     }
   }
 }

@@ -8,7 +8,10 @@ import { parseVerifierKey, type VerifierKey } from './signed-note.ts'
 export interface ExportedAnchorOptions {
   /** Gives the lines, each time from the first one. What is no JSON is passed over: the last line may not be whole yet. */
   readonly lines: () => Iterable<string> | AsyncIterable<string>
-  /** The log's verifier key, or all that it has had. What none of them signed counts for nothing: anybody may send telemetry. */
+  /**
+   * The log's verifier key, or all that it has had, the newest among them. What none of them signed counts for nothing: anybody may
+   * send telemetry. So without the newest one a log that was put back to before its key was rotated is not told from one that ends there.
+   */
   readonly key: string | readonly string[]
 }
 

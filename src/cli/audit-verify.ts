@@ -25,7 +25,7 @@ export const auditVerify: Command = command({
     key: {
       type: 'string',
       value: 'FILE|KEY',
-      help: "the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it where whoever can change the log cannot change it. Without it the key in the log's own folder is used; then the log may still have been replaced, so the answer is never yes",
+      help: "the log's verifier key (name+id+base64), a file with it, or the key file in PEM. Keep it where whoever can change the log cannot change it. Without it, or with one in the log's own folder, the log may still have been replaced, so the answer is never yes",
     },
     anchor: {
       type: 'string',

@@ -25,11 +25,11 @@ export const keysNew: Command = command({
       const key = origin === undefined ? undefined : formatVerifierKey(await verifierKey(origin, signer.publicKey))
       if (values.json) io.out(plain(JSON.stringify({ file: path, ...(key !== undefined && { key }) })))
       else if (key !== undefined) io.out(key)
-      else io.error(`Made ${path}. A log's verifier key is in its folder, in the file verifier-key: copy it to where the log is not.`)
+      else io.error(`Made ${plain(path)}. A log's verifier key is in its folder, in the file verifier-key: copy it to where the log is not.`)
       return 0
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-      io.error(`There is a file ${path} already, and it stays as it is.`)
+      io.error(`There is a file ${plain(path)} already, and it stays as it is.`)
       return 1
     }
   },

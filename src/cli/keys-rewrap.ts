@@ -6,7 +6,7 @@ import type { SealContext } from '../encryption/seal-context.ts'
 import { rewrapAll, type SealedItem } from '../encryption/rewrap-all.ts'
 import { sealer } from '../encryption/sealer.ts'
 import { fileKeys } from '../keys/file-keyring.ts'
-import { UsageError } from './io.ts'
+import { plain, UsageError } from './io.ts'
 import { passphraseOption, readLock } from './keyring-lock.ts'
 
 export const keysRewrap: Command = command({
@@ -42,9 +42,9 @@ export const keysRewrap: Command = command({
       onProgress: ({ seen, renewed }) => io.progress?.(`${seen} values, ${renewed} of them wrapped anew`),
     }).finally(() => box.close())
     io.progress?.('')
-    if (values.json) io.out(JSON.stringify(done))
+    if (values.json) io.out(plain(JSON.stringify(done)))
     else io.out(`${done.seen} values: ${done.renewed} wrapped anew, ${done.current} were already, ${done.failed.length} cannot be`)
-    if (!values.json) for (const name of done.failed) io.error(name)
+    if (!values.json) for (const name of done.failed) io.error(plain(name))
     return done.failed.length === 0 ? 0 : 1
   },
 })

@@ -1,13 +1,13 @@
 import { createPublicKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, realpath } from 'node:fs/promises'
+import { join, sep } from 'node:path'
 import { parseHead } from '../audit-log/checkpoint.ts'
 import { rawPublicKey } from '../audit-log/file-signer.ts'
 import { maxNoteBytes, readRegular } from '../audit-log/file-system.ts'
 import { formatVerifierKey, parseVerifierKey, unverifiedText, verifierKey } from '../audit-log/signed-note.ts'
 import { UsageError } from './io.ts'
 
-/** A log's verifier key, and whether it came from outside the log. */
+/** A log's verifier key, and whether it came from outside the log's folder. */
 export interface FoundKey {
   readonly key: string
   readonly pinned: boolean
@@ -15,7 +15,8 @@ export interface FoundKey {
 
 /**
  * The key that an option names: a verifier key itself, a file that holds one, or a key in PEM, private or public, which
- * verifies a log of any name. Without an option: the one that stands in the log's own folder, which proves nothing.
+ * verifies a log of any name. Without an option: the one that stands in the log's own folder, which proves nothing, also where
+ * an option names it.
  */
 export async function findVerifierKey(directory: string, option: string | undefined): Promise<FoundKey> {
   if (option === undefined) {
@@ -27,10 +28,17 @@ export async function findVerifierKey(directory: string, option: string | undefi
   if (literal !== undefined) return { key: formatVerifierKey(literal), pinned: true }
   const content = await readFile(option, 'utf8').catch(() => undefined)
   if (content === undefined) throw new UsageError(`'${option}' is no verifier key and no file that can be read`)
-  if (!content.includes('-----BEGIN')) return { key: await checked(content), pinned: true }
+  const pinned = !(await isInside(directory, option))
+  if (!content.includes('-----BEGIN')) return { key: await checked(content), pinned }
   const note = await readRegular(join(directory, 'checkpoint'), maxNoteBytes).catch(() => undefined)
   const head = parseHead(unverifiedText(note?.toString() ?? '') ?? '')
-  return { key: formatVerifierKey(await verifierKey(head?.origin ?? 'unknown', publicKeyIn(content, option))), pinned: true }
+  return { key: formatVerifierKey(await verifierKey(head?.origin ?? 'unknown', publicKeyIn(content, option))), pinned }
+}
+
+// Whoever can write a log anew can write such a file as well. Links are followed: what counts is where it lies.
+async function isInside(directory: string, path: string): Promise<boolean> {
+  const folder = await realpath(directory).catch(() => undefined)
+  return folder !== undefined && (await realpath(path)).startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
 async function checked(text: string): Promise<string> {

@@ -52,6 +52,8 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
       throw new GuardError('payload_unsupported', { reason: `no request that ${name} knows` })
     return own(Walk.check(request, input))
   }
+  // What is made of somebody else's object still shares parts with it that nobody has checked, and that its owner can change.
+  const like = (input: I, changed: I): I => (makerOf(input) === codec ? own(changed) : changed)
   // Several controls ask, and an input that is frozen says the same to all.
   const said = new WeakMap<object, Facts>()
   const read = new WeakMap<object, readonly Text[]>()
@@ -77,11 +79,11 @@ export function jsonCodec<I>(parts: JsonCodecParts<I>): Codec<I> {
       read.set(input as object, Object.freeze(texts))
       return texts
     },
-    replace: (input: I, values: readonly string[]): I => own(Walk.replace(request, input, values)),
+    replace: (input: I, values: readonly string[]): I => like(input, Walk.replace(request, input, values) as I),
     ...(cap && {
       cap(input: I, maxOutputTokens: number): I {
         if (!Number.isSafeInteger(maxOutputTokens) || maxOutputTokens < 1) throw new TypeError('cap: must be a whole number above zero')
-        return own(cap(input, maxOutputTokens))
+        return like(input, cap(input, maxOutputTokens))
       },
     }),
     answer,

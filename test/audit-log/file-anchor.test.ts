@@ -57,4 +57,28 @@ describe('an anchor in a file', () => {
     assert.throws(() => fileAnchor(''), TypeError)
     await assert.rejects(fileAnchor(folder).latest())
   })
+
+  it('A28: one that never says what it remembers is waited for once, and the report says so', async (t) => {
+    const directory = join(folder, 'silent')
+    const log = await fileLog(directory, { signer, origin: 'log' })
+    await log.append(sampleRecord(1))
+    await log.close()
+    const note = await readFile(join(directory, 'checkpoint'), 'utf8')
+    let tell = (): void => {}
+    const asked = new Promise<void>((resolve) => (tell = resolve))
+    const silent = {
+      publish: () => Promise.resolve(),
+      latest: () => Promise.resolve(note),
+      async *history(): AsyncGenerator<string> {
+        tell()
+        yield await new Promise<string>(() => {})
+      },
+    }
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const verifying = verifyLog(directory, { key: log.key, anchor: silent })
+    await asked
+    t.mock.timers.tick(15_001)
+    const { ok, problems } = await verifying
+    assert.deepEqual([ok, problems.map(({ code }) => code)], [false, ['anchor_unavailable']])
+  })
 })

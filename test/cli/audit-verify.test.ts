@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { sampleRecord } from '../audit-log/records.ts'
 import { type MadeLog, madeLog, run, withOneByteChanged } from './made-log.ts'
@@ -49,6 +49,20 @@ describe('sallyport audit verify', () => {
     const unpinned = await run('audit', 'verify', made.log, '--anchor', made.anchor)
     assert.equal(unpinned.code, 1)
     assert.match(unpinned.out, /Give --key/)
+  })
+
+  it('A24: exits 1 with a key in the folder of the log, which whoever wrote the log anew would have put there', async () => {
+    const own = join(made.log, 'verifier-key')
+    const link = join(made.folder, 'linked-key')
+    await symlink(own, link)
+    const pem = join(made.log, 'audit.key')
+    await copyFile(made.keyFile, pem)
+    for (const key of [own, link, pem, join(made.log, '..', basename(made.log), 'verifier-key')]) {
+      const said = await run('audit', 'verify', made.log, '--key', key, '--anchor', made.anchor)
+      assert.equal(said.code, 1, key)
+      assert.match(said.out, /Give --key/)
+    }
+    await rm(pem)
   })
 
   it('exits 1 for a copy with one byte changed, and says where', async () => {

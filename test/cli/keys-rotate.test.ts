@@ -46,6 +46,18 @@ describe('sallyport keys rotate and rewrap', () => {
     assert.match((await run('keys', 'rotate', ring, ...lock, '--show')).out, /^k2 .* seals and opens$/)
   })
 
+  it('name what cannot be, and nothing in a name tells a terminal what to do', { skip: process.platform === 'win32' }, async () => {
+    const path = join(folder, '\u001b[2J\u009b1m\u202e.sealed')
+    await writeFile(path, 'broken')
+    const rewrap = ['keys', 'rewrap', folder, '--ring', ring, ...lock, '--context', 'tenant=acme'] as const
+    const said = await run(...rewrap)
+    assert.ok(said.error.includes(String.raw`/\u001b[2J\u009b1m\u202e.sealed`), said.error)
+    const json = await run(...rewrap, '--json')
+    assert.ok(JSON.parse(json.out).failed.includes(path))
+    assert.doesNotMatch((said.error + json.out).replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u)
+    await rm(path)
+  })
+
   it('make a keyring, and never write over one', async () => {
     const path = join(folder, 'new.json')
     assert.match((await run('keys', 'rotate', path, ...lock, '--new')).out, /^k1 .* seals and opens$/)

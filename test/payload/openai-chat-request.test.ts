@@ -53,6 +53,34 @@ test('A13: a getter and a Proxy are read once', () => {
   assert.equal(reads, 1)
 })
 
+test('A13: what was replaced or capped in an object of the caller is not taken for a checked copy', () => {
+  const message = { role: 'user', content: 'harmless' } as const
+  const own: { role: 'user'; content: string } = { ...message }
+  const request = { model: 'gpt-5', messages: [own, own], tools: [{ type: 'web_search' }] }
+  refuses(openaiChat.cap?.(request as never, 100), 'payload_unsupported')
+  for (const changed of [
+    openaiChat.replace({ model: 'gpt-5', messages: [own, own] }, ['other', 'harmless']),
+    openaiChat.cap?.({ model: 'gpt-5', messages: [own, own] }, 100),
+  ]) {
+    assert.ok(changed !== undefined)
+    const texts = openaiChat.texts(changed).length
+    const copy = openaiChat.snapshot(changed)
+    own.content = 'harmful'
+    assert.equal(openaiChat.texts(changed).at(-1)?.value, 'harmful')
+    assert.equal(openaiChat.texts(copy).at(-1)?.value, 'harmless')
+    assert.equal(openaiChat.texts(copy).length, texts)
+    own.content = 'harmless'
+  }
+})
+
+test('what was replaced or capped in a checked copy is not checked again', () => {
+  const copy = openaiChat.snapshot(small)
+  for (const changed of [openaiChat.replace(copy, ['other']), openaiChat.cap?.(copy, 100)]) {
+    assert.notEqual(changed, copy)
+    assert.equal(openaiChat.snapshot(changed), changed)
+  }
+})
+
 test('names every text with its place, its speaker and its kind', () => {
   const texts = openaiChat.texts(openaiChat.snapshot(fullRequest()))
   const { identifiers, others } = apart(texts)
