@@ -17,7 +17,7 @@ export interface DataKeyOptions {
   readonly maxBytes?: number
   /** Seconds beyond `maxAge` for which a kept key still opens, never seals, while the provider does not answer; 0 unless given. */
   readonly staleWhileDown?: number
-  /** Data keys that are kept at once, for sealing and for opening each; 1,000 unless given. */
+  /** Data keys that are kept at once, for sealing and for opening each; 1,000 unless given, at most 1,000,000. */
   readonly maxKeys?: number
   /** Milliseconds that the provider has for an answer, with its repetitions; 5,000 unless given. */
   readonly deadline?: number
