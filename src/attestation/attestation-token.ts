@@ -244,7 +244,9 @@ const isRequired = (value: unknown): boolean =>
   isPath(value.claim) &&
   'values' in value &&
   Array.isArray(value.values) &&
-  value.values.length > 0
+  value.values.length > 0 &&
+  // With `undefined` among them a claim that is missing would do.
+  value.values.every((item: unknown) => isText(item) || typeof item === 'boolean' || Number.isFinite(item))
 
 function isProfile(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false

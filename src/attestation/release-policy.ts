@@ -131,7 +131,10 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
   async function unwrap(asked: KeyRequest): Promise<Uint8Array> {
     const { wrapped, context } = asked
     // A provider gets its own bytes: what it does to them, a second attempt and the answer do not see.
-    const key = await access.ask((signal) => keys.unwrap({ ...wrapped, bytes: wrapped.bytes.slice() }, context, signal))
+    const key = await access.ask(
+      (signal) => keys.unwrap({ ...wrapped, bytes: wrapped.bytes.slice() }, context, signal),
+      (late) => late.fill(0),
+    )
     if (key.length !== keyLength) throw new GuardError('decryption_failed', { reason: 'what the provider unwrapped is no data key' })
     return key
   }
