@@ -59,6 +59,9 @@ interface Kept extends HeldKey {
   bytes: number
 }
 
+/** Loaded with the first key that is wanted: then every other `DataKeys` has it at once. */
+let Cache: typeof LRUCache | undefined
+
 interface Caches {
   readonly sealing: LRUCache<string, Kept>
   readonly opening: LRUCache<string, Kept>
@@ -74,7 +77,7 @@ export class DataKeys {
   readonly #clock: Clock
   readonly #bounds: { readonly age: number; readonly messages: number; readonly bytes: number; readonly stale: number }
   readonly #maxKeys: number
-  /** Made with the first key that is wanted, as lru-cache is loaded then. */
+  /** Made with the first key that is wanted. */
   #caches: Caches | undefined
   /** What the provider was asked for and has not answered yet. */
   readonly #pending = new Map<string, Promise<Kept>>()
@@ -100,8 +103,8 @@ export class DataKeys {
    */
   toSeal<T>(context: KeyContext, bytes: number, use: (key: HeldKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
-    const caches = this.#caches
-    if (caches === undefined) return this.#load().then(() => this.toSeal(context, bytes, use))
+    const caches = this.#made()
+    if (caches === undefined) return load().then(() => this.toSeal(context, bytes, use))
     const name = nameOf(context)
     const kept = caches.sealing.get(name)
     if (kept !== undefined && this.#isUsable(kept, bytes)) {
@@ -125,8 +128,8 @@ export class DataKeys {
   /** Uses the data key that is wrapped to open. As above, `use` begins before it returns. */
   toOpen<T>(wrapped: WrappedKey, context: KeyContext, use: (key: InputKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
-    const caches = this.#caches
-    if (caches === undefined) return this.#load().then(() => this.toOpen(wrapped, context, use))
+    const caches = this.#made()
+    if (caches === undefined) return load().then(() => this.toOpen(wrapped, context, use))
     const name = nameOf(context) + this.#nameOfWrapped(wrapped)
     const kept = caches.opening.get(name)
     const age = kept === undefined ? 0 : this.#ageOf(kept)
@@ -200,19 +203,16 @@ export class DataKeys {
     this.clear()
   }
 
-  async #load(): Promise<void> {
-    let Cache: typeof LRUCache
-    try {
-      Cache = (await import('lru-cache')).LRUCache
-    } catch (cause) {
-      throw new GuardError('keys_unavailable', { reason: 'the code that keeps data keys could not be loaded', cause })
-    }
+  /** Undefined as long as lru-cache is not loaded. */
+  #made(): Caches | undefined {
+    if (this.#caches !== undefined || Cache === undefined) return this.#caches
     const dispose = (key: Kept, _name: string, reason: string): void => {
       if (reason === 'evict') this.#counts.evicted++
       key.input.wipe()
     }
-    const cache = (): LRUCache<string, Kept> => new Cache({ max: this.#maxKeys, dispose })
-    this.#caches ??= { sealing: cache(), opening: cache() }
+    const options = { max: this.#maxKeys, dispose }
+    this.#caches = { sealing: new Cache<string, Kept>(options), opening: new Cache<string, Kept>(options) }
+    return this.#caches
   }
 
   #all(): readonly LRUCache<string, Kept>[] {
@@ -325,6 +325,14 @@ export class DataKeys {
     if (!isDown || kept === undefined || kept.input.isWiped || this.#ageOf(kept) >= this.#bounds.age + this.#bounds.stale) throw error
     this.#counts.stale++
     return kept.input
+  }
+}
+
+async function load(): Promise<void> {
+  try {
+    Cache = (await import('lru-cache')).LRUCache
+  } catch (cause) {
+    throw new GuardError('keys_unavailable', { reason: 'the code that keeps data keys could not be loaded', cause })
   }
 }
 

@@ -98,6 +98,15 @@ describe('data keys', () => {
     assert.equal(keys.metrics().exhausted, 3)
   })
 
+  test('are had at once where the provider is at hand, as soon as any were wanted in this process', async () => {
+    const ring = keyring({ primary: 'k1', keys: { k1: Uint8Array.from({ length: 32 }, (_, index) => index) } })
+    await held(new DataKeys(ring))
+    assert.equal(
+      new DataKeys(ring).toSeal(acme, 1, () => 'at once'),
+      'at once',
+    )
+  })
+
   test('hold to their bounds also for many who waited for one key', async () => {
     const { keys } = make({ maxMessages: 4 })
     const all = await Promise.all(Array.from({ length: 20 }, () => held(keys)))
