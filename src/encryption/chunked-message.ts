@@ -51,7 +51,7 @@ export function sealMessage(
     )
   })
   // What has to wait goes on with a copy: nothing that is written over the text meanwhile is sealed in its place.
-  if (isThenable(sealing)) given = Uint8Array.from(plaintext)
+  if (isThenable(sealing)) given = new Uint8Array(plaintext)
   return sealing
 }
 

@@ -131,7 +131,7 @@ export function sealer(options: SealerOptions): Sealer {
         return sealMessage(key.input, text, { kind: kindOf(number), context: bound }, writeHeader(number, content, key.wrapped))
       })
       // What is sealed is what was given, whatever is written over it while a data key is waited for.
-      if (isBytes && !hasBegun) text = Uint8Array.from(plaintext)
+      if (isBytes && !hasBegun) text = new Uint8Array(plaintext)
       return sealing
     },
     open: (sealed, own) => open(sealed, own),
@@ -170,7 +170,7 @@ function splitter(): (sealed: Uint8Array) => Split {
     let header = last !== undefined && startsWith(sealed, last.bytes) ? last.header : undefined
     if (header === undefined) {
       header = readHeader(sealed)
-      if (header !== undefined) last = { bytes: sealed.slice(0, header.length), header }
+      if (header !== undefined) last = { bytes: new Uint8Array(sealed.subarray(0, header.length)), header }
     }
     if (header === undefined || sealed.length < header.length + prefixLength)
       throw new GuardError('decryption_failed', { reason: 'it was cut within its header' })

@@ -228,6 +228,20 @@ describe('a sealer', () => {
         }
   })
 
+  test('opens one value after the other out of the same memory, a Buffer included', async () => {
+    const writer = sealer({ keys, dataKeys: { maxMessages: 1 } })
+    const values = [await writer.seal('one', context), await writer.seal('two', context)]
+    for (const memory of [new Uint8Array(values[0]?.length ?? 0), Buffer.alloc(values[0]?.length ?? 0)]) {
+      const own = sealer({ keys })
+      const opened: unknown[] = []
+      for (const value of values) {
+        memory.set(value)
+        opened.push(await own.open(memory, context))
+      }
+      assert.deepEqual(opened, ['one', 'two'])
+    }
+  })
+
   test('renews the wrapping and leaves the value as it is', async () => {
     const old = localKeys({ primary: 'k1', keys: { k1, k2 } })
     const renewed = localKeys({ primary: 'k2', keys: { k1, k2 } })
