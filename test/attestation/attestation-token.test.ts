@@ -174,6 +174,7 @@ describe('an attestation token is refused', () => {
     ['without an end', () => ({ exp: undefined }), /exp/],
     ['whose end is a text', () => ({ exp: '9999999999' }), /exp/],
     ['that may be debugged', () => ({ dbgstat: 'enabled' }), /looked into/, 'denied'],
+    ['that says both', () => ({ dbgstat: ['enabled', 'disabled-since-boot'] }), /looked into/, 'denied'],
     ['that does not say whether it may be', () => ({ dbgstat: undefined }), /looked into/, 'denied'],
     ['that says so by a word nobody knows', () => ({ dbgstat: 'DISABLED-SINCE-BOOT' }), /looked into/, 'denied'],
     ['of another platform', () => ({ swname: 'GCE' }), /swname/, 'denied'],

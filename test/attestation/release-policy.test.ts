@@ -553,21 +553,22 @@ describe('releasePolicy', () => {
 
   test('seals to nothing that an attestation of one’s own makes up', async () => {
     const workload = { kind: 'own', measurements: {}, key: recipient.publicKey, expiresAt: Number.POSITIVE_INFINITY }
-    const wrong: readonly object[] = [
-      { key: { ...recipient.publicKey, crv: 'P-384' } },
-      { key: { kty: 'oct', k: 'AAAA' } },
-      { key: { ...recipient.publicKey, y: recipient.publicKey.x } },
-      { expiresAt: Number.NaN },
-      { expiresAt: began },
+    const wrong: readonly (readonly [change: object, code: string])[] = [
+      [{ key: { ...recipient.publicKey, crv: 'P-384' } }, 'identity_invalid'],
+      [{ key: { kty: 'oct', k: 'AAAA' } }, 'identity_invalid'],
+      [{ key: { ...recipient.publicKey, y: recipient.publicKey.x } }, 'identity_invalid'],
+      [{ key: { kty: 'RSA', n: `w${'A'.repeat(169)}Q`, e: 'AQAB' } }, 'identity_invalid'],
+      [{ expiresAt: Number.NaN }, 'identity_expired'],
+      [{ expiresAt: began }, 'identity_expired'],
     ]
-    for (const change of wrong) {
+    for (const [change, code] of wrong) {
       const own: Attestation = {
         verify: (_given, _nonce, _clock: Clock) => Promise.resolve({ ...workload, ...change } as AttestedWorkload),
         describe: () => ({}),
       }
       const release = make({ attestation: own })
       const { nonce } = await release.challenge(asked)
-      await assert.rejects(release.release({ ...asked, nonce, evidence: 'token' }))
+      await refused(release.release({ ...asked, nonce, evidence: 'token' }), code)
     }
   })
 
