@@ -413,6 +413,10 @@ describe('a data key is not released', () => {
       await refused(release.release({ ...request, ...(change as object) }), 'payload_invalid')
       await refused(release.challenge({ ...asked, ...(change as object) }), 'payload_invalid')
     }
+    for (const nothing of [undefined, null, 'text', 1]) {
+      await refused(release.release(nothing as never), 'payload_invalid')
+      await refused(release.challenge(nothing as never), 'payload_invalid')
+    }
   })
 
   test('for another key than was asked for, whatever becomes of the request while it is answered', async () => {
