@@ -83,6 +83,8 @@ export class DataKeys {
   readonly #pending = new Map<string, Promise<Kept>>()
   readonly #counts = { hits: 0, misses: 0, expired: 0, exhausted: 0, stale: 0, evicted: 0 }
   readonly #names = new WeakMap<WrappedKey, string>()
+  /** How often all keys were forgotten. */
+  #cleared = 0
   #cancelSweep: (() => void) | undefined
   #isClosed = false
 
@@ -192,6 +194,7 @@ export class DataKeys {
 
   /** Forgets and overwrites every key that is kept. Others may be fetched after it. */
   clear(): void {
+    this.#cleared++
     for (const keys of this.#all()) keys.clear()
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
@@ -266,6 +269,7 @@ export class DataKeys {
       keep(made)
       return made
     }
+    const cleared = this.#cleared
     const fetching = made.then(
       (key) => {
         this.#pending.delete(name)
@@ -273,7 +277,9 @@ export class DataKeys {
           key.input.wipe()
           throw new GuardError('keys_unavailable', { reason: 'the sealer was closed' })
         }
-        keep(key)
+        // Asked for before all keys were forgotten: whoever waits for it asks anew.
+        if (this.#cleared === cleared) keep(key)
+        else key.input.wipe()
         return key
       },
       (error: unknown) => {

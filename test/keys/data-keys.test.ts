@@ -146,6 +146,23 @@ describe('data keys', () => {
     assert.throws(() => keys.toSeal(acme, 1, (key) => key), unavailable)
   })
 
+  test('that were asked for before all were forgotten are asked for anew, so that what was erased meanwhile stays so', async () => {
+    const own = make()
+    const { wrapped } = await own.provider.generate(acme)
+    let release = (): void => {}
+    own.before = () => new Promise<void>((resolve) => (release = resolve))
+    const opening = opened(own.keys, wrapped)
+    const failing = assert.rejects(opening, { code: 'decryption_failed' })
+    await turns()
+    own.keys.clear()
+    own.before = () => {
+      throw new GuardError('decryption_failed', { reason: 'it was destroyed' })
+    }
+    release()
+    await failing
+    assert.equal(own.keys.metrics().kept, 0)
+  })
+
   test('that arrive after close are wiped, and not used', async () => {
     const own = make()
     let release = (): void => {}
