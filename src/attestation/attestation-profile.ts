@@ -23,7 +23,7 @@ export interface AttestationProfile {
    * (RFC 7638) of a key that the workload sends along.
    */
   readonly key: { readonly jwk: ClaimPath } | { readonly jwks: ClaimPath } | { readonly thumbprint: ClaimPath }
-  /** What must be said so that nobody may look into the workload while it runs. Each of them must be there. */
+  /** What must be said so that nobody may look into the workload while it runs. Each of them must be there, and be no list. */
   readonly debug: readonly RequiredClaim[]
   /** What else must hold of every token. */
   readonly required: readonly RequiredClaim[]

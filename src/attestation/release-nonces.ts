@@ -73,7 +73,8 @@ export class ReleaseNonces {
   async use(nonce: string, expiresAt: number, clock: Clock): Promise<void> {
     let isNew: unknown
     try {
-      isNew = await this.#used.add(`release:${nonce}`, expiresAt, clock.now())
+      // Longer than it is good by the skew: others who share the store may have a clock that is behind.
+      isNew = await this.#used.add(`release:${nonce}`, expiresAt + clockSkew, clock.now())
     } catch (cause) {
       throw isGuardError(cause) ? cause : new GuardError('keys_unavailable', { reason: 'used nonces cannot be remembered', cause })
     }

@@ -8,7 +8,7 @@ import { ProviderAccess } from '../keys/provider-access.ts'
 import { memoryState } from '../state/memory-state.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Attestation, AttestationEvidence, AttestedWorkload } from './attestation.ts'
-import { algorithmOf, type ReleaseAlgorithm, releaseAlgorithms } from './recipient-key.ts'
+import { algorithmOf, importRecipientKey, parseRecipientKey, type RecipientKey, type ReleaseAlgorithm, releaseAlgorithms } from './recipient-key.ts'
 import { type ReleaseNonce, ReleaseNonces } from './release-nonces.ts'
 import { copyRequest, type KeyRequest, requestDigest, sealReleasedKey } from './released-key.ts'
 
@@ -131,7 +131,10 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
   async function unwrap(asked: KeyRequest): Promise<Uint8Array> {
     const { wrapped, context } = asked
     // A provider gets its own bytes: what it does to them, a second attempt and the answer do not see.
-    const key = await access.ask((signal) => keys.unwrap({ ...wrapped, bytes: wrapped.bytes.slice() }, context, signal))
+    const key = await access.ask(
+      (signal) => keys.unwrap({ ...wrapped, bytes: wrapped.bytes.slice() }, context, signal),
+      (late) => late.fill(0),
+    )
     if (key.length !== keyLength) throw new GuardError('decryption_failed', { reason: 'what the provider unwrapped is no data key' })
     return key
   }
@@ -148,7 +151,8 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
       const digest = await requestDigest(asked)
       const until = await nonces.check(nonce, digest, clock)
       const workload = await inTime('the attestation', attestation.verify(given, nonce, clock))
-      if (!algorithms.includes(algorithmOf(workload.key))) throw new GuardError('denied', { reason: 'nothing may be sealed to a key of this kind' })
+      const to = await sealable(workload.key)
+      if (!algorithms.includes(algorithmOf(to))) throw new GuardError('denied', { reason: 'nothing may be sealed to a key of this kind' })
       await inTime('the store of used nonces', nonces.use(nonce, until, clock))
       await mayHave(workload, asked)
       const key = await unwrap(asked)
@@ -156,7 +160,7 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
         // The provider may have taken its time.
         if (!(Math.min(until, workload.expiresAt) > clock.now()))
           throw new GuardError('identity_expired', { reason: 'the evidence has expired meanwhile' })
-        return await sealReleasedKey(key, workload.key, { nonce, digest })
+        return await sealReleasedKey(key, to, { nonce, digest })
       } finally {
         key.fill(0)
       }
@@ -170,6 +174,18 @@ export function releasePolicy(options: ReleasePolicyOptions): KeyRelease {
       shared: shared !== undefined,
     }),
   })
+}
+
+// Known before anything is used up or unwrapped: whether a point is on its curve is found when it is imported.
+async function sealable(attested: RecipientKey): Promise<RecipientKey> {
+  const key = parseRecipientKey(attested)
+  try {
+    if (key !== undefined) await importRecipientKey(key)
+  } catch (cause) {
+    throw new GuardError('identity_invalid', { reason: 'the key that was attested is not on its curve', cause })
+  }
+  if (key === undefined) throw new GuardError('identity_invalid', { reason: 'nothing may be sealed to the key that was attested' })
+  return key
 }
 
 /** More than any evidence has, in bytes or characters. */

@@ -24,6 +24,8 @@ const maxContext = 8192
  * @throws GuardError `payload_invalid` where it is no wrapped key with a context.
  */
 export function copyRequest(asked: KeyRequest): KeyRequest {
+  // What comes from outside may be nothing at all.
+  if (typeof asked !== 'object' || asked === null) throw malformed()
   const { wrapped, context } = asked
   if (typeof wrapped !== 'object' || wrapped === null || !isWrappedKey(wrapped) || typeof context !== 'object' || context === null) throw malformed()
   // Without a prototype, so that no name means more than another.

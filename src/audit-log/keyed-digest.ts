@@ -60,7 +60,7 @@ export function webDigest(key: Uint8Array<ArrayBuffer>): KeyedDigest {
     running() {
       const pieces: Uint8Array[] = []
       return {
-        update: (content) => void pieces.push(typeof content === 'string' ? new TextEncoder().encode(content) : content.slice()),
+        update: (content) => void pieces.push(typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content)),
         end: () => digest(joined(pieces)),
       }
     },

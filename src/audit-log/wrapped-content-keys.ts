@@ -108,9 +108,10 @@ class KeptKeys {
       unwrap: async (wrapped, context) => {
         const of = identify(wrapped)
         const known = this.#kept.get(context.subject ?? '')
-        if (known?.of === of) return known.key.slice()
+        if (known?.of === of) return new Uint8Array(known.key)
         const key = await punctual((signal) => keys.unwrap(wrapped, context, signal))
-        this.#keep(context, of, key.slice())
+        // A copy, whose end is its own: `slice` makes none of a Buffer.
+        this.#keep(context, of, new Uint8Array(key))
         return key
       },
       wrap: (key, context, signal) => keys.wrap(key, context, signal),

@@ -31,10 +31,11 @@ export function sealMessage(
   before: Uint8Array = nothing,
   salt: Uint8Array = newSalt(),
 ): Awaitable<Uint8Array<ArrayBuffer>> {
-  return andThen(deriveMessageKey(input, kind, salt, context, backend), (key) => {
-    const chunks = Math.floor(plaintext.length / chunkLength) + 1
+  let given = plaintext
+  const sealing = andThen(deriveMessageKey(input, kind, salt, context, backend), (key) => {
+    const chunks = Math.floor(given.length / chunkLength) + 1
     const start = before.length + prefixLength
-    const output = new Uint8Array(start + plaintext.length + chunks * tagLength)
+    const output = new Uint8Array(start + given.length + chunks * tagLength)
     output.set(before)
     output.set(salt, before.length)
     output.set(key.commitment, before.length + saltLength)
@@ -42,13 +43,16 @@ export function sealMessage(
     return andThen(
       inOrder(chunks, (number) => {
         const from = number * chunkLength
-        const text = plaintext.subarray(from, from + chunkLength)
+        const text = given.subarray(from, from + chunkLength)
         const at = start + number * sealedChunkLength
         return sealer.seal(text, output.subarray(at, at + text.length + tagLength), number === chunks - 1)
       }),
       () => output,
     )
   })
+  // What has to wait goes on with a copy: nothing that is written over the text meanwhile is sealed in its place.
+  if (isThenable(sealing)) given = new Uint8Array(plaintext)
+  return sealing
 }
 
 /**

@@ -77,9 +77,17 @@ export async function rewrapAll({ box, keys, items, write, batch = 8, onProgress
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     onProgress?.(Object.freeze({ ...counts, failed: [...failed] }))
   }
-  for await (const item of items) {
-    pending.push(one(item))
-    if (pending.length === batch) await settle()
+  try {
+    for await (const item of items) {
+      const working = one(item)
+      // It is heard of in `settle`, and may fail long before that: while the next item is waited for.
+      working.catch(() => {})
+      pending.push(working)
+      if (pending.length === batch) await settle()
+    }
+  } catch (error) {
+    await Promise.allSettled(pending)
+    throw error
   }
   await settle()
   return Object.freeze({ ...counts, failed })

@@ -101,8 +101,8 @@ function bytesAt(all: Uint8Array, at: number, size: 1 | 2): Found | undefined {
   if (all.length < at + size) return undefined
   const length = size === 1 ? (all[at] ?? 0) : ((all[at] ?? 0) << 8) | (all[at + 1] ?? 0)
   const end = at + size + length
-  // A copy: what it was cut from may be written over.
-  return all.length < end ? undefined : { bytes: all.slice(at + size, end), end }
+  // A copy: what it was cut from may be written over. `slice` makes none of a Buffer.
+  return all.length < end ? undefined : { bytes: new Uint8Array(all.subarray(at + size, end)), end }
 }
 
 function textAt(all: Uint8Array, at: number, size: 1 | 2): { readonly text: string; readonly end: number } | undefined {

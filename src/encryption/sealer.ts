@@ -77,7 +77,8 @@ const bounds: Readonly<Record<keyof DataKeyOptions, Check>> = {
   maxMessages: whole,
   maxBytes: whole,
   staleWhileDown: none,
-  maxKeys: whole,
+  // Room for so many is made with the first key.
+  maxKeys: [optional((value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 1e6), 'a whole number from 1 to 1,000,000'],
   deadline: positive,
   retries: [optional((value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 10), 'a whole number from 0 to 10'],
   clock: [optional(hasMethods('now', 'monotonic', 'after')), 'a Clock'],
@@ -123,9 +124,15 @@ export function sealer(options: SealerOptions): Sealer {
       const content = isBytes ? 'bytes' : 'json'
       const plaintext = isBytes ? value : serialize(value)
       const bound = encodeContext(context, boundPart(number, content))
-      return dataKeys.toSeal(keyContextOf(context), plaintext.length, (key) =>
-        sealMessage(key.input, plaintext, { kind: kindOf(number), context: bound }, writeHeader(number, content, key.wrapped)),
-      )
+      let text = plaintext
+      let hasBegun = false
+      const sealing = dataKeys.toSeal(keyContextOf(context), plaintext.length, (key) => {
+        hasBegun = true
+        return sealMessage(key.input, text, { kind: kindOf(number), context: bound }, writeHeader(number, content, key.wrapped))
+      })
+      // What is sealed is what was given, whatever is written over it while a data key is waited for.
+      if (isBytes && !hasBegun) text = new Uint8Array(plaintext)
+      return sealing
     },
     open: (sealed, own) => open(sealed, own),
     openBytes: async (sealed, own) => asBytes(await open(sealed, own, 'bytes')),
@@ -163,7 +170,7 @@ function splitter(): (sealed: Uint8Array) => Split {
     let header = last !== undefined && startsWith(sealed, last.bytes) ? last.header : undefined
     if (header === undefined) {
       header = readHeader(sealed)
-      if (header !== undefined) last = { bytes: sealed.slice(0, header.length), header }
+      if (header !== undefined) last = { bytes: new Uint8Array(sealed.subarray(0, header.length)), header }
     }
     if (header === undefined || sealed.length < header.length + prefixLength)
       throw new GuardError('decryption_failed', { reason: 'it was cut within its header' })

@@ -40,9 +40,10 @@ class WebGcm implements Aead {
   }
 
   async seal(nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array | undefined, into: Uint8Array): Promise<void> {
-    // Copied before the first wait: the caller writes the next nonce into the same bytes.
+    // Copied before the first wait: the caller writes the next nonce into the same bytes, and its own caller whatever it likes into the text.
     const parameters = parametersOf(nonce, aad)
-    into.set(new Uint8Array(await crypto.subtle.encrypt(parameters, await this.#key, asOwn(plaintext))))
+    const text = new Uint8Array(plaintext)
+    into.set(new Uint8Array(await crypto.subtle.encrypt(parameters, await this.#key, text)))
   }
 
   async open(nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array | undefined): Promise<Uint8Array<ArrayBuffer>> {

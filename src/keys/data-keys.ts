@@ -17,7 +17,7 @@ export interface DataKeyOptions {
   readonly maxBytes?: number
   /** Seconds beyond `maxAge` for which a kept key still opens, never seals, while the provider does not answer; 0 unless given. */
   readonly staleWhileDown?: number
-  /** Data keys that are kept at once, for sealing and for opening each; 1,000 unless given. */
+  /** Data keys that are kept at once, for sealing and for opening each; 1,000 unless given, at most 1,000,000. */
   readonly maxKeys?: number
   /** Milliseconds that the provider has for an answer, with its repetitions; 5,000 unless given. */
   readonly deadline?: number
@@ -59,7 +59,7 @@ interface Kept extends HeldKey {
   bytes: number
 }
 
-/** Loaded with the first key that anybody wants. */
+/** Loaded with the first key that is wanted: then every other `DataKeys` has it at once. */
 let Cache: typeof LRUCache | undefined
 
 interface Caches {
@@ -77,11 +77,14 @@ export class DataKeys {
   readonly #clock: Clock
   readonly #bounds: { readonly age: number; readonly messages: number; readonly bytes: number; readonly stale: number }
   readonly #maxKeys: number
+  /** Made with the first key that is wanted. */
   #caches: Caches | undefined
   /** What the provider was asked for and has not answered yet. */
   readonly #pending = new Map<string, Promise<Kept>>()
   readonly #counts = { hits: 0, misses: 0, expired: 0, exhausted: 0, stale: 0, evicted: 0 }
   readonly #names = new WeakMap<WrappedKey, string>()
+  /** How often all keys were forgotten. */
+  #cleared = 0
   #cancelSweep: (() => void) | undefined
   #isClosed = false
 
@@ -93,7 +96,6 @@ export class DataKeys {
     this.#access = new ProviderAccess({ deadline, retries, clock })
     this.#bounds = { age: maxAge * 1000, messages: maxMessages, bytes: maxBytes, stale: staleWhileDown * 1000 }
     this.#maxKeys = maxKeys
-    this.#caches = Cache && this.#make(Cache)
   }
 
   /**
@@ -103,8 +105,8 @@ export class DataKeys {
    */
   toSeal<T>(context: KeyContext, bytes: number, use: (key: HeldKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
-    const caches = this.#caches
-    if (caches === undefined) return this.#load().then(() => this.toSeal(context, bytes, use))
+    const caches = this.#made()
+    if (caches === undefined) return load().then(() => this.toSeal(context, bytes, use))
     const name = nameOf(context)
     const kept = caches.sealing.get(name)
     if (kept !== undefined && this.#isUsable(kept, bytes)) {
@@ -128,8 +130,8 @@ export class DataKeys {
   /** Uses the data key that is wrapped to open. As above, `use` begins before it returns. */
   toOpen<T>(wrapped: WrappedKey, context: KeyContext, use: (key: InputKey) => Awaitable<T>): Awaitable<T> {
     this.#open()
-    const caches = this.#caches
-    if (caches === undefined) return this.#load().then(() => this.toOpen(wrapped, context, use))
+    const caches = this.#made()
+    if (caches === undefined) return load().then(() => this.toOpen(wrapped, context, use))
     const name = nameOf(context) + this.#nameOfWrapped(wrapped)
     const kept = caches.opening.get(name)
     const age = kept === undefined ? 0 : this.#ageOf(kept)
@@ -192,6 +194,7 @@ export class DataKeys {
 
   /** Forgets and overwrites every key that is kept. Others may be fetched after it. */
   clear(): void {
+    this.#cleared++
     for (const keys of this.#all()) keys.clear()
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
@@ -203,22 +206,16 @@ export class DataKeys {
     this.clear()
   }
 
-  async #load(): Promise<void> {
-    try {
-      Cache ??= (await import('lru-cache')).LRUCache
-    } catch (cause) {
-      throw new GuardError('keys_unavailable', { reason: 'the code that keeps data keys could not be loaded', cause })
-    }
-    this.#caches ??= this.#make(Cache)
-  }
-
-  #make(Lru: typeof LRUCache): Caches {
+  /** Undefined as long as lru-cache is not loaded. */
+  #made(): Caches | undefined {
+    if (this.#caches !== undefined || Cache === undefined) return this.#caches
     const dispose = (key: Kept, _name: string, reason: string): void => {
       if (reason === 'evict') this.#counts.evicted++
       key.input.wipe()
     }
-    const cache = (): LRUCache<string, Kept> => new Lru({ max: this.#maxKeys, dispose })
-    return { sealing: cache(), opening: cache() }
+    const options = { max: this.#maxKeys, dispose }
+    this.#caches = { sealing: new Cache<string, Kept>(options), opening: new Cache<string, Kept>(options) }
+    return this.#caches
   }
 
   #all(): readonly LRUCache<string, Kept>[] {
@@ -272,6 +269,7 @@ export class DataKeys {
       keep(made)
       return made
     }
+    const cleared = this.#cleared
     const fetching = made.then(
       (key) => {
         this.#pending.delete(name)
@@ -279,7 +277,9 @@ export class DataKeys {
           key.input.wipe()
           throw new GuardError('keys_unavailable', { reason: 'the sealer was closed' })
         }
-        keep(key)
+        // Asked for before all keys were forgotten: whoever waits for it asks anew.
+        if (this.#cleared === cleared) keep(key)
+        else key.input.wipe()
         return key
       },
       (error: unknown) => {
@@ -331,6 +331,14 @@ export class DataKeys {
     if (!isDown || kept === undefined || kept.input.isWiped || this.#ageOf(kept) >= this.#bounds.age + this.#bounds.stale) throw error
     this.#counts.stale++
     return kept.input
+  }
+}
+
+async function load(): Promise<void> {
+  try {
+    Cache = (await import('lru-cache')).LRUCache
+  } catch (cause) {
+    throw new GuardError('keys_unavailable', { reason: 'the code that keeps data keys could not be loaded', cause })
   }
 }
 

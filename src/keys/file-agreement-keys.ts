@@ -52,6 +52,8 @@ export async function fileAgreementKeys(path: string, lock: KeyringLock): Promis
 export async function createFileAgreementKeys(path: string, lock: KeyringLock, options: CreateAgreementKeysOptions = {}): Promise<PublicKeySet> {
   const { curve = 'X25519', id = 'local' } = options
   if (curve !== 'X25519' && curve !== 'P-256') throw new TypeError("createFileAgreementKeys: curve: must be 'X25519' or 'P-256'")
+  // Another could be written, and never read again.
+  if (typeof id !== 'string') throw new TypeError('createFileAgreementKeys: id: must be a text')
   const own = checkedLock(lock)
   // A copy: what is checked is what is sealed.
   const jwks: { keys: JWK[] } = options.jwks === undefined ? { keys: [await newKey(curve)] } : structuredClone({ keys: [...options.jwks.keys] })

@@ -57,6 +57,8 @@ async function refused(releasing: Promise<unknown>, code: string, reason: RegExp
   })
 }
 
+const aborted = (signal: AbortSignal | undefined): Promise<void> => new Promise((resolve) => signal?.addEventListener('abort', () => resolve()))
+
 /** A store of several processes, such as one in Redis. */
 function sharedState(): StateStore {
   const state = memoryState()
@@ -145,6 +147,31 @@ describe('a data key is not released', () => {
     await release.release(request)
     await refused(release.release(request), 'replayed')
     await refused(release.release({ ...request, evidence: await evidenceFor(request.nonce) }), 'replayed')
+  })
+
+  test('twice by two processes whose clocks are apart, though their store forgets by a clock of its own', async () => {
+    let now = began
+    const forgottenAt = new Map<string, number>()
+    const state: StateStore = {
+      ...sharedState(),
+      add: (key, expiresAt, asker) => {
+        if ((forgottenAt.get(key) ?? 0) > now) return false
+        forgottenAt.set(key, now + expiresAt - asker)
+        return true
+      },
+    }
+    const shared = { secret: sequence(7), state }
+    const one = make({ shared, clock: testClock(began) })
+    const first = clock
+    const behind = testClock(began)
+    const two = make({ shared, clock: behind })
+    clock = first
+    const { nonce } = await one.challenge(asked)
+    const evidence = await evidenceFor(nonce)
+    await one.release({ ...asked, nonce, evidence })
+    now += 120_500
+    behind.advance(119_000)
+    await refused(two.release({ ...asked, nonce, evidence }), 'replayed')
   })
 
   test('to more than one of many that come at once with one nonce', async () => {
@@ -309,6 +336,19 @@ describe('a data key is not released', () => {
       if (clock.pending > 1) clock.advance(100)
     }
     await waiting
+    const late = sequence(50)
+    let isAsked = false
+    const unwrap: KeyProvider['unwrap'] = async (_wrapped, _context, signal) => {
+      isAsked = true
+      await aborted(signal)
+      return late
+    }
+    const slow = make({ keys: { ...keys, unwrap } })
+    const tooLate = refused(slow.release(await full(slow)), 'keys_unavailable')
+    while (!isAsked) await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(5000)
+    await tooLate
+    assert.equal(late[0], 0)
     const short = make({ keys: { ...keys, unwrap: () => new Uint8Array(16) } })
     await refused(short.release(await full(short)), 'decryption_failed', /no data key/)
   })
@@ -367,6 +407,10 @@ describe('a data key is not released', () => {
     for (const change of wrong) {
       await refused(release.release({ ...request, ...(change as object) }), 'payload_invalid')
       await refused(release.challenge({ ...asked, ...(change as object) }), 'payload_invalid')
+    }
+    for (const nothing of [undefined, null, 'text', 1]) {
+      await refused(release.release(nothing as never), 'payload_invalid')
+      await refused(release.challenge(nothing as never), 'payload_invalid')
     }
   })
 
@@ -508,21 +552,22 @@ describe('releasePolicy', () => {
 
   test('seals to nothing that an attestation of one’s own makes up', async () => {
     const workload = { kind: 'own', measurements: {}, key: recipient.publicKey, expiresAt: Number.POSITIVE_INFINITY }
-    const wrong: readonly object[] = [
-      { key: { ...recipient.publicKey, crv: 'P-384' } },
-      { key: { kty: 'oct', k: 'AAAA' } },
-      { key: { ...recipient.publicKey, y: recipient.publicKey.x } },
-      { expiresAt: Number.NaN },
-      { expiresAt: began },
+    const wrong: readonly (readonly [change: object, code: string])[] = [
+      [{ key: { ...recipient.publicKey, crv: 'P-384' } }, 'identity_invalid'],
+      [{ key: { kty: 'oct', k: 'AAAA' } }, 'identity_invalid'],
+      [{ key: { ...recipient.publicKey, y: recipient.publicKey.x } }, 'identity_invalid'],
+      [{ key: { kty: 'RSA', n: `w${'A'.repeat(169)}Q`, e: 'AQAB' } }, 'identity_invalid'],
+      [{ expiresAt: Number.NaN }, 'identity_expired'],
+      [{ expiresAt: began }, 'identity_expired'],
     ]
-    for (const change of wrong) {
+    for (const [change, code] of wrong) {
       const own: Attestation = {
         verify: (_given, _nonce, _clock: Clock) => Promise.resolve({ ...workload, ...change } as AttestedWorkload),
         describe: () => ({}),
       }
       const release = make({ attestation: own })
       const { nonce } = await release.challenge(asked)
-      await assert.rejects(release.release({ ...asked, nonce, evidence: 'token' }))
+      await refused(release.release({ ...asked, nonce, evidence: 'token' }), code)
     }
   })
 

@@ -54,6 +54,18 @@ describe('keys of data subjects that are wrapped', () => {
     await checkPort(await fileContentKeys(join(root, 'port'), { keys: kek(1) }))
   })
 
+  it('stay what they are whatever becomes of the key that was given, of a provider that answers with a Buffer as well', async () => {
+    const ring = kek(1)
+    const buffers: KeyProvider = { ...ring, unwrap: async (wrapped, context) => Buffer.from(await ring.unwrap(wrapped, context)) }
+    const keys = wrappedContentKeys({ keys: buffers, store: memorySubjectKeys(), names })
+    const given = hex((await keys.keyOf('ada')).key)
+    for (let time = 0; time < 3; time++) {
+      const { key } = await keys.keyOf('ada')
+      assert.equal(hex(key), given)
+      key.fill(0)
+    }
+  })
+
   it('stand in the store wrapped, under names that say nothing', async () => {
     const folder = join(root, 'secret')
     const keys = await fileContentKeys(folder, { keys: kek(1) })

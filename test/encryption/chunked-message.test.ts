@@ -128,6 +128,17 @@ describe('a sealed message', () => {
       }
     })
 
+  for (const [name, backend] of backends)
+    test(`is of the text that was given, whatever is written over it meanwhile, on ${name}`, async () => {
+      const given = new Uint8Array(3 * 16_384).fill(7)
+      const options = { kind: aesGcm, context: new Uint8Array(), backend }
+      const key = crypto.getRandomValues(new Uint8Array(32))
+      const sealing = sealMessage(new InputKey(key, backend), given, options)
+      given.fill(0)
+      const opened = await openMessage(new InputKey(key, backend), await sealing, options)
+      assert.ok(opened.every((byte) => byte === 7))
+    })
+
   test('is refused when any bit of it is another, or when it is cut anywhere', async () => {
     const input = new InputKey(key)
     const sealed = await sealMessage(input, new Uint8Array(20), { kind: aesGcm, context })

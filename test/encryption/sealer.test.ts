@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { type KeyProvider, localKeys, type SealContext, type Sealer, sealer, type Suite } from '../../src/index.ts'
+import { type KeyProvider, localKeys, rewrapAll, type SealContext, type SealedItem, type Sealer, sealer, type Suite } from '../../src/index.ts'
 import { readHeader } from '../../src/encryption/sealed-header.ts'
 
 const k1 = Uint8Array.from({ length: 32 }, (_, index) => index)
@@ -215,6 +215,33 @@ describe('a sealer', () => {
     assert.equal(own.metrics().kept, 0)
   })
 
+  test('seals what it was given, whatever is written over it while a data key is waited for', async () => {
+    const slow: KeyProvider = { ...keys, generate: async (of) => keys.generate(of) }
+    for (const suite of suites)
+      for (const provider of [keys, slow])
+        for (const length of [3, 40_000]) {
+          const own = sealer({ keys: provider, suite })
+          const given = new Uint8Array(length).fill(7)
+          const sealing = own.seal(given, context)
+          given.fill(0)
+          assert.deepEqual(await own.open(await sealing, context), new Uint8Array(length).fill(7))
+        }
+  })
+
+  test('opens one value after the other out of the same memory, a Buffer included', async () => {
+    const writer = sealer({ keys, dataKeys: { maxMessages: 1 } })
+    const values = [await writer.seal('one', context), await writer.seal('two', context)]
+    for (const memory of [new Uint8Array(values[0]?.length ?? 0), Buffer.alloc(values[0]?.length ?? 0)]) {
+      const own = sealer({ keys })
+      const opened: unknown[] = []
+      for (const value of values) {
+        memory.set(value)
+        opened.push(await own.open(memory, context))
+      }
+      assert.deepEqual(opened, ['one', 'two'])
+    }
+  })
+
   test('renews the wrapping and leaves the value as it is', async () => {
     const old = localKeys({ primary: 'k1', keys: { k1, k2 } })
     const renewed = localKeys({ primary: 'k2', keys: { k1, k2 } })
@@ -225,6 +252,52 @@ describe('a sealer', () => {
     assert.deepEqual(await sealer({ keys: later }).open(again, context), text)
     await assert.rejects(sealer({ keys: later }).open(sealed, context), refused)
     await assert.rejects(sealer({ keys: renewed }).rewrap(sealed, { ...context, tenant: 'other' }), refused)
+  })
+
+  describe('renews many', () => {
+    const box = sealer({ keys: localKeys({ primary: 'k2', keys: { k1, k2 } }) })
+    const renewing = (items: AsyncIterable<SealedItem>, write: () => unknown) =>
+      rewrapAll({ box, keys: localKeys({ primary: 'k2', keys: { k1, k2 } }), items, write })
+    const failure = new Error('on purpose')
+
+    test('and ends with the failure of one, also where it comes while the next is waited for', async () => {
+      const sealed = await sealer({ keys }).seal(text, context)
+      let isOver = false
+      const items = async function* (): AsyncGenerator<SealedItem> {
+        try {
+          yield { name: 'one', sealed, context }
+          // So long that a promise whose rejection nobody hears of would end the process.
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          yield { name: 'two', sealed, context }
+        } finally {
+          isOver = true
+        }
+      }
+      await assert.rejects(
+        renewing(items(), () => Promise.reject(failure)),
+        failure,
+      )
+      assert.equal(isOver, true)
+    })
+
+    test('and writes nothing after it ended, also where the list of them fails', async () => {
+      const sealed = await sealer({ keys }).seal(text, context)
+      const items = async function* (): AsyncGenerator<SealedItem> {
+        yield { name: 'one', sealed, context }
+        throw failure
+      }
+      let written = 0
+      const write = async (): Promise<void> => {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        written++
+      }
+      await assert.rejects(renewing(items(), write), failure)
+      assert.equal(written, 1)
+    })
+  })
+
+  test('makes no room for more data keys than anybody has', () => {
+    for (const maxKeys of [0, 1.5, 1_000_001, 2 ** 40]) assert.throws(() => sealer({ keys, dataKeys: { maxKeys } }), TypeError)
   })
 
   test('reads the header that a stranger wrote within bounds', () =>

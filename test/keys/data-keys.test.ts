@@ -101,6 +101,15 @@ describe('data keys', () => {
     assert.equal(keys.metrics().exhausted, 3)
   })
 
+  test('are had at once where the provider is at hand, as soon as any were wanted in this process', async () => {
+    const ring = keyring({ primary: 'k1', keys: { k1: Uint8Array.from({ length: 32 }, (_, index) => index) } })
+    await held(new DataKeys(ring))
+    assert.equal(
+      new DataKeys(ring).toSeal(acme, 1, () => 'at once'),
+      'at once',
+    )
+  })
+
   test('hold to their bounds also for many who waited for one key', async () => {
     const { keys } = make({ maxMessages: 4 })
     const all = await Promise.all(Array.from({ length: 20 }, () => held(keys)))
@@ -138,6 +147,23 @@ describe('data keys', () => {
     keys.close()
     assert.ok(all.every(({ input }) => input.isWiped))
     assert.throws(() => keys.toSeal(acme, 1, (key) => key), unavailable)
+  })
+
+  test('that were asked for before all were forgotten are asked for anew, so that what was erased meanwhile stays so', async () => {
+    const own = make()
+    const { wrapped } = await own.provider.generate(acme)
+    let release = (): void => {}
+    own.before = () => new Promise<void>((resolve) => (release = resolve))
+    const opening = opened(own.keys, wrapped)
+    const failing = assert.rejects(opening, { code: 'decryption_failed' })
+    await turns()
+    own.keys.clear()
+    own.before = () => {
+      throw new GuardError('decryption_failed', { reason: 'it was destroyed' })
+    }
+    release()
+    await failing
+    assert.equal(own.keys.metrics().kept, 0)
   })
 
   test('that arrive after close are wiped, and not used', async () => {

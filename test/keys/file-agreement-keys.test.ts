@@ -104,6 +104,7 @@ describe('a JWK Set in a file', () => {
       await assert.rejects(createFileAgreementKeys(path, lock, { jwks: { keys } }), TypeError)
     await assert.rejects(createFileAgreementKeys(path, lock, { curve: 'P-384' as never }), TypeError)
     await assert.rejects(createFileAgreementKeys(path, { passphrase, cost: 1 }), TypeError)
+    await assert.rejects(createFileAgreementKeys(path, lock, { id: 5 as never }), TypeError)
     await assert.rejects(
       createFileAgreementKeys(path, lock, { jwks: { keys: [{ ...jwk, x5c: ['A'.repeat(20_000)] }] } }),
       /more keys than a file holds/,

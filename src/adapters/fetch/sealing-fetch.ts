@@ -102,7 +102,8 @@ const encoder = new TextEncoder()
 
 /** The events of a sealed stream as the bytes of a stream in clear. */
 function opened(body: ReadableStream<Uint8Array>, replyKey: ReplyKey): ReadableStream<Uint8Array> {
-  const events: AsyncGenerator<SealableEvent, void, undefined> = openEvents(dataOf(body), replyKey)
+  const reader = body.getReader()
+  const events: AsyncGenerator<SealableEvent, void, undefined> = openEvents(dataOf(reader), replyKey)
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -111,7 +112,9 @@ function opened(body: ReadableStream<Uint8Array>, replyKey: ReplyKey): ReadableS
         const { data, type } = value
         controller.enqueue(encoder.encode(serializeEvent(type === undefined ? { data } : { data, event: type })))
       },
-      async cancel() {
+      async cancel(reason) {
+        // First the wire: the events end no sooner than what they wait for, and have nothing to end before they began.
+        await reader.cancel(reason)
         await events.return()
       },
     },
@@ -119,9 +122,8 @@ function opened(body: ReadableStream<Uint8Array>, replyKey: ReplyKey): ReadableS
   )
 }
 
-async function* dataOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, undefined> {
+async function* dataOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<string, void, undefined> {
   const parser = eventParser()
-  const reader = body.getReader()
   try {
     for (;;) {
       const { done, value } = await reader.read()

@@ -191,6 +191,46 @@ describe('sealingFetch', () => {
     for (const change of changes) await assert.rejects(ask(change))
   })
 
+  test('A19: ends the answer at its source where the reader leaves, before it began to read, while it waits, and after', async () => {
+    const { send } = service(openaiChat as Codec<never>, () => list(chunksOf(['one'])))
+    for (const reads of [0, 1, 2]) {
+      let left = 0
+      const own = sealingFetch({
+        publicKey,
+        fetch: async (url, init) => {
+          const response = await send(url, init)
+          const text = new TextEncoder().encode((await response.text()).split('\n\n').slice(0, 2).join('\n\n').concat('\n\n'))
+          let isSent = false
+          const body = new ReadableStream<Uint8Array>(
+            {
+              async pull(controller) {
+                if (isSent) await new Promise(() => {})
+                isSent = true
+                controller.enqueue(text)
+              },
+              cancel: () => void left++,
+            },
+            { highWaterMark: 0 },
+          )
+          return new Response(body, response)
+        },
+      })
+      const response = await own(`${origin}/v1`, {
+        method: 'POST',
+        body: JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }], stream: true }),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      })
+      const reader = response.body?.getReader()
+      assert.ok(reader)
+      if (reads > 0) assert.equal((await reader.read()).done, false)
+      const waiting = reads > 1 ? reader.read() : undefined
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      await reader.cancel()
+      assert.equal((await waiting)?.done ?? true, true)
+      assert.equal(left, 1, `after ${reads}`)
+    }
+  })
+
   test('sends nothing without a body or a credential, nor with wrong options', async () => {
     const own = sealingFetch({ publicKey, fetch: () => assert.fail('sent') })
     await assert.rejects(own(`${origin}/v1/models`), { code: 'payload_unsupported' })
