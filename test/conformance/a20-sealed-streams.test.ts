@@ -95,9 +95,10 @@ describe('A20: a sealed stream that somebody tampers with', () => {
   test('opens when nobody did, and nothing of it can be read on the way', async () => {
     const { events, replyKey, raw } = await sealedStream()
     assert.deepEqual(await opened(events, replyKey), { said: 'Write to [EMAIL], now.', error: undefined })
-    assert.ok(!/Write|EMAIL|gpt-5|DONE|chat\.completion/.test(raw))
-    for (const event of events)
-      for (const segment of event.split('.')) assert.ok(!Buffer.from(segment, 'base64url').toString('latin1').includes('Write'))
+    // In the bytes that are encoded, and beside them: by chance four letters of an encoding spell a word.
+    const clear = /Write|EMAIL|gpt-5|DONE|chat\.completion/
+    assert.ok(!clear.test(raw.replaceAll(/^data: [\w.-]*$/gm, '')))
+    for (const event of events) for (const segment of event.split('.')) assert.ok(!clear.test(Buffer.from(segment, 'base64url').toString('latin1')))
     const { response, replyKey: key } = await ask(false)
     assert.match(await openAnswer(await response.text(), key), /Write to \[EMAIL\]/)
     const behind = await opened([...events, events[0] ?? '', 'nonsense'], replyKey)
