@@ -44,8 +44,14 @@ export async function fileKeys(path: string, lock: KeyringLock): Promise<KeyProv
   return ring
 }
 
-/** Makes a keyring file with one key. Never writes over a file. @throws Error with the code `EEXIST` where there is one. */
+/**
+ * Makes a keyring file with one key. Never writes over a file.
+ *
+ * @throws TypeError for a wrong lock, or an `id` that is no text; Error with the code `EEXIST` where there is a file.
+ */
 export async function createFileKeys(path: string, lock: KeyringLock, id: string = 'local'): Promise<KeyringState> {
+  // Another could be written, and never read again.
+  if (typeof id !== 'string') throw new TypeError('createFileKeys: id: must be a text')
   const content: RingContent = { id, primary: 'k1', keys: [{ name: 'k1', created: new Date().toISOString(), key: new Uint8Array(randomBytes(32)) }] }
   const text = await seal(content, checkedLock(lock))
   await writeFile(path, text, true)

@@ -26,6 +26,8 @@ describe('a keyring file', () => {
     await assert.rejects(fileKeys(path, { passphrase: 'short' }), TypeError)
     await assert.rejects(createFileKeys(path, { passphrase, cost: 14 }), { code: 'EEXIST' })
     await assert.rejects(createFileKeys(path, { passphrase, cost: 1 }), TypeError)
+    await assert.rejects(createFileKeys(join(folder, 'none.json'), { passphrase, cost: 14 }, 5 as never), TypeError)
+    assert.deepEqual(await readdir(folder), ['a.json'])
     const file = JSON.parse(await readFile(path, 'utf8'))
     assert.deepEqual(Object.keys(file), ['format', 'id', 'scrypt', 'sealed'])
     const changes = [

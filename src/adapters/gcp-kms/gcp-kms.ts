@@ -88,26 +88,29 @@ export function gcpKms(options: GcpKmsOptions): KeyProvider {
     const inner = crypto.getRandomValues(new Uint8Array(keyLength))
     const kek = new InputKey(inner)
     const aad = aadOf(context)
-    const [answer] = await client
-      .encrypt({
+    try {
+      const [answer] = await client.encrypt({
         name: id,
         plaintext: inner,
         plaintextCrc32c: { value: crc32c(inner) },
         additionalAuthenticatedData: aad,
         additionalAuthenticatedDataCrc32c: { value: crc32c(aad) },
       })
-      .finally(() => inner.fill(0))
-    const ciphertext = bytesOf(answer.ciphertext, answer.ciphertextCrc32c)
-    const version = versionOf(answer.name, id)
-    if (answer.verifiedPlaintextCrc32c !== true || answer.verifiedAdditionalAuthenticatedDataCrc32c !== true || ciphertext.length > 8192)
-      throw new Error('what Google Cloud KMS was sent did not arrive as it was')
-    const rest = await wrapKey(kek, key, encodeKeyContext(context, separation, id, version))
-    kek.wipe()
-    const bytes = new Uint8Array(2 + ciphertext.length + rest.length)
-    new DataView(bytes.buffer).setUint16(0, ciphertext.length)
-    bytes.set(ciphertext, 2)
-    bytes.set(rest, 2 + ciphertext.length)
-    return { id, version, bytes }
+      const ciphertext = bytesOf(answer.ciphertext, answer.ciphertextCrc32c)
+      const version = versionOf(answer.name, id)
+      if (answer.verifiedPlaintextCrc32c !== true || answer.verifiedAdditionalAuthenticatedDataCrc32c !== true || ciphertext.length > 8192)
+        throw new Error('what Google Cloud KMS was sent did not arrive as it was')
+      const rest = await wrapKey(kek, key, encodeKeyContext(context, separation, id, version))
+      const bytes = new Uint8Array(2 + ciphertext.length + rest.length)
+      new DataView(bytes.buffer).setUint16(0, ciphertext.length)
+      bytes.set(ciphertext, 2)
+      bytes.set(rest, 2 + ciphertext.length)
+      return { id, version, bytes }
+    } finally {
+      // However it ended, also where the client threw before it promised anything.
+      inner.fill(0)
+      kek.wipe()
+    }
   }
 
   async function unwrap(wrapped: WrappedKey, context: KeyContext): Promise<Uint8Array> {

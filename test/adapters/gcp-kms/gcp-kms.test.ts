@@ -111,6 +111,25 @@ for (const [name, open] of Object.entries(realms)) {
 }
 
 describe('gcpKms', () => {
+  test('leaves no key of its own in memory, also where the client throws before it promises anything', async () => {
+    for (const isThrown of [true, false]) {
+      const seen: Uint8Array[] = []
+      const own = service()
+      const client: GcpKmsClient = {
+        getCryptoKey: (request) => own.getCryptoKey(request),
+        decrypt: (request) => own.decrypt(request),
+        encrypt(request) {
+          seen.push(request.plaintext)
+          if (isThrown) throw new Error('not connected')
+          return own.encrypt(request)
+        },
+      }
+      const wrapping = Promise.resolve(gcpKms({ client, key }).wrap(new Uint8Array(32).fill(7), acme))
+      await (isThrown ? assert.rejects(wrapping) : wrapping)
+      assert.deepEqual(seen, [new Uint8Array(32)])
+    }
+  })
+
   test('counts checksums as RFC 3720 does', () => {
     assert.equal(crc32c(new TextEncoder().encode('123456789')), 0xe3069283)
     assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa)
